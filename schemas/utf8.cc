@@ -1,0 +1,60 @@
+#include "schemas/utf8.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace keruen {
+namespace {
+
+// What may follow a first byte: how many bytes, and the range of the first of them (the rest are
+// 80..BF). The narrowed ranges are what keeps overlong forms and surrogates out.
+struct Sequence {
+  std::size_t following;
+  std::uint8_t low;
+  std::uint8_t high;
+};
+
+bool find_sequence(std::uint8_t first, Sequence& sequence) {
+  if (first >= 0xc2 && first <= 0xdf)
+    sequence = {1, 0x80, 0xbf};
+  else if (first == 0xe0)
+    sequence = {2, 0xa0, 0xbf};
+  else if (first == 0xed)
+    sequence = {2, 0x80, 0x9f};
+  else if (first >= 0xe1 && first <= 0xef)
+    sequence = {2, 0x80, 0xbf};
+  else if (first == 0xf0)
+    sequence = {3, 0x90, 0xbf};
+  else if (first >= 0xf1 && first <= 0xf3)
+    sequence = {3, 0x80, 0xbf};
+  else if (first == 0xf4)
+    sequence = {3, 0x80, 0x8f};
+  else
+    return false;
+  return true;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto first = static_cast<std::uint8_t>(text[i]);
+    if (first == 0) return false;
+    if (first < 0x80) {
+      ++i;
+      continue;
+    }
+    Sequence sequence{};
+    if (!find_sequence(first, sequence) || text.size() - i <= sequence.following) return false;
+    for (std::size_t j = 1; j <= sequence.following; ++j) {
+      const auto next = static_cast<std::uint8_t>(text[i + j]);
+      const std::uint8_t low = j == 1 ? sequence.low : std::uint8_t{0x80};
+      const std::uint8_t high = j == 1 ? sequence.high : std::uint8_t{0xbf};
+      if (next < low || next > high) return false;
+    }
+    i += sequence.following + 1;
+  }
+  return true;
+}
+
+}  // namespace keruen
