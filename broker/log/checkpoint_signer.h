@@ -1,0 +1,52 @@
+// Signs checkpoints of the log, and never two that disagree.
+// Shape: a guard file {size, root}, kept apart from the log and its backups.
+// Threads: one, not the log's.   Lifetime: Disk and key outlive it.
+//
+// The guard is durable before a signature leaves. A checkpoint that is smaller than the guard, or
+// not consistent with it, is refused (chain_fork): a restored backup stops the broker, it never
+// forks the log.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "certs/checkpoint.h"
+
+namespace keruen::host {
+class Disk;
+}
+
+namespace keruen::log {
+
+class Log;
+
+class CheckpointSigner {
+ public:
+  // corrupt: the guard file is damaged. The guard is made when absent and the log is empty; absent
+  // beside a log with entries is refused in words (`denied`) unless the operator removed it on
+  // purpose through `--accept-missing-guard`.
+  enum class MissingGuard : std::uint8_t { refuse, accept };
+  [[nodiscard]] static Result<std::unique_ptr<CheckpointSigner>> open(host::Disk& disk,
+                                                                      std::string guard_path,
+                                                                      Origin origin,
+                                                                      certs::SigningKeyPair log_key,
+                                                                      MissingGuard missing);
+
+  // What the guard promises; zero size before the first signature.
+  [[nodiscard]] TreeSize guarded_size() const { return guarded_size_; }
+  // Call once after both are open: chain_fork when the log is not an extension of the guard.
+  [[nodiscard]] Result<void> check(const Log& log) const;
+  // Signs the log's state at `size` ≤ log.size(). io_failed: the guard could not be made durable.
+  [[nodiscard]] Result<certs::SignedCheckpoint> sign(const Log& log, TreeSize size);
+
+ private:
+  CheckpointSigner(host::Disk& disk, std::string path, Origin origin, certs::SigningKeyPair key);
+  host::Disk& disk_;
+  std::string guard_path_;
+  Origin origin_;
+  certs::SigningKeyPair log_key_;
+  TreeSize guarded_size_;
+  Digest guarded_root_;
+};
+
+}  // namespace keruen::log

@@ -1,0 +1,50 @@
+// SHA-256, HMAC and HKDF, and the labels that keep their uses apart.
+// Threads: functions from any thread; a Sha256 belongs to one.
+// Source: FIPS 180-4, RFC 2104, RFC 5869. By OpenSSL: 4.6 × libsodium's SHA-256 here.
+//
+// L(x) = ASCII "keruen/1 x" and a zero byte; ident(a) = one length byte and the ASCII id.
+#pragma once
+
+#include <initializer_list>
+#include <string_view>
+
+#include "certs/secret.h"
+#include "schemas/names.h"
+
+namespace keruen::certs {
+
+class Sha256 {
+ public:
+  Sha256();
+  Sha256& add(BytesView bytes);
+  Sha256& add_label(std::string_view name);  // L(name)
+  Sha256& add_ident(std::string_view id);    // ident(id), at most 255 bytes
+  Sha256& add_u8(std::uint8_t number);
+  Sha256& add_u64(std::uint64_t number);  // big-endian
+  [[nodiscard]] Digest finish();          // once
+
+ private:
+  struct State {
+    alignas(8) std::array<std::uint8_t, 112> bytes;
+  };  // OpenSSL's SHA256_CTX
+  State state_;
+};
+
+[[nodiscard]] Digest sha256(BytesView bytes);
+[[nodiscard]] Bytes label(std::string_view name);
+[[nodiscard]] Bytes ident(std::string_view id);
+void append_u64(Bytes& target, std::uint64_t number);  // big-endian
+
+[[nodiscard]] Digest hmac_sha256(BytesView key, BytesView message);
+[[nodiscard]] Digest hkdf_extract(BytesView salt, BytesView input);
+// `target` at most 255 × 32 bytes.
+void hkdf_expand(BytesView key, BytesView info, std::span<std::uint8_t> target);
+
+// SHA-256(L(key) ‖ public)[0:16]: of signing, identity, log, prekey and transport keys alike.
+[[nodiscard]] KeyId key_id_of(BytesView public_key);
+template <class Tag>
+[[nodiscard]] KeyId key_id_of(const FixedBytes<Tag, 32>& public_key) {
+  return key_id_of(public_key.view());
+}
+
+}  // namespace keruen::certs

@@ -1,0 +1,63 @@
+// A batch of leaves under one signed statement; a slice is a batch with parts left out.
+// Shape: statement bytes and signature; leaves in ascending number; the hashes of the largest
+// subtrees that hold none of these leaves, left to right (none in a whole batch).
+// Units: sizes in bytes, at most kBatchBytesMax.
+// Threads: values; decoded parts share the frame's buffer.
+// Source: wire.capnp, struct Batch.
+//
+// Decoding checks shape and bounds only. The signature, the root and each leaf are checked by
+// certs/batch.h, which alone makes a VerifiedBatch or VerifiedSlice of it.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "schemas/shared_bytes.h"
+#include "schemas/wire/header.h"
+#include "schemas/wire/statement.h"
+#include "schemas/wire/wrap.h"
+
+namespace keruen::wire {
+
+// A wrap, or the hash that stands for another recipient's.
+using WrapSlot = std::variant<Wrap, Digest>;
+// A sealed body, or its hash where the body is not for this reader or no longer kept (a stub).
+using BodySlot = std::variant<SharedBytes, Digest>;
+
+struct MessageLeaf {
+  SharedBytes header;           // exact bytes, see decode_header
+  std::vector<WrapSlot> wraps;  // one per recipient, in the header's order
+  BodySlot body;
+
+  bool operator==(const MessageLeaf&) const = default;
+};
+
+struct ReceiptLeaf {
+  SharedBytes receipt;  // exact bytes, see decode_receipt
+
+  bool operator==(const ReceiptLeaf&) const = default;
+};
+
+struct Leaf {
+  std::uint32_t number = 0;  // place in the statement's tree, from 0
+  std::variant<MessageLeaf, ReceiptLeaf> content;
+
+  bool operator==(const Leaf&) const = default;
+};
+
+struct UnverifiedBatch {
+  SharedBytes statement;  // exact bytes, see decode_statement
+  Signature signature;
+  std::vector<Leaf>
+      leaves;  // 1..kLeavesPerBatchMax, ascending numbers; messages or receipts, not both
+  std::vector<Digest> pruned;
+
+  bool operator==(const UnverifiedBatch&) const = default;
+};
+
+// One single-segment Cap'n Proto message. The caller keeps within kBatchBytesMax.
+[[nodiscard]] Bytes encode_batch(const UnverifiedBatch& batch);
+// malformed, too_large. Bodies and headers are parts of `bytes`, not copies.
+[[nodiscard]] Result<UnverifiedBatch> decode_batch(const SharedBytes& bytes);
+
+}  // namespace keruen::wire
