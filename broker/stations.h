@@ -1,0 +1,140 @@
+// The values that pass between the broker's stations. A station includes these and never another's
+// code. Shape: gateway → core → log → core → dispatch → gateway, with the reader beside them.
+// Threads: values; batches are shared, unchangeable, by pointer.
+//
+//   gateway     FrameArrived, ConnectionClosed                      (socket → core)
+//   core        SubmittedBatch, SubmittedRecord, SubmittedSnapshot  (core → log thread)
+//   log thread  BatchOutcome, RecordOutcome, LogFault               (log thread → core)
+//   core        CatchUpRequest → reader → CatchUpAnswer             (and ReadRequest kinds beside
+//   it) core        SendFrame, CloseConnection                          (core → socket)
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "certs/batch.h"
+#include "certs/checkpoint.h"
+#include "schemas/wire/frame.h"
+
+namespace keruen::broker {
+
+// A connection as the gateway numbers it; never used twice in a process.
+using ConnectionId = StrongNumber<struct ConnectionIdTag>;
+
+// ---- socket → core ----
+struct FrameArrived {
+  ConnectionId connection;
+  KeyId transport_key;  // from the payload's User-Id, which CURVE and ZAP vouch for
+  SharedBytes frame;
+};
+struct ConnectionClosed {
+  ConnectionId connection;
+};
+
+// ---- core → socket ----
+struct SendFrame {
+  ConnectionId connection;
+  SharedBytes frame;
+};
+struct CloseConnection {
+  ConnectionId connection;
+  std::string reason;  // for the journal
+};
+
+// ---- core → log thread ----
+struct SubmittedBatch {
+  ConnectionId from;
+  std::shared_ptr<const certs::VerifiedBatch> batch;
+  SharedBytes bytes;  // exactly as received
+};
+struct SubmittedRecord {
+  ConnectionId from;
+  AgencyId agency;  // whose connection it came on
+  wire::SignedRecord record;
+};
+struct SubmittedSnapshot {
+  std::optional<ConnectionId> from;  // empty: from the broker's own file
+  wire::UnverifiedSnapshot snapshot;
+};
+using Submission = std::variant<SubmittedBatch, SubmittedRecord, SubmittedSnapshot>;
+
+// ---- log thread → core ----
+// A batch in the log: what dispatch serves.
+struct LoggedBatch {
+  LogIndex index;
+  WallTime accepted_at;
+  std::vector<wire::Refusal> refusals;
+  std::shared_ptr<const certs::VerifiedBatch> batch;
+  SharedBytes bytes;
+};
+struct BatchOutcome {
+  ConnectionId from;
+  std::variant<wire::BatchAccepted, wire::BatchRefused> answer;
+  // Set only the first time, when it was just logged; a repeat is answered and does nothing.
+  std::shared_ptr<const LoggedBatch> logged;
+};
+// A directory entry in the log; the core's own directory appends the line and supplies the record.
+struct LoggedRecord {
+  wire::DirectoryLine line;
+  std::variant<wire::SignedRecord, wire::UnverifiedSnapshot> record;
+};
+struct RecordOutcome {
+  std::optional<ConnectionId> from;
+  wire::RecordAnswer answer;
+  std::shared_ptr<const LoggedRecord> logged;  // set only when it was just logged
+};
+// The log takes nothing more (io_failed, corrupt): the broker says so and stops. no_space and
+// overloaded pass again: new messages are refused until the next LogFault with no error.
+struct LogFault {
+  std::optional<Error> error;
+};
+struct CheckpointSigned {
+  certs::SignedCheckpoint checkpoint;
+};
+using LogEvent = std::variant<BatchOutcome, RecordOutcome, LogFault>;
+
+// ---- core → reader → core ----
+// The next pieces of one recipient's lane after a cursor, or of an asked range.
+struct CatchUpRequest {
+  AgencyId recipient;
+  Lane lane = Lane::routine;
+  std::optional<wire::Cursor> after;  // empty: from the beginning
+  std::optional<wire::Cursor> until;  // AskAgain: last one included
+  TreeSize below;                     // the core has everything from here in memory
+  std::size_t bytes_max = kSliceBytesMax;
+};
+struct CatchUpAnswer {
+  CatchUpRequest request;
+  std::vector<wire::DeliverSlice> slices;  // ascending; each at most kSliceBytesMax
+  // Nothing more for this recipient and lane below `request.below`.
+  bool complete = false;
+  std::optional<Error> error;
+};
+struct InclusionRequest {
+  ConnectionId from;
+  LogIndex index;
+  TreeSize size;
+};
+struct CheckpointRequest {
+  ConnectionId from;
+  TreeSize have;  // consistency is proved from here
+  certs::SignedCheckpoint newest;
+};
+struct MessageRequest {
+  ConnectionId from;
+  MessageId message;
+};
+struct WaitingRequest {
+  ConnectionId from;
+};
+using ReadRequest = std::variant<CatchUpRequest, InclusionRequest, CheckpointRequest,
+                                 MessageRequest, WaitingRequest>;
+// Every other answer is a frame ready to go back on the connection that asked.
+struct ReadFrame {
+  ConnectionId to;
+  wire::Frame frame;
+};
+using ReadAnswer = std::variant<CatchUpAnswer, ReadFrame>;
+
+}  // namespace keruen::broker
