@@ -1,0 +1,98 @@
+// The agent's core: what officers ask and what the broker sends, in; frames and answers, out.
+// Shape: one event and a moment in, effects out; every step is durable in the store before its
+// effects are returned.
+// Threads: the engine thread only.   Lifetime: borrows Store, Randomness, Journal.
+//
+// No socket, no clock, no thread: a test drives engines and a broker's core in one thread.
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "agents/engine/requests.h"
+#include "certs/key_file.h"
+#include "certs/registry.h"
+#include "schemas/shared_bytes.h"
+
+namespace keruen::host {
+class Disk;
+class Journal;
+}  // namespace keruen::host
+namespace keruen::store {
+class Store;
+}
+
+namespace keruen::engine {
+
+// ---- events ----
+struct LinkUp {};  // connected; the engine answers with a hello
+struct LinkDown {
+  std::string why;
+};
+struct FrameReceived {
+  SharedBytes frame;
+};
+struct Tick {};
+
+// ---- effects ----
+struct SendFrame {
+  SharedBytes frame;
+};
+// The transport key to connect with changed (rotation), or the endpoint did: reconnect.
+struct Reconnect {};
+// Something a person must know at once; also an event in the store.
+struct Alert {
+  std::string text;
+};
+using Effect = std::variant<SendFrame, Reconnect, Alert>;
+
+struct EngineOptions {
+  AgencyId agency;
+  Origin origin;
+  certs::Authorities trusted;              // from the invitation
+  std::vector<SigningPublicKey> log_keys;  // from the invitation; later the registry's
+};
+
+// Where an agent connects to, and as whom.
+struct LinkTarget {
+  std::string endpoint;
+  TransportPublicKey broker_key;
+  KeyId transport_key;  // ours; the link asks the engine for its secret
+};
+
+class Engine {
+ public:
+  // Takes the keys the agency made at `init` and stores them sealed at the first start.
+  // denied: a store of another agency or key. corrupt.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> open(EngineOptions options,
+                                                            store::Store& store,
+                                                            certs::Randomness& randomness,
+                                                            host::Disk& disk,
+                                                            host::Journal& journal, Now now);
+  ~Engine();
+
+  using Event = std::variant<LinkUp, LinkDown, FrameReceived, Tick>;
+  [[nodiscard]] std::vector<Effect> handle(Event event, Now now);
+  // When handle(Tick) is next needed at the latest (a batch to close, an acknowledgement due).
+  [[nodiscard]] MonotonicTime next_tick() const;
+
+  // unknown_agency, denied (names the missing rule), too_large, expired (registry), no_space,
+  // duplicate (lower sequence): nothing stored. Otherwise it is durable when this returns.
+  [[nodiscard]] Result<Submitted> submit(const SubmitRequest& request, Now now);
+  [[nodiscard]] Result<std::vector<RecallAnswer>> recall(const RecallRequest& request, Now now);
+  [[nodiscard]] Result<void> mark_read(const ReadRequest& request, Now now);
+  [[nodiscard]] Result<void> mark_processed(const ProcessRequest& request, Now now);
+  [[nodiscard]] Status status(Now now) const;
+  [[nodiscard]] std::shared_ptr<const certs::Registry> registry() const;  // null before the first
+
+  [[nodiscard]] LinkTarget link_target(Now now) const;
+  [[nodiscard]] const certs::TransportKeyPair& transport_key() const;
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keruen::engine

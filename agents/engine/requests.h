@@ -1,0 +1,89 @@
+// What officers, scripts and the forwarder may ask of the engine, and what it answers.
+// Shape: plain values.   Units: bytes, durations.   Threads: values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schemas/content/content.h"
+#include "schemas/names.h"
+#include "schemas/now.h"
+
+namespace keruen::engine {
+
+// A file to travel with a message; read once, while the request is served.
+struct Attachment {
+  std::string name;  // as the recipient shall see it, ≤ kNameBytesMax, no path
+  std::string media_type;
+  std::string path;  // where to read it now
+};
+
+// The same key with the same content is sent once; see SubmitOutcome.
+struct DuplicateKey {
+  std::string key;  // e.g. recipient folder, UID, SEQUENCE
+  Digest content;   // hash of what makes two submissions the same
+};
+
+struct SubmitRequest {
+  // Header, body and manifest; the manifest of attachments is filled in here.
+  content::Content content;
+  std::vector<PartyId> to;  // agencies and groups; expanded and fixed at submit
+  Lane lane = Lane::routine;
+  std::optional<std::chrono::seconds> expires_in;  // empty: kExpiryDefault
+  std::vector<Attachment> attachments;
+  std::optional<DuplicateKey> once;
+};
+struct Submitted {
+  MessageId message;
+  std::vector<AgencyId> recipients;
+  WallTime expires_at;
+  enum class Outcome : std::uint8_t { stored, already_sent } outcome = Outcome::stored;
+};
+
+// Recall reaches the recipients it was not yet sealed for; the others get a sealed recall notice.
+struct RecallRequest {
+  MessageId message;
+};
+struct RecallAnswer {
+  AgencyId recipient;
+  enum class Outcome : std::uint8_t { recalled, asked_to_disregard } outcome = Outcome::recalled;
+};
+
+struct ReadRequest {
+  MessageId message;
+  content::Author officer;
+};
+struct ProcessRequest {
+  MessageId message;
+  content::Author officer;
+  content::ProcessResult result;
+  std::string note;
+};
+
+// How this agent stands, in figures; words are made of it at the desk.
+struct KeyLife {
+  enum class Kind : std::uint8_t { signing, transport, prekey, certificate, registry } kind;
+  KeyId id;
+  WallTime valid_until;
+};
+struct Status {
+  AgencyId agency;
+  Origin origin;
+  bool connected = false;
+  WallTime link_since;                    // of the connection, or of its loss
+  std::optional<std::string> link_fault;  // why not, in words
+  std::optional<std::chrono::milliseconds>
+      clock_ahead;  // of ours over the broker's; empty: not known
+  std::vector<KeyLife> keys;
+  std::uint64_t store_bytes = 0;
+  std::uint64_t disk_free_bytes = 0;
+  std::uint64_t waiting_messages = 0;  // outbox, not yet sealed
+  std::uint64_t waiting_for_key = 0;
+  std::uint64_t unaccepted_batches = 0;  // sealed, no word of the broker yet
+  std::optional<WallTime> oldest_waiting;
+  std::uint64_t unread_messages = 0;
+  std::vector<std::string> warnings;  // evidence of forks, restored store, withheld messages, …
+};
+
+}  // namespace keruen::engine

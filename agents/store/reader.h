@@ -1,0 +1,53 @@
+// Reads an agent's store beside its one writer: its own read-only connection.
+// Threads: one reader per thread.   Lifetime: closes with it; the store file outlives it.
+//
+// Sees whole transactions only. Every list is bounded; opening content happens here, by the message
+// keys sealed in the store.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "agents/store/views.h"
+#include "certs/secret.h"
+
+namespace keruen::store {
+
+enum class Folder : std::uint8_t { inbox = 1, sent = 2 };
+
+struct ListQuery {
+  Folder folder = Folder::inbox;
+  std::optional<MessageId> before;  // paging: newest first, after this one
+  std::size_t most = 50;            // ≤ 500
+  std::optional<ReadState> state;
+  std::optional<MessageKind> kind;
+};
+
+class Reader {
+ public:
+  // denied: another store key. not_found: no store at this path.
+  [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::string& path,
+                                                            const certs::SecretBytes& store_key);
+  ~Reader();
+
+  // Parts and receipts are not listed; newest first.
+  [[nodiscard]] Result<std::vector<Summary>> list(const ListQuery& query);
+  [[nodiscard]] Result<Message> message(const MessageId& id);  // inbox or sent; not_found
+  // All ids that begin so (people type the first digits), at most ten, inbox and sent.
+  [[nodiscard]] Result<std::vector<MessageId>> ids_beginning(std::string_view hex_prefix);
+  [[nodiscard]] Result<std::vector<RecipientStatus>> receipts(const MessageId& id);
+  // Streams an attachment piece by piece, in order; corrupt: its digest is another; not_found: no
+  // such name, or parts still missing (says how many).
+  using Sink = std::function<Result<void>(BytesView piece)>;
+  [[nodiscard]] Result<AttachmentStatus> attachment(const MessageId& id, const std::string& name,
+                                                    const Sink& sink);
+  [[nodiscard]] Result<std::vector<Event>> events_after(std::uint64_t number, std::size_t most);
+  [[nodiscard]] Result<std::uint64_t> newest_event();
+
+ private:
+  struct State;
+  explicit Reader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keruen::store
