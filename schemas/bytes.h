@@ -7,9 +7,9 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>

@@ -21,7 +21,8 @@ constexpr std::array<Row, kErrorCodeMax> kRows = {{
      "Make it smaller or split it, then try again."},
     {ErrorCode::unsupported, "unsupported", "This version does not know that kind or suite.",
      "Bring both ends to the same version."},
-    {ErrorCode::unknown_agency, "unknown_agency", "The registry in force lists no such agency or group.",
+    {ErrorCode::unknown_agency, "unknown_agency",
+     "The registry in force lists no such agency or group.",
      "Check the spelling, or ask the exchange authority."},
     {ErrorCode::bad_signature, "bad_signature", "A signature or seal does not verify.",
      "Do not trust the bytes; ask their sender to send them again."},
@@ -33,7 +34,8 @@ constexpr std::array<Row, kErrorCodeMax> kRows = {{
      "Continue from the position named."},
     {ErrorCode::chain_fork, "chain_fork", "Two different histories claim the same place.",
      "Keep the evidence files and call the exchange authority."},
-    {ErrorCode::duplicate, "duplicate", "The same thing is here already.", "Nothing needs to be done."},
+    {ErrorCode::duplicate, "duplicate", "The same thing is here already.",
+     "Nothing needs to be done."},
     {ErrorCode::not_found, "not_found", "What is named does not exist here.", "Check the name."},
     {ErrorCode::overloaded, "overloaded", "A queue or quota is full for the moment.",
      "Wait; it is repeated by itself."},
@@ -70,7 +72,8 @@ std::optional<ErrorCode> error_code_numbered(std::uint64_t number) {
 }
 
 void ensure(bool condition, std::string_view what, std::source_location place) {
-  if (condition) [[likely]] return;
+  if (condition) [[likely]]
+    return;
   std::fprintf(stderr, "%s:%u: %s: broken invariant: %.*s\n", place.file_name(), place.line(),
                place.function_name(), static_cast<int>(what.size()), what.data());
   std::abort();

@@ -27,15 +27,16 @@ enum class ErrorCode : std::uint8_t {
   expired = 6,          // a validity period does not hold the moment in question
   denied = 7,           // rules, role, suspension or an unknown key forbid it
   out_of_sequence = 8,  // a chain or version continues elsewhere
-  chain_fork = 9,       // two different things under one position: evidence of tampering or a copied store
-  duplicate = 10,       // the same thing again; nothing was done
-  not_found = 11,       // what is named does not exist here
+  chain_fork =
+      9,  // two different things under one position: evidence of tampering or a copied store
+  duplicate = 10,  // the same thing again; nothing was done
+  not_found = 11,  // what is named does not exist here
   // Waiting cures it.
-  overloaded = 12,      // a queue or quota is full; repeat later
-  no_space = 13,        // a disk is full; accepted things are safe, new ones wait
+  overloaded = 12,  // a queue or quota is full; repeat later
+  no_space = 13,    // a disk is full; accepted things are safe, new ones wait
   // An operator must act.
-  io_failed = 14,       // a read, write or sync failed; the process stops accepting
-  corrupt = 15,         // stored bytes are not what was written
+  io_failed = 14,  // a read, write or sync failed; the process stops accepting
+  corrupt = 15,    // stored bytes are not what was written
 };
 inline constexpr std::uint8_t kErrorCodeMax = 15;
 
@@ -76,15 +77,15 @@ void ensure(bool condition, std::string_view what,
 // `KERUEN_TRY(const auto header, decode_header(bytes));` returns the error to the caller.
 #define KERUEN_JOIN_(a, b) a##b
 #define KERUEN_JOIN(a, b) KERUEN_JOIN_(a, b)
-#define KERUEN_TRY_(target, expression, temporary)                                  \
-  auto temporary = (expression);                                                    \
+#define KERUEN_TRY_(target, expression, temporary)                                        \
+  auto temporary = (expression);                                                          \
   if (!temporary) return ::tl::unexpected<::keruen::Error>(std::move(temporary).error()); \
   target = std::move(*temporary)
 #define KERUEN_TRY(target, expression) \
   KERUEN_TRY_(target, expression, KERUEN_JOIN(keruen_result_, __LINE__))
 // The same for Result<void>.
-#define KERUEN_CHECK(expression)                                                      \
-  do {                                                                                \
-    if (auto keruen_checked_ = (expression); !keruen_checked_)                        \
-      return ::tl::unexpected<::keruen::Error>(std::move(keruen_checked_).error());   \
+#define KERUEN_CHECK(expression)                                                    \
+  do {                                                                              \
+    if (auto keruen_checked_ = (expression); !keruen_checked_)                      \
+      return ::tl::unexpected<::keruen::Error>(std::move(keruen_checked_).error()); \
   } while (false)

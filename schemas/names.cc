@@ -5,9 +5,10 @@
 namespace keruen {
 namespace {
 
-constexpr std::array<std::string_view, kMessageKindMax> kKindNames = {"notice", "schedule", "evidence",
-                                                                      "part", "receipt"};
-constexpr std::array<std::string_view, kLaneCount> kLaneNames = {"flash", "urgent", "routine", "bulk"};
+constexpr std::array<std::string_view, kMessageKindMax> kKindNames = {
+    "notice", "schedule", "evidence", "part", "receipt"};
+constexpr std::array<std::string_view, kLaneCount> kLaneNames = {"flash", "urgent", "routine",
+                                                                 "bulk"};
 
 template <std::size_t Count>
 std::optional<std::size_t> place_of(const std::array<std::string_view, Count>& names,
@@ -21,11 +22,14 @@ std::optional<std::size_t> place_of(const std::array<std::string_view, Count>& n
 std::string quoted(std::string_view text) {
   // What a peer sent is shown shortened and without control characters.
   std::string shown = "\"";
-  for (const char c : text.substr(0, kAgencyIdBytesMax + 1)) shown.push_back(c >= 0x20 && c < 0x7f ? c : '?');
+  for (const char c : text.substr(0, kAgencyIdBytesMax + 1))
+    shown.push_back(c >= 0x20 && c < 0x7f ? c : '?');
   return shown + (text.size() > kAgencyIdBytesMax + 1 ? "…\"" : "\"");
 }
 
-bool is_label_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
+bool is_label_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
 
 }  // namespace
 
@@ -53,7 +57,8 @@ std::optional<std::string> fault_of_dotted_id(std::string_view text) {
   for (std::string_view rest = text;;) {
     const auto dot = rest.find('.');
     if (fault_of_label(rest.substr(0, dot))) {
-      return quoted(text) + " is not an id: each label between dots is a-z, 0-9 and inner -, like kz.customs";
+      return quoted(text) +
+             " is not an id: each label between dots is a-z, 0-9 and inner -, like kz.customs";
     }
     if (dot == std::string_view::npos) return std::nullopt;
     rest.remove_prefix(dot + 1);
@@ -62,17 +67,21 @@ std::optional<std::string> fault_of_dotted_id(std::string_view text) {
 
 std::optional<std::string> fault_of_origin(std::string_view text) {
   if (text.empty() || text.size() > kOriginBytesMax) {
-    return "an origin has 1 to " + std::to_string(kOriginBytesMax) + " characters, like kz.exchange";
+    return "an origin has 1 to " + std::to_string(kOriginBytesMax) +
+           " characters, like kz.exchange";
   }
   for (const char c : text) {
     if (c <= 0x20 || c >= 0x7f || c == '+') {
-      return quoted(text) + " is not an origin: only visible ASCII without + and spaces, like kz.exchange";
+      return quoted(text) +
+             " is not an origin: only visible ASCII without + and spaces, like kz.exchange";
     }
   }
   return std::nullopt;
 }
 
-std::string_view name_of(MessageKind kind) { return kKindNames[static_cast<std::size_t>(kind) - 1]; }
+std::string_view name_of(MessageKind kind) {
+  return kKindNames[static_cast<std::size_t>(kind) - 1];
+}
 std::string_view name_of(Lane lane) { return kLaneNames[static_cast<std::size_t>(lane)]; }
 
 std::optional<MessageKind> message_kind_named(std::string_view name) {

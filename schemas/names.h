@@ -1,6 +1,6 @@
 // The names things have: agencies, messages, keys, streams, positions. Each its own type.
-// Shape: text ids are checked once, by parse(); numbers are StrongNumber; hashes and keys FixedBytes.
-// Threads: values.
+// Shape: text ids are checked once, by parse(); numbers are StrongNumber; hashes and keys
+// FixedBytes. Threads: values.
 //
 // Source of the id grammar: two or more labels [a-z0-9]([a-z0-9-]*[a-z0-9])? joined by dots, at
 // most kAgencyIdBytesMax bytes: "kz.customs". An id is also a file name, so nothing else may pass.
@@ -46,11 +46,21 @@ class NameOf {
   std::string text_;
 };
 
-struct AgencyIdTag { static auto fault_of(std::string_view text) { return fault_of_dotted_id(text); } };
-struct GroupIdTag { static auto fault_of(std::string_view text) { return fault_of_dotted_id(text); } };
-struct PartyIdTag { static auto fault_of(std::string_view text) { return fault_of_dotted_id(text); } };
-struct OriginTag { static auto fault_of(std::string_view text) { return fault_of_origin(text); } };
-struct OperatorNameTag { static auto fault_of(std::string_view text) { return fault_of_label(text); } };
+struct AgencyIdTag {
+  static auto fault_of(std::string_view text) { return fault_of_dotted_id(text); }
+};
+struct GroupIdTag {
+  static auto fault_of(std::string_view text) { return fault_of_dotted_id(text); }
+};
+struct PartyIdTag {
+  static auto fault_of(std::string_view text) { return fault_of_dotted_id(text); }
+};
+struct OriginTag {
+  static auto fault_of(std::string_view text) { return fault_of_origin(text); }
+};
+struct OperatorNameTag {
+  static auto fault_of(std::string_view text) { return fault_of_label(text); }
+};
 
 using AgencyId = NameOf<AgencyIdTag>;          // kz.customs
 using GroupId = NameOf<GroupIdTag>;            // kz.all
@@ -58,16 +68,17 @@ using PartyId = NameOf<PartyIdTag>;            // an agency or a group; the regi
 using Origin = NameOf<OriginTag>;              // kz.exchange: the log's name, in everything signed
 using OperatorName = NameOf<OperatorNameTag>;  // duty
 
-using MessageId = FixedBytes<struct MessageIdTag, 16>;    // UUIDv7, RFC 9562
-using KeyId = FixedBytes<struct KeyIdTag, 16>;            // SHA-256("keruen/1 key\0" ‖ public)[0:16]
+using MessageId = FixedBytes<struct MessageIdTag, 16>;  // UUIDv7, RFC 9562
+using KeyId = FixedBytes<struct KeyIdTag, 16>;  // SHA-256("keruen/1 key\0" ‖ public)[0:16]
 using ChannelId = FixedBytes<struct ChannelIdTag, 16>;
 using Salt = FixedBytes<struct SaltTag, 16>;
-using Signature = FixedBytes<struct SignatureTag, 64>;              // Ed25519
-using SigningPublicKey = FixedBytes<struct SigningPublicTag, 32>;   // Ed25519: identity, signing, log, authority
-using PrekeyPublicKey = FixedBytes<struct PrekeyPublicTag, 32>;     // X25519
+using Signature = FixedBytes<struct SignatureTag, 64>;  // Ed25519
+using SigningPublicKey =
+    FixedBytes<struct SigningPublicTag, 32>;  // Ed25519: identity, signing, log, authority
+using PrekeyPublicKey = FixedBytes<struct PrekeyPublicTag, 32>;        // X25519
 using TransportPublicKey = FixedBytes<struct TransportPublicTag, 32>;  // Curve25519, CURVE only
-using EncapsulatedKey = FixedBytes<struct EncapsulatedKeyTag, 32>;  // HPKE enc
-using SealedKey = FixedBytes<struct SealedKeyTag, 48>;              // a content key under a wrap key
+using EncapsulatedKey = FixedBytes<struct EncapsulatedKeyTag, 32>;     // HPKE enc
+using SealedKey = FixedBytes<struct SealedKeyTag, 48>;  // a content key under a wrap key
 
 template <class Tag>
 struct StrongNumber {
@@ -85,7 +96,13 @@ using DirectoryCount = StrongNumber<struct DirectoryCountTag>;  // lines
 using RegistryVersion = StrongNumber<struct RegistryVersionTag>;  // from 1
 
 // What the broker may know of a message's content.
-enum class MessageKind : std::uint8_t { notice = 1, schedule = 2, evidence = 3, part = 4, receipt = 5 };
+enum class MessageKind : std::uint8_t {
+  notice = 1,
+  schedule = 2,
+  evidence = 3,
+  part = 4,
+  receipt = 5
+};
 inline constexpr std::uint8_t kMessageKindMax = 5;
 // Most urgent first; the number is the order of service.
 enum class Lane : std::uint8_t { flash = 0, urgent = 1, routine = 2, bulk = 3 };

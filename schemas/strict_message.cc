@@ -51,14 +51,20 @@ Result<void> check_framing(BytesView bytes, std::size_t bytes_max) {
 Result<void> open_strict(BytesView bytes, std::size_t bytes_max,
                          const std::function<void(capnp::MessageReader&)>& read) {
   KERUEN_CHECK(check_framing(bytes, bytes_max));
-  auto words = kj::heapArray<capnp::word>(bytes.size() / kWordBytes);
-  std::memcpy(words.asBytes().begin(), bytes.data(), bytes.size());
+  kj::Array<capnp::word> copy;
+  kj::ArrayPtr<const capnp::word> words(reinterpret_cast<const capnp::word*>(bytes.data()),
+                                        bytes.size() / kWordBytes);
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % kWordBytes != 0) {
+    copy = kj::heapArray<capnp::word>(words.size());
+    std::memcpy(copy.asBytes().begin(), bytes.data(), bytes.size());
+    words = copy;
+  }
   capnp::ReaderOptions options;
   options.nestingLimit = kNestingMax;
   options.traversalLimitInWords = words.size() * kTraversalFactor;
   QuietExceptions quiet;
   try {
-    capnp::FlatArrayMessageReader message(words.asPtr(), options);
+    capnp::FlatArrayMessageReader message(words, options);
     read(message);
   } catch (const kj::Exception& exception) {
     return fail(ErrorCode::malformed,

@@ -2,11 +2,12 @@
 // Shape: stream framing with exactly one segment and nothing behind it.   Threads: pure functions.
 //
 // Never include this from a header: Cap'n Proto stays inside the codecs. `read` gets a reader over
-// an aligned copy; whatever it returns must own its data, for the copy goes when it returns.
-// Nesting is limited to kNestingMax, traversal to kTraversalFactor × the message's words, so a
-// small message cannot make a reader walk for ever. A kj::Exception, wherever it comes from,
-// becomes malformed; no stack trace is made, since making one starts a process. Errors: too_large
-// above `bytes_max`; malformed; and whatever `read` returns.
+// the bytes themselves where they are aligned to a word, else over a copy that goes when it
+// returns: what it returns must own its data. Nesting is limited to kNestingMax, traversal to
+// kTraversalFactor × the message's words, so a small message cannot make a reader walk for ever. A
+// kj::Exception, wherever it comes from, becomes malformed; no stack trace is made, since making
+// one starts a process. Errors: too_large above `bytes_max`; malformed; and whatever `read`
+// returns.
 //
 //   return read_strict<Batch>(bytes, kBatchBytesMax, [](capnp::MessageReader& message) {
 //     return batch_of(message.getRoot<format::Batch>());
