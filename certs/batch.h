@@ -45,6 +45,7 @@ using SigningKeyLookup =
     std::function<std::optional<SigningPublicKey>(const AgencyId&, const KeyId&)>;
 
 // malformed, bad_signature (root, signature), denied (another origin), not_found (no such key).
+// Every leaf is there with its body and all wraps.
 [[nodiscard]] Result<VerifiedBatch> verify_batch(const wire::UnverifiedBatch& batch,
                                                  const Origin& origin,
                                                  const SigningKeyLookup& key_of);
@@ -70,7 +71,7 @@ struct SliceLeaf {
   BodyChoice body = BodyChoice::keep;
 };
 // What `recipient` is sent: of each chosen leaf its own wrap and the others' hashes, or the
-// receipt. `leaf_hashes` are those of all leaves of the whole batch.
+// receipt. `chosen` ascends and names leaves that are for this recipient.
 [[nodiscard]] wire::UnverifiedBatch cut_slice(const VerifiedBatch& whole, const AgencyId& recipient,
                                               const std::vector<SliceLeaf>& chosen);
 

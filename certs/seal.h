@@ -1,7 +1,7 @@
 // Sealing content to recipients, and opening it: the construction between a message's plain bytes
 // and a leaf of a batch.
 // Shape: channel info, kek, cek, commitment, body, wrap context and sealed key as laid out in
-// seal.cc. Units: sizes in bytes; content at most kContentBytesMax, padded at most
+// seal_layout.h. Units: sizes in bytes; content at most kContentBytesMax, padded at most
 // kPlaintextBytesMax. Threads: a Sealer or Opener belongs to one thread.   Lifetime: the Randomness
 // outlives the Sealer.
 //
@@ -71,7 +71,8 @@ class Opener {
   void destroy(const KeyId& prekey);
   [[nodiscard]] bool holds(const KeyId& prekey) const;
   // not_found: the prekey is not held (ask the sender to seal again). bad_signature: wrap,
-  // commitment or body do not authenticate. malformed, too_large: padding or codec.
+  // commitment or body do not authenticate. malformed: encapsulated key of small order, size,
+  // padding or codec; too_large: decompresses past kContentBytesMax.
   // `place` is this agency's place among header.recipients; the leaf's wrap there and its body are
   // present.
   [[nodiscard]] Result<OpenedMessage> open(const wire::Header& header,
