@@ -13,6 +13,9 @@ namespace keruen::certs {
 // bad_signature; malformed: not decodable.
 [[nodiscard]] Result<wire::KeyRecord> verify_key_record(const wire::SignedRecord& record,
                                                         const SigningPublicKey& signer);
+// Whether the span it states is one its kind may have (limits.h, key lives). malformed: empty,
+// reversed or too long.
+[[nodiscard]] Result<void> check_key_life(const wire::KeyRecord& record);
 // SHA-256 of the signed bytes (the body): what a directory line names.
 [[nodiscard]] Digest signed_hash(const wire::SignedRecord& record);
 

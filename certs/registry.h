@@ -4,10 +4,10 @@
 // Deny by default. Nothing but verify_snapshot makes a Registry.
 #pragma once
 
-#include <functional>
+#include <array>
 #include <map>
 #include <memory>
-#include <set>
+#include <unordered_map>
 
 #include "certs/certificate.h"
 #include "schemas/wire/registry.h"
@@ -49,6 +49,15 @@ class Registry {
 
  private:
   friend class SnapshotVerifier;
+  // Which rules name an agency as sender and as recipient, groups expanded: one bit a rule. Asked
+  // for each leaf and recipient, so the answer is an AND of a few words.
+  struct Reach {
+    bool active = false;
+    std::vector<std::uint64_t> from;
+    std::vector<std::uint64_t> to;
+  };
+  void expand_rules();
+
   wire::RegistryHead head_;
   Digest hash_;
   wire::UnverifiedSnapshot snapshot_;
@@ -58,19 +67,24 @@ class Registry {
   std::map<GroupId, wire::GroupEntry> groups_;
   std::vector<wire::RuleEntry> rules_;
   std::map<OperatorName, wire::OperatorEntry> operators_;
+  std::unordered_map<KeyId, OperatorName> operator_keys_;
+  std::unordered_map<AgencyId, Reach> reach_;
+  std::array<std::vector<std::uint64_t>, kMessageKindMax + 1> rules_of_kind_;
 };
 
 // Checks head, entries' order and root, k signatures of `trusted`, every entry (certificates issued
-// by a root, first records signed, groups' members listed, one broker and one authorities entry,
-// no id both agency and group). Expiry is for the caller, who has a clock.
-// malformed, too_large, bad_signature (too few), denied (another origin).
+// by a root, first records signed, groups' members and rules' parties listed, one broker and one
+// authorities entry, no id both agency and group, no identity or transport key twice). Expiry is
+// for the caller, who has a clock.
+// malformed, too_large, bad_signature (too few), denied (another origin), unknown_agency (a group
+// or rule names nobody listed), duplicate (an id or key twice).
 [[nodiscard]] Result<std::shared_ptr<const Registry>> verify_snapshot(
     const wire::UnverifiedSnapshot& snapshot, const Origin& origin, const Authorities& trusted);
 // What may follow what. out_of_sequence: a lower version, or `previous` not its hash when versions
 // are adjacent; chain_fork: the same version with another hash; duplicate: the same snapshot.
 [[nodiscard]] Result<void> check_follows(const Registry& next, const Registry& current);
 
-// Sorts and hashes the entries, signs the head.
+// Sorts and hashes the entries, signs the head. duplicate: the same entry twice; too_large.
 [[nodiscard]] Result<wire::UnverifiedSnapshot> sign_snapshot(
     wire::RegistryHead head, const std::vector<wire::RegistryEntry>& entries,
     const std::vector<const SigningKeyPair*>& authorities);
