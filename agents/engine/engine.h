@@ -7,11 +7,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
 #include "agents/engine/requests.h"
 #include "certs/key_file.h"
+#include "certs/keys.h"
 #include "certs/registry.h"
 #include "schemas/shared_bytes.h"
 
@@ -45,13 +47,29 @@ struct Reconnect {};
 struct Alert {
   std::string text;
 };
-using Effect = std::variant<SendFrame, Reconnect, Alert>;
+// The store failed (io_failed, corrupt): nothing more is taken; main says why and ends the process.
+struct StopNow {
+  Error because;
+};
+using Effect = std::variant<SendFrame, Reconnect, Alert, StopNow>;
 
+// What the agency's invitation says; the registry's own words count once there is one.
 struct EngineOptions {
   AgencyId agency;
   Origin origin;
-  certs::Authorities trusted;              // from the invitation
-  std::vector<SigningPublicKey> log_keys;  // from the invitation; later the registry's
+  certs::Authorities trusted;
+  std::vector<SigningPublicKey> log_keys;
+  std::string broker_endpoint;
+  TransportPublicKey broker_key;
+  std::string store_directory;  // whose free space status() tells
+};
+
+// The keys of `agency init`, as main loaded them from their files. Signing and transport keys are
+// taken into the store at the first start; the identity key never is.
+struct InitialKeys {
+  std::optional<certs::SigningKeyPair> identity;  // absent: delegations are not renewed here
+  std::optional<certs::SigningKeyPair> signing;
+  std::optional<certs::TransportKeyPair> transport;
 };
 
 // Where an agent connects to, and as whom.
@@ -63,10 +81,10 @@ struct LinkTarget {
 
 class Engine {
  public:
-  // Takes the keys the agency made at `init` and stores them sealed at the first start.
-  // denied: a store of another agency or key. corrupt.
+  // denied: a store of another agency or origin; not_found: no signing or transport key, neither
+  // handed in nor in the store; corrupt.
   [[nodiscard]] static Result<std::unique_ptr<Engine>> open(EngineOptions options,
-                                                            store::Store& store,
+                                                            InitialKeys keys, store::Store& store,
                                                             certs::Randomness& randomness,
                                                             host::Disk& disk,
                                                             host::Journal& journal, Now now);
@@ -80,6 +98,9 @@ class Engine {
   // unknown_agency, denied (names the missing rule), too_large, expired (registry), no_space,
   // duplicate (lower sequence): nothing stored. Otherwise it is durable when this returns.
   [[nodiscard]] Result<Submitted> submit(const SubmitRequest& request, Now now);
+  // Several in one transaction, each with its own answer; no_space refuses all.
+  [[nodiscard]] std::vector<Result<Submitted>> submit_all(
+      const std::vector<SubmitRequest>& requests, Now now);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(const RecallRequest& request, Now now);
   [[nodiscard]] Result<void> mark_read(const ReadRequest& request, Now now);
   [[nodiscard]] Result<void> mark_processed(const ProcessRequest& request, Now now);

@@ -19,10 +19,12 @@ struct Attachment {
   std::string path;  // where to read it now
 };
 
-// The same key with the same content is sent once; see SubmitOutcome.
+// The same key with the same content is sent once; see Submitted::Outcome. With other content it is
+// an update, unless its sequence is lower than the one last sent: duplicate.
 struct DuplicateKey {
-  std::string key;  // e.g. recipient folder, UID, SEQUENCE
+  std::string key;  // e.g. recipient folder and UID
   Digest content;   // hash of what makes two submissions the same
+  std::uint64_t sequence = 0;
 };
 
 struct SubmitRequest {
