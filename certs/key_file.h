@@ -26,7 +26,8 @@ class Unlock {
   enum class Kind : std::uint8_t { passphrase, credential };
   [[nodiscard]] static Unlock with_passphrase(SecretBytes passphrase);
   // malformed: fewer than 32 bytes. denied: readable by others, says `chmod 600`. not_found: says
-  // how to make one.
+  // how to make one. Below /run/credentials, which systemd opens to the unit's user alone, the
+  // group's bits are the mask of an access list and say nothing.
   [[nodiscard]] static Result<Unlock> with_credential_file(host::Disk& disk,
                                                            const std::string& path);
 
@@ -44,12 +45,24 @@ class Unlock {
 [[nodiscard]] Result<void> make_credential_file(host::Disk& disk, const std::string& path,
                                                 Randomness& randomness);
 
-// duplicate: the file exists (a key is never overwritten).
+// What argon2id spends on one guess at a passphrase. The file says what it was made with; a file
+// that asks for more than kPassphraseCostMax is refused, or it could eat this machine's memory.
+struct PassphraseCost {
+  std::uint64_t passes = 3;
+  std::uint64_t memory_bytes = 256 * 1024 * 1024;
+};
+inline constexpr PassphraseCost kPassphraseCost{};
+inline constexpr PassphraseCost kPassphraseCostMax{16, 1024 * 1024 * 1024};
+
+// `purpose` is one line for people ("identity key of kz.customs"). duplicate: the file exists (a
+// key is never overwritten). overloaded: not enough memory for `cost`.
 [[nodiscard]] Result<void> save_key(host::Disk& disk, const std::string& path,
                                     std::string_view purpose, BytesView secret,
-                                    const Unlock& unlock, Randomness& randomness);
-// denied: a wrong passphrase or another credential ("wrong passphrase for …"). not_found,
-// malformed, corrupt.
+                                    const Unlock& unlock, Randomness& randomness,
+                                    PassphraseCost cost = kPassphraseCost);
+// denied: a wrong passphrase or another credential ("wrong passphrase for …"), or a key of another
+// purpose. not_found, malformed, corrupt: changed since it was written; too_large: asks for more
+// than kPassphraseCostMax.
 [[nodiscard]] Result<SecretBytes> load_key(host::Disk& disk, const std::string& path,
                                            std::string_view purpose, const Unlock& unlock);
 
