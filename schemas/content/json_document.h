@@ -1,0 +1,18 @@
+// INTERNAL to .cc files of schemas/content: JSON text to a tree, strictly.
+// Shape: at most kJsonBytesMax bytes, kJsonNestingMax deep, no field twice in one object.
+// Threads: pure functions.
+//
+// Never include this from a header: the JSON library stays inside.
+// Errors: too_large; malformed with line and column.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "schemas/error.h"
+
+namespace keruen::content {
+
+[[nodiscard]] Result<nlohmann::json> parse_document(std::string_view text);
+
+}  // namespace keruen::content
