@@ -16,23 +16,21 @@ namespace {
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// BCP 47 in outline: two or three letters, then subtags of letters and digits.
+// BCP 47 in outline: two or three letters, then subtags of one to eight letters and digits.
 bool is_language(std::string_view text) {
   const auto dash = std::min(text.find('-'), text.size());
-  if (dash < 2 || dash > 3 ||
-      !std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(dash), is_letter)) {
-    return false;
-  }
-  std::size_t length = 0;
-  for (const char c : text.substr(dash)) {
-    if (c == '-') {
-      if (length == 0 && &c != text.data() + dash) return false;
-      length = 0;
-    } else if (!(is_letter(c) || is_digit(c)) || ++length > 8) {
+  const std::string_view first = text.substr(0, dash);
+  if (dash < 2 || dash > 3 || !std::ranges::all_of(first, is_letter)) return false;
+  for (std::string_view rest = text.substr(dash); !rest.empty();) {
+    rest.remove_prefix(1);  // the dash
+    const std::string_view subtag = rest.substr(0, rest.find('-'));
+    if (subtag.empty() || subtag.size() > 8 ||
+        !std::ranges::all_of(subtag, [](char c) { return is_letter(c) || is_digit(c); })) {
       return false;
     }
+    rest.remove_prefix(subtag.size());
   }
-  return text.size() == dash || length > 0;
+  return true;
 }
 
 // C0 and C1 controls and DEL: in a terminal they are commands, in a calendar file a new line.

@@ -62,11 +62,11 @@ class Guard final : public nlohmann::json_sax<json> {
     return true;
   }
   static std::string shown(const std::string& token) {
-    std::string result = "\"";
+    std::string result;
     for (const char c : token.substr(token.size() > 24 ? token.size() - 24 : 0)) {
       result.push_back(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f ? c : ' ');
     }
-    return result + "\"";
+    return result.starts_with('"') ? result : "\"" + result + "\"";
   }
 
   std::string_view text_;

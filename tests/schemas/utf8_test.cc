@@ -1,0 +1,27 @@
+#include "schemas/utf8.h"
+
+#include <gtest/gtest.h>
+
+namespace keruen {
+namespace {
+
+using namespace std::string_view_literals;
+
+TEST(Utf8, TakesEveryLengthOfSequence) {
+  for (const auto text : {""sv, "Korday"sv, "Қордай"sv, "€"sv, "\xf0\x9f\x9a\x9a"sv,
+                          "\xed\x9f\xbf"sv, "\xee\x80\x80"sv, "\xf4\x8f\xbf\xbf"sv}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+}
+
+TEST(Utf8, RefusesWhatIsNotWellFormed) {
+  for (const auto text : {"\x80"sv, "\xc0\x80"sv, "\xc1\xbf"sv, "\xc2"sv, "\xc2\x41"sv,
+                          "\xe0\x9f\xbf"sv, "\xe2\x82"sv, "\xed\xa0\x80"sv, "\xf0\x8f\xbf\xbf"sv,
+                          "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv, "\xff"sv, "a\0b"sv,
+                          "\xcf\xf0\xe8\xe2\xe5\xf2"sv /* windows-1251 */}) {
+    EXPECT_FALSE(is_utf8(text));
+  }
+}
+
+}  // namespace
+}  // namespace keruen
