@@ -1,5 +1,6 @@
 // Signs checkpoints of the log, and never two that disagree.
-// Shape: a guard file {size, root}, kept apart from the log and its backups.
+// Shape: a guard file of four lines (title, size, root, SHA-256 of the lines before), kept apart
+// from the log and its backups.
 // Threads: one, not the log's.   Lifetime: Disk and key outlive it.
 //
 // The guard is durable before a signature leaves. A checkpoint that is smaller than the guard, or
@@ -8,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "certs/checkpoint.h"
@@ -33,20 +35,30 @@ class CheckpointSigner {
                                                                       MissingGuard missing);
 
   // What the guard promises; zero size before the first signature.
-  [[nodiscard]] TreeSize guarded_size() const { return guarded_size_; }
-  // Call once after both are open: chain_fork when the log is not an extension of the guard.
-  [[nodiscard]] Result<void> check(const Log& log) const;
+  [[nodiscard]] TreeSize guarded_size() const { return guard_ ? guard_->size : TreeSize{}; }
+  // Call once after both are open, before the first signature: makes the guard when it may be made.
+  // chain_fork: the log is not an extension of the guard. denied: no guard beside entries.
+  [[nodiscard]] Result<void> check(const Log& log);
   // Signs the log's state at `size` ≤ log.size(). io_failed: the guard could not be made durable.
   [[nodiscard]] Result<certs::SignedCheckpoint> sign(const Log& log, TreeSize size);
 
  private:
-  CheckpointSigner(host::Disk& disk, std::string path, Origin origin, certs::SigningKeyPair key);
+  struct Guard {
+    TreeSize size;
+    Digest root;
+  };
+  CheckpointSigner(host::Disk& disk, std::string path, Origin origin, certs::SigningKeyPair key,
+                   MissingGuard missing);
+  [[nodiscard]] Result<void> check_extends(const Log& log, const Guard& next) const;
+  [[nodiscard]] Result<void> keep(const Guard& next);
+
   host::Disk& disk_;
-  std::string guard_path_;
-  Origin origin_;
-  certs::SigningKeyPair log_key_;
-  TreeSize guarded_size_;
-  Digest guarded_root_;
+  const std::string guard_path_;
+  const Origin origin_;
+  const certs::SigningKeyPair log_key_;
+  const MissingGuard missing_;
+  std::optional<Guard> guard_;  // empty: there is no file
+  bool has_failed_ = false;     // a guard that could not be written is not written again
 };
 
 }  // namespace keruen::log

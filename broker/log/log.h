@@ -30,6 +30,9 @@ struct LogOptions {
   std::size_t segment_bytes = kSegmentBytes;
   // From the checkpoint signer's guard: entries a signature promised; fewer on the disk is corrupt.
   TreeSize guarded_size;
+  // Drawn at random by the program at each start, kept in the heads of the segments begun in this
+  // run. A sender who knew it could put bytes into a batch that recovery takes for a record.
+  std::uint64_t checksum_seed = 0;
 };
 
 class Log {
@@ -45,7 +48,8 @@ class Log {
   [[nodiscard]] WallTime newest_accepted_at() const;  // zero when empty
   [[nodiscard]] Digest root() const;
 
-  // One write and one fdatasync for all records; returns the first one's index.
+  // One write and one fdatasync for all records, at least one; returns the first one's index. The
+  // records of one call stand in one segment: too_large when they cannot.
   // out_of_sequence: the log is not `ordered_against` long (another writer came first: order
   // again). no_space: the next segment cannot be preallocated; `Reserve::use` may spend what is
   // left of this one on receipts, key records and revocations.
@@ -55,10 +59,11 @@ class Log {
 
   // not_found: beyond size(), or dropped by retention. corrupt: named with its place.
   [[nodiscard]] Result<Record> read(LogIndex index) const;
-  // Consecutive records from `index`, at least one, at most about `bytes_max`.
+  // Consecutive records from `index`, at least one, at most about `bytes_max`. They share one
+  // buffer.
   [[nodiscard]] Result<std::vector<Record>> read(LogIndex index, std::size_t bytes_max) const;
 
-  // Proofs for sizes ≤ size().
+  // Proofs for sizes ≤ size(), else not_found. corrupt: the tree's file is damaged; it is derived.
   [[nodiscard]] Result<Digest> root_at(TreeSize size) const;
   [[nodiscard]] Result<std::vector<Digest>> inclusion_proof(LogIndex index, TreeSize size) const;
   [[nodiscard]] Result<std::vector<Digest>> consistency_proof(TreeSize from, TreeSize to) const;

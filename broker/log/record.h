@@ -1,7 +1,5 @@
-// One entry of the message log, as it lies on the disk.
-// Shape: record.cc holds the layout as constants. A record starts at a multiple of
-// kRecordAlignmentBytes: length, XXH3-64, offset where its group's write began (everything before
-// it in the log is synced), kind, acceptedAt, refusals, exact bytes. Threads: values.
+// One entry of the message log, as it is handed in and read back.
+// Shape: record_format.h holds its form on the disk.   Threads: values.
 #pragma once
 
 #include <vector>

@@ -1,0 +1,225 @@
+#include "broker/log/log.h"
+
+#include <atomic>
+#include <mutex>
+
+#include "broker/log/opening.h"
+
+namespace keruen::log {
+
+// What readers see; changed only when everything it speaks of is durable.
+struct Extent {
+  TreeSize size;
+  Digest root;
+  WallTime newest_accepted_at;
+};
+
+struct Log::State {
+  State(OpenedLog from, LogOptions with) : disk(std::move(from)), options(std::move(with)) {}
+
+  [[nodiscard]] Extent extent() const {
+    const std::lock_guard lock(mutex);
+    return published;
+  }
+  [[nodiscard]] TrustedRoot trusted() const {
+    const Extent now = extent();
+    return {now.size, now.root};
+  }
+  void publish(WallTime newest_accepted_at);
+  [[nodiscard]] Result<void> make_space();
+  [[nodiscard]] Result<void> go_on_in_next_segment();
+  [[nodiscard]] Result<void> write(const std::vector<Record>& records, std::size_t group_bytes);
+  void keep(const std::vector<Record>& records);
+  // What failed is never tried again: after a failed sync the kernel holds pages for written that
+  // never were.
+  void stop(const Error& cause);
+
+  // The appending thread's.
+  OpenedLog disk;
+  const LogOptions options;
+  std::optional<Error> stopped;
+  Bytes buffer;
+
+  std::atomic<bool> has_space{false};
+  mutable std::mutex mutex;  // guards `published`
+  Extent published;
+};
+
+void Log::State::publish(WallTime newest_accepted_at) {
+  const certs::MerkleFrontier& frontier = disk.tree->frontier();
+  const Extent next{frontier.size(), frontier.root(), newest_accepted_at};
+  const std::lock_guard lock(mutex);
+  published = next;
+}
+
+void Log::State::stop(const Error& cause) {
+  stopped = cause;
+  has_space = false;
+}
+
+// Room for the next segment, and for the tree's nodes of all the current one can hold.
+Result<void> Log::State::make_space() {
+  const std::uint64_t entries_max = (disk.head.file_bytes - kSegmentHeadBytes) / kRecordBytesMin;
+  auto made = disk.tree->reserve(entries_max);
+  if (made) made = disk.next->prepare();
+  has_space = made.has_value();
+  return made;
+}
+
+Result<void> Log::State::go_on_in_next_segment() {
+  if (!disk.next->is_ready()) {
+    return fail(ErrorCode::no_space, "the segment is full and the next has no room on the disk");
+  }
+  KERUEN_CHECK(disk.tree->store());
+  const SegmentHead head{.first_index = {published.size.value},
+                         .began = {disk.head.began.value + disk.head.file_bytes},
+                         .file_bytes = options.segment_bytes,
+                         .seed = options.checksum_seed,
+                         .accepted_before = published.newest_accepted_at,
+                         .frontier = disk.tree->frontier()};
+  KERUEN_TRY(auto segment, disk.next->become(head));
+  disk.file = std::move(segment.file);
+  disk.head = head;
+  disk.end = kSegmentHeadBytes;
+  disk.segments->add(head, segment.path,
+                     {static_cast<std::uint32_t>(kSegmentHeadBytes / kRecordAlignmentBytes)});
+  return {};
+}
+
+Result<void> Log::State::write(const std::vector<Record>& records, std::size_t group_bytes) {
+  buffer.clear();
+  buffer.reserve(group_bytes);
+  const LogOffset group_began{disk.head.began.value + disk.end};
+  LogIndex index{published.size.value};
+  for (const Record& record : records) {
+    append_encoded(buffer, record, {index, {group_began.value + buffer.size()}, disk.head.seed},
+                   group_began);
+    index = index.next();
+  }
+  KERUEN_CHECK(disk.file->write(disk.end, buffer));
+  return disk.file->sync();
+}
+
+void Log::State::keep(const std::vector<Record>& records) {
+  for (const Record& record : records) {
+    disk.tree->append(certs::log_leaf_hash(record.kind, record.accepted_at, record.hash));
+    disk.segments->extend(padded_size(record));
+  }
+  disk.end += buffer.size();
+  publish(records.back().accepted_at);
+}
+
+Log::Log(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Log::~Log() = default;
+
+Result<std::unique_ptr<Log>> Log::open(host::Disk& disk, LogOptions options,
+                                       host::Journal& journal) {
+  ensure(options.segment_bytes % kSegmentHeadBytes == 0 &&
+             options.segment_bytes >= 2 * kSegmentHeadBytes,
+         "a segment holds its head and records");
+  KERUEN_TRY(OpenedLog opened, open_log(disk, options, journal));
+  const WallTime newest = opened.newest_accepted_at;
+  auto state = std::make_unique<State>(std::move(opened), std::move(options));
+  state->publish(newest);
+  if (auto made = state->make_space(); !made && made.error().code != ErrorCode::no_space) {
+    return fail(std::move(made).error());
+  }
+  return std::unique_ptr<Log>(new Log(std::move(state)));
+}
+
+TreeSize Log::size() const { return state_->extent().size; }
+WallTime Log::newest_accepted_at() const { return state_->extent().newest_accepted_at; }
+Digest Log::root() const { return state_->extent().root; }
+
+Result<LogIndex> Log::append(const std::vector<Record>& records, TreeSize ordered_against,
+                             Reserve reserve) {
+  State& state = *state_;
+  ensure(!records.empty(), "a group has records");
+  if (state.stopped) {
+    return fail(ErrorCode::io_failed, "the log stopped: " + state.stopped->detail);
+  }
+  if (ordered_against != state.published.size) {
+    return fail(ErrorCode::out_of_sequence,
+                "ordered against " + std::to_string(ordered_against.value) +
+                    " entries, the log has " + std::to_string(state.published.size.value));
+  }
+  if (reserve == Reserve::keep && !state.has_space) {
+    return fail(ErrorCode::no_space, "no room on the disk for the next segment of the log");
+  }
+  std::size_t group_bytes = 0;
+  for (const Record& record : records) group_bytes += padded_size(record);
+  if (group_bytes > state.options.segment_bytes - kSegmentHeadBytes) {
+    return fail(ErrorCode::too_large, "the records of one append are larger than a segment");
+  }
+  const bool is_full = state.disk.end + group_bytes > state.disk.head.file_bytes;
+  if (is_full) {
+    if (auto moved = state.go_on_in_next_segment(); !moved) {
+      if (moved.error().code != ErrorCode::no_space) state.stop(moved.error());
+      state.has_space = false;
+      return fail(std::move(moved).error());
+    }
+  }
+  if (auto written = state.write(records, group_bytes); !written) {
+    // Even for want of space: a preallocated file that has none cannot be relied on, and what part
+    // of the group reached it must not be found behind another one.
+    state.stop({ErrorCode::io_failed, written.error().detail});
+    return fail(*state.stopped);
+  }
+  const LogIndex first{state.published.size.value};
+  state.keep(records);
+  // The group is durable; what fails here fails the next append.
+  if (is_full) try_to_make_space();
+  return first;
+}
+
+Result<Record> Log::read(LogIndex index) const {
+  KERUEN_TRY(auto records, read(index, 0));
+  return std::move(records.front());
+}
+
+Result<std::vector<Record>> Log::read(LogIndex index, std::size_t bytes_max) const {
+  const TreeSize size = this->size();
+  if (index.value >= size.value) {
+    return fail(ErrorCode::not_found, "the log has no entry " + std::to_string(index.value) +
+                                          " yet, it has " + std::to_string(size.value));
+  }
+  return state_->disk.segments->read(index, size, bytes_max);
+}
+
+Result<Digest> Log::root_at(TreeSize size) const {
+  const TrustedRoot trusted = state_->trusted();
+  if (size > trusted.size) return fail(ErrorCode::not_found, "the log is not that long yet");
+  return state_->disk.tree->root_at(size, trusted);
+}
+
+Result<std::vector<Digest>> Log::inclusion_proof(LogIndex index, TreeSize size) const {
+  const TrustedRoot trusted = state_->trusted();
+  if (size > trusted.size) return fail(ErrorCode::not_found, "the log is not that long yet");
+  if (index.value >= size.value) {
+    return fail(ErrorCode::not_found, "the entry is not in a tree of that size");
+  }
+  return state_->disk.tree->inclusion_proof(index, size, trusted);
+}
+
+Result<std::vector<Digest>> Log::consistency_proof(TreeSize from, TreeSize to) const {
+  const TrustedRoot trusted = state_->trusted();
+  if (to > trusted.size) return fail(ErrorCode::not_found, "the log is not that long yet");
+  if (from > to) return fail(ErrorCode::not_found, "a log does not shrink");
+  return state_->disk.tree->consistency_proof(from, to, trusted);
+}
+
+std::uint64_t Log::bytes_on_disk() const {
+  return state_->disk.segments->bytes_on_disk() + state_->disk.tree->bytes_on_disk();
+}
+
+bool Log::has_space() const { return state_->has_space; }
+
+void Log::try_to_make_space() {
+  State& state = *state_;
+  if (state.stopped || state.has_space) return;
+  if (auto made = state.make_space(); !made && made.error().code != ErrorCode::no_space) {
+    state.stop(made.error());
+  }
+}
+
+}  // namespace keruen::log

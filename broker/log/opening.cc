@@ -1,0 +1,154 @@
+#include "broker/log/opening.h"
+
+#include <algorithm>
+
+#include "broker/log/recovery.h"
+#include "schemas/host/journal.h"
+
+namespace keruen::log {
+namespace {
+
+struct NamedHead {
+  std::string path;
+  SegmentHead head;
+};
+
+Result<std::vector<LogIndex>> segments_in(host::Disk& disk, const std::string& directory) {
+  KERUEN_TRY(const auto names, disk.list(directory));
+  std::vector<LogIndex> found;
+  for (const std::string& name : names) {
+    if (const auto index = first_index_of_segment(name)) found.push_back(*index);
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+Result<NamedHead> read_head(host::Disk& disk, const std::string& directory, LogIndex first_index) {
+  NamedHead named{.path = directory + "/" + segment_name(first_index), .head = {}};
+  KERUEN_TRY(const auto file, disk.open_read(named.path));
+  Bytes bytes(kSegmentHeadBytes);
+  KERUEN_TRY(const std::size_t filled, file->read(0, bytes));
+  auto head = decode_segment_head(BytesView(bytes).first(filled));
+  if (!head) return fail(head.error().code, head.error().detail + ": " + named.path);
+  if (head->first_index != first_index) {
+    return fail(ErrorCode::corrupt, "the file's head says it begins with entry " +
+                                        std::to_string(head->first_index.value) + ": " +
+                                        named.path);
+  }
+  named.head = std::move(*head);
+  return named;
+}
+
+// Each segment begins where the one before ends: none may be missing.
+Result<std::vector<NamedHead>> read_heads(host::Disk& disk, const std::string& directory) {
+  KERUEN_TRY(const auto indexes, segments_in(disk, directory));
+  std::vector<NamedHead> heads;
+  std::uint64_t began = 0;
+  for (const LogIndex index : indexes) {
+    KERUEN_TRY(NamedHead named, read_head(disk, directory, index));
+    if (named.head.began.value != began) {
+      return fail(ErrorCode::corrupt, "a segment is missing before " + named.path +
+                                          ": it begins at log offset " +
+                                          std::to_string(named.head.began.value) +
+                                          ", the one before ends at " + std::to_string(began));
+    }
+    began += named.head.file_bytes;
+    heads.push_back(std::move(named));
+  }
+  return heads;
+}
+
+// Leaves the last segment as if it had just been written and synced to `scan.end`.
+Result<void> settle(host::File& file, const NamedHead& last, BytesView segment,
+                    const TailScan& scan, host::Journal& journal) {
+  if (scan.rest == TailScan::Rest::torn) {
+    const std::string place = place_text(last.path, last.head, scan.end);
+    journal.write(
+        host::JournalLevel::warning, "log_tail_cut",
+        {{"place", place}, {"entries", last.head.first_index.value + scan.records.size()}});
+    KERUEN_CHECK(file.truncate(scan.end));
+  }
+  KERUEN_CHECK(file.preallocate(last.head.file_bytes));
+  KERUEN_CHECK(
+      file.write(scan.synced_end, segment.subspan(scan.synced_end, scan.end - scan.synced_end)));
+  return file.sync();
+}
+
+Segments::Starts starts_of(const TailScan& scan) {
+  Segments::Starts starts;
+  std::size_t at = kSegmentHeadBytes;
+  for (const RecordHead& record : scan.records) {
+    starts.push_back(static_cast<std::uint32_t>(at / kRecordAlignmentBytes));
+    at += record.padded_bytes;
+  }
+  starts.push_back(static_cast<std::uint32_t>(at / kRecordAlignmentBytes));
+  return starts;
+}
+
+Result<void> check_guard(const TailScan& scan, const NamedHead& last, TreeSize guarded_size) {
+  const std::uint64_t size = last.head.first_index.value + scan.records.size();
+  if (size >= guarded_size.value) return {};
+  return fail(ErrorCode::corrupt, "a checkpoint of " + std::to_string(guarded_size.value) +
+                                      " entries was signed, but the log ends after " +
+                                      std::to_string(size) + ": " +
+                                      place_text(last.path, last.head, scan.end));
+}
+
+// Reads the last segment, cuts its torn tail, and fills in what the log goes on from.
+Result<void> recover(host::Disk& disk, const NamedHead& last, TreeSize guarded_size,
+                     host::Journal& journal, OpenedLog& opened) {
+  KERUEN_TRY(opened.file, disk.open_write(last.path));
+  Bytes segment(last.head.file_bytes);
+  KERUEN_CHECK(opened.file->read(0, segment));
+  KERUEN_TRY(const TailScan scan, scan_tail(segment, last.head, last.path));
+  KERUEN_CHECK(check_guard(scan, last, guarded_size));
+  KERUEN_CHECK(settle(*opened.file, last, segment, scan, journal));
+  opened.head = last.head;
+  opened.end = scan.end;
+  opened.newest_accepted_at =
+      scan.records.empty() ? last.head.accepted_before : scan.records.back().accepted_at;
+  opened.segments->add(last.head, last.path, starts_of(scan));
+  const auto leaves = [&](const Tree::TakeLeaf& take) {
+    return opened.segments->visit_heads({0}, last.head.first_index, [&](const RecordHead& record) {
+      take(certs::log_leaf_hash(record.kind, record.accepted_at, record.hash));
+    });
+  };
+  KERUEN_TRY(opened.tree, Tree::open(disk, host::directory_of(last.path) + "/tree.hashes",
+                                     last.head.frontier, leaves));
+  for (const RecordHead& record : scan.records) {
+    opened.tree->append(certs::log_leaf_hash(record.kind, record.accepted_at, record.hash));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<OpenedLog> open_log(host::Disk& disk, const LogOptions& options, host::Journal& journal) {
+  OpenedLog opened;
+  KERUEN_CHECK(disk.make_directory(options.directory));
+  KERUEN_CHECK(disk.sync_directory(host::directory_of(options.directory)));
+  KERUEN_TRY(opened.lock, disk.lock_directory(options.directory));
+  opened.segments = std::make_unique<Segments>(disk);
+  opened.next = std::make_unique<NextSegment>(disk, options.directory, options.segment_bytes);
+  KERUEN_TRY(auto heads, read_heads(disk, options.directory));
+  if (heads.empty()) {
+    if (options.guarded_size.value > 0) {
+      return fail(ErrorCode::corrupt,
+                  "a checkpoint of " + std::to_string(options.guarded_size.value) +
+                      " entries was signed, but there is no log in " + options.directory);
+    }
+    KERUEN_CHECK(opened.next->prepare());
+    SegmentHead head;
+    head.file_bytes = options.segment_bytes;
+    head.seed = options.checksum_seed;
+    KERUEN_TRY(const auto first, opened.next->become(head));
+    heads.push_back({first.path, head});
+  }
+  for (std::size_t i = 0; i + 1 < heads.size(); ++i) {
+    opened.segments->add(heads[i].head, heads[i].path, {});
+  }
+  KERUEN_CHECK(recover(disk, heads.back(), options.guarded_size, journal, opened));
+  return opened;
+}
+
+}  // namespace keruen::log

@@ -1,0 +1,164 @@
+#include "broker/log/segments.h"
+
+#include <algorithm>
+
+namespace keruen::log {
+namespace {
+
+constexpr std::size_t kWindowBytes = 4096;
+
+std::uint32_t units_of(std::size_t bytes) {
+  return static_cast<std::uint32_t>(bytes / kRecordAlignmentBytes);
+}
+std::size_t bytes_of_units(std::uint32_t units) {
+  return std::size_t{units} * kRecordAlignmentBytes;
+}
+
+// Heads of a file, read a page at a time: small records share a page.
+class HeadWindow {
+ public:
+  HeadWindow(const host::File& file, const SegmentHead& segment)
+      : file_(file), segment_(segment), window_(kWindowBytes) {}
+
+  Result<std::optional<RecordHead>> head_at(std::size_t at) {
+    if (at < begin_ || at + kRecordHeadBytes > begin_ + filled_) {
+      KERUEN_TRY(filled_, file_.read(at, window_));
+      begin_ = at;
+    }
+    return peek_head(BytesView(window_).first(filled_).subspan(at - begin_),
+                     segment_.file_bytes - at, {segment_.began.value + at}, segment_.seed);
+  }
+
+ private:
+  const host::File& file_;
+  const SegmentHead& segment_;
+  Bytes window_;
+  std::size_t begin_ = 0;
+  std::size_t filled_ = 0;
+};
+
+}  // namespace
+
+void Segments::add(SegmentHead head, std::string path, Starts starts) {
+  const std::lock_guard lock(mutex_);
+  segments_.push_back({std::move(head), std::move(path), std::move(starts)});
+}
+
+void Segments::extend(std::size_t padded_bytes) {
+  const std::lock_guard lock(mutex_);
+  Starts& starts = segments_.back().starts;
+  starts.push_back(starts.back() + units_of(padded_bytes));
+}
+
+std::size_t Segments::number_of(LogIndex index) const {
+  const auto next = std::ranges::upper_bound(
+      segments_, index, {}, [](const Segment& segment) { return segment.head.first_index; });
+  ensure(next != segments_.begin(), "the log begins at its first segment");
+  return static_cast<std::size_t>(next - segments_.begin()) - 1;
+}
+
+Result<Segments::Starts> Segments::walk(const SegmentHead& head, const std::string& path,
+                                        std::uint64_t count, const VisitHead& visit) const {
+  KERUEN_TRY(const auto file, disk_.open_read(path));
+  HeadWindow window(*file, head);
+  Starts starts;
+  std::size_t at = kSegmentHeadBytes;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    starts.push_back(units_of(at));
+    KERUEN_TRY(const auto record, window.head_at(at));
+    if (!record || record->index.value != head.first_index.value + i) {
+      return fail(ErrorCode::corrupt, "no record where entry " +
+                                          std::to_string(head.first_index.value + i) +
+                                          " stands: " + place_text(path, head, at));
+    }
+    if (visit) visit(*record);
+    at += record->padded_bytes;
+  }
+  starts.push_back(units_of(at));
+  return starts;
+}
+
+Result<void> Segments::find_starts(LogIndex index) const {
+  std::unique_lock lock(mutex_);
+  const std::size_t number = number_of(index);
+  if (!segments_[number].starts.empty()) return {};
+  const SegmentHead head = segments_[number].head;
+  const std::string path = segments_[number].path;
+  const std::uint64_t count = segments_[number + 1].head.first_index.value - head.first_index.value;
+  // Reading takes a while; others need not wait for it.
+  lock.unlock();
+  KERUEN_TRY(Starts starts, walk(head, path, count, {}));
+  lock.lock();
+  segments_[number].starts = std::move(starts);
+  return {};
+}
+
+Segments::Run Segments::run_from(LogIndex first, TreeSize size, std::size_t bytes_max) const {
+  const std::lock_guard lock(mutex_);
+  const Segment& segment = segments_[number_of(first)];
+  const auto begin = segment.starts.begin() +
+                     static_cast<std::ptrdiff_t>(first.value - segment.head.first_index.value);
+  const auto known = static_cast<std::uint64_t>(segment.starts.end() - begin) - 1;
+  const auto limit = begin + static_cast<std::ptrdiff_t>(std::min(known, size.value - first.value));
+  auto end = begin + 1;
+  while (end != limit && bytes_of_units(*(end + 1) - *begin) <= bytes_max) ++end;
+  return {segment.head, segment.path, first, Starts(begin, end + 1)};
+}
+
+Result<std::vector<Record>> Segments::read(LogIndex first, TreeSize size,
+                                           std::size_t bytes_max) const {
+  ensure(first.value < size.value, "only entries of the log are read");
+  KERUEN_CHECK(find_starts(first));
+  const Run run = run_from(first, size, bytes_max);
+  const std::size_t begin = bytes_of_units(run.starts.front());
+  Bytes buffer(bytes_of_units(run.starts.back()) - begin);
+  KERUEN_TRY(const auto file, disk_.open_read(run.path));
+  KERUEN_TRY(const std::size_t filled, file->read(begin, buffer));
+  if (filled != buffer.size()) {
+    return fail(ErrorCode::corrupt,
+                "the file ends early: " + place_text(run.path, run.head, begin + filled));
+  }
+  const SharedBytes bytes(std::move(buffer));
+  std::vector<Record> records;
+  for (std::size_t i = 0; i + 1 < run.starts.size(); ++i) {
+    const std::size_t at = bytes_of_units(run.starts[i]);
+    const std::size_t padded_bytes = bytes_of_units(run.starts[i + 1]) - at;
+    auto record = decode_record(bytes.part(bytes.view().subspan(at - begin, padded_bytes)),
+                                {.index = {run.first.value + i},
+                                 .offset = {run.head.began.value + at},
+                                 .seed = run.head.seed});
+    if (!record) {
+      return fail(record.error().code,
+                  record.error().detail + ": " + place_text(run.path, run.head, at));
+    }
+    records.push_back(std::move(*record));
+  }
+  return records;
+}
+
+Result<void> Segments::visit_heads(LogIndex from, LogIndex to, const VisitHead& visit) const {
+  std::vector<Segment> segments;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Segment& segment : segments_) segments.push_back({segment.head, segment.path, {}});
+  }
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const LogIndex first = segments[i].head.first_index;
+    const LogIndex end = i + 1 < segments.size() ? segments[i + 1].head.first_index : to;
+    if (end <= from || first >= to) continue;
+    KERUEN_CHECK(walk(segments[i].head, segments[i].path, std::min(end, to).value - first.value,
+                      [&](const RecordHead& head) {
+                        if (head.index >= from) visit(head);
+                      }));
+  }
+  return {};
+}
+
+std::uint64_t Segments::bytes_on_disk() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const Segment& segment : segments_) bytes += segment.head.file_bytes;
+  return bytes;
+}
+
+}  // namespace keruen::log
