@@ -94,7 +94,7 @@ class Disk {
   [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
   // Names in a directory, sorted, without . and ..
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
-  // With its parents, mode 0700; one that is there is left as it is.
+  // With its parents, mode 0700, durable when this returns; one that is there is left as it is.
   [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
   [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
   // Links are followed. not_found: nothing is there.

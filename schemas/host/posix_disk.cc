@@ -206,11 +206,12 @@ Result<std::vector<std::string>> PosixDisk::list(const std::string& directory) {
 }
 
 Result<void> PosixDisk::make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return {};
-  if (errno == ENOENT && directory_of(path) != path) {
+  bool made = ::mkdir(path.c_str(), kDirectoryMode) == 0;
+  if (!made && errno == ENOENT && directory_of(path) != path) {
     KERUEN_CHECK(make_directory(directory_of(path)));
-    if (::mkdir(path.c_str(), kDirectoryMode) == 0) return {};
+    made = ::mkdir(path.c_str(), kDirectoryMode) == 0;
   }
+  if (made) return sync_directory(directory_of(path));
   if (errno != EEXIST) return failed("make the directory", path);
   KERUEN_TRY(const EntryStatus there, status(path));
   if (there.kind == EntryKind::directory) return {};
