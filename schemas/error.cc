@@ -71,11 +71,11 @@ std::optional<ErrorCode> error_code_numbered(std::uint64_t number) {
   return static_cast<ErrorCode>(number);
 }
 
-void ensure(bool condition, std::string_view what, std::source_location place) {
+void ensure(bool condition, std::string_view what, CallPlace place) {
   if (condition) [[likely]]
     return;
-  std::fprintf(stderr, "%s:%u: %s: broken invariant: %.*s\n", place.file_name(), place.line(),
-               place.function_name(), static_cast<int>(what.size()), what.data());
+  std::fprintf(stderr, "%s:%u: %s: broken invariant: %.*s\n", place.file, place.line,
+               place.function, static_cast<int>(what.size()), what.data());
   std::abort();
 }
 

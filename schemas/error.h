@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -68,9 +67,22 @@ using Result = tl::expected<Value, Error>;
   return tl::unexpected<Error>(std::move(error));
 }
 
+// Where a call stands. std::source_location is missing from clang 14, which builds the fuzz targets.
+struct CallPlace {
+  const char* file;
+  unsigned line;
+  const char* function;
+
+  [[nodiscard]] static constexpr CallPlace current(const char* file = __builtin_FILE(),
+                                                   unsigned line = __builtin_LINE(),
+                                                   const char* function = __builtin_FUNCTION()) {
+    return {file, line, function};
+  }
+};
+
 // Aborts with its place when a bug made `condition` false. Always on, never for input.
 void ensure(bool condition, std::string_view what,
-            std::source_location place = std::source_location::current());
+            CallPlace place = CallPlace::current());
 
 }  // namespace keruen
 
