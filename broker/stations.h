@@ -95,6 +95,12 @@ struct CheckpointSigned {
 using LogEvent = std::variant<BatchOutcome, RecordOutcome, LogFault>;
 
 // ---- core → reader → core ----
+// A slice on its way to one recipient, with what the core must know of it without decoding it.
+struct Piece {
+  wire::DeliverSlice slice;
+  std::uint32_t last_leaf = 0;  // stored, the recipient's cursor is {slice.index, last_leaf}
+  std::uint32_t leaves = 0;
+};
 // The next pieces of one recipient's lane after a cursor, or of an asked range.
 struct CatchUpRequest {
   AgencyId recipient;
@@ -103,10 +109,13 @@ struct CatchUpRequest {
   std::optional<wire::Cursor> until;  // AskAgain: last one included
   TreeSize below;                     // the core has everything from here in memory
   std::size_t bytes_max = kSliceBytesMax;
+  // What has expired by then becomes a stub; zero: nothing does (the clock is in doubt).
+  WallTime expiring_at;
+  bool operator==(const CatchUpRequest&) const = default;
 };
 struct CatchUpAnswer {
   CatchUpRequest request;
-  std::vector<wire::DeliverSlice> slices;  // ascending; each at most kSliceBytesMax
+  std::vector<Piece> pieces;  // ascending; each at most kSliceBytesMax
   // Nothing more for this recipient and lane below `request.below`.
   bool complete = false;
   std::optional<Error> error;

@@ -1,0 +1,234 @@
+#include "broker/dispatch/dispatch.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "broker/dispatch/slice.h"
+
+namespace keruen::dispatch {
+namespace {
+
+constexpr std::uint32_t kLastLeaf = std::numeric_limits<std::uint32_t>::max();
+
+// Everything behind the result begins with `first`.
+std::optional<wire::Cursor> just_before(const wire::Cursor& first) {
+  if (first.leaf > 0) return wire::Cursor{first.index, first.leaf - 1};
+  if (first.index.value == 0) return std::nullopt;
+  return wire::Cursor{LogIndex{first.index.value - 1}, kLastLeaf};
+}
+
+Lane lane_at(std::size_t number) { return static_cast<Lane>(number); }
+
+}  // namespace
+
+Dispatch::Dispatch(TreeSize log_size, DispatchOptions options)
+    : options_(options), tail_(log_size, options.tail_bytes_max) {}
+
+void Dispatch::connect(const AgencyId& id, const wire::Cursors& cursors,
+                       std::uint64_t credit_total) {
+  disconnect(id);
+  Recipient& recipient = recipients_[id];
+  recipient.credit = Credit(credit_total);
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    recipient.lanes[lane].handed = cursors[lane];
+  }
+  ready_.insert(id);
+}
+
+void Dispatch::disconnect(const AgencyId& id) {
+  const auto found = recipients_.find(id);
+  if (found == recipients_.end()) return;
+  under_way_ -= found->second.credit.outstanding();
+  recipients_.erase(found);
+  ready_.erase(id);
+}
+
+void Dispatch::set_serving(const AgencyId& id, Recipient::Serving serving) {
+  const auto found = recipients_.find(id);
+  if (found == recipients_.end()) return;
+  found->second.serving = serving;
+  ready_.insert(id);
+}
+
+void Dispatch::settle(Recipient& recipient, std::uint64_t outstanding_before) {
+  under_way_ -= outstanding_before;
+  under_way_ += recipient.credit.outstanding();
+}
+
+void Dispatch::acknowledge(const AgencyId& id, std::uint64_t credit_total) {
+  const auto found = recipients_.find(id);
+  if (found == recipients_.end()) return;
+  const std::uint64_t before = found->second.credit.outstanding();
+  found->second.credit.grant(credit_total);
+  settle(found->second, before);
+  ready_.insert(id);
+}
+
+Result<void> Dispatch::ask_again(const AgencyId& id, const wire::AskAgain& asked) {
+  if (asked.to < asked.from) {
+    return fail(ErrorCode::malformed, "asked again for a range that ends before it begins");
+  }
+  const auto found = recipients_.find(id);
+  if (found == recipients_.end()) return {};
+  Recipient& recipient = found->second;
+  if (recipient.asked.size() >= kAskedRangesMax) {
+    return fail(ErrorCode::overloaded, "too many ranges asked for again are waiting");
+  }
+  recipient.asked.push_back({asked.lane, just_before(asked.from), asked.to});
+  ready_.insert(id);
+  return {};
+}
+
+void Dispatch::add(std::shared_ptr<const broker::LoggedBatch> batch) {
+  auto recipients = recipients_of(*batch->batch);
+  for (const AgencyId& id : recipients) {
+    if (recipients_.contains(id)) ready_.insert(id);
+  }
+  for (const Tail::Dropped& dropped : tail_.push(std::move(batch), std::move(recipients))) {
+    const auto found = recipients_.find(dropped.recipient);
+    if (found == recipients_.end()) continue;
+    LaneState& lane = found->second.lane(dropped.lane);
+    const auto handed = lane.planned();
+    // It lost what it was owed, or may have: a batch handed in part counts as lost too.
+    if (!handed || handed->index <= dropped.index) lane.source = LaneState::Source::reader;
+  }
+}
+
+void Dispatch::take_asked(Recipient& recipient, broker::CatchUpAnswer& answer) {
+  if (recipient.asked.empty()) return;
+  AskedRange& range = recipient.asked.front();
+  for (broker::Piece& piece : answer.pieces) {
+    range.after = wire::Cursor{piece.slice.index, piece.last_leaf};
+    piece.slice.again = true;
+    recipient.asked_pieces.push_back(std::move(piece));
+  }
+  if (answer.complete || answer.pieces.empty()) recipient.asked.pop_front();
+}
+
+void Dispatch::take_flow(Recipient& recipient, broker::CatchUpAnswer& answer) {
+  LaneState& lane = recipient.lane(answer.request.lane);
+  for (broker::Piece& piece : answer.pieces) lane.fetched.push_back(std::move(piece));
+  // The tail may have moved on meanwhile: then the reader is asked once more.
+  if (answer.complete && tail_.begin() <= answer.request.below) {
+    lane.source = LaneState::Source::tail;
+  }
+}
+
+void Dispatch::take(broker::CatchUpAnswer answer) {
+  const auto found = recipients_.find(answer.request.recipient);
+  if (found == recipients_.end() || found->second.in_flight != answer.request) return;
+  Recipient& recipient = found->second;
+  recipient.in_flight.reset();
+  if (answer.request.until) {
+    take_asked(recipient, answer);
+  } else {
+    take_flow(recipient, answer);
+  }
+  ready_.insert(found->first);
+}
+
+std::size_t Dispatch::room_for(const Recipient& recipient) const {
+  if (under_way_ >= options_.pool_bytes_max) return 0;
+  const std::uint64_t outstanding = recipient.credit.outstanding();
+  const std::uint64_t share = (options_.pool_bytes_max - under_way_) / 2;
+  if (outstanding > 0 && outstanding >= share) return 0;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(recipient.credit.left(), kSliceBytesMax));
+}
+
+std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient& recipient,
+                                                  std::size_t bytes_max, WallTime expiring_at) {
+  if (!recipient.asked_pieces.empty()) {
+    broker::Piece piece = std::move(recipient.asked_pieces.front());
+    recipient.asked_pieces.pop_front();
+    return piece;
+  }
+  for (std::size_t number = 0; number < kLaneCount; ++number) {
+    LaneState& lane = recipient.lanes[number];
+    if (!lane.fetched.empty()) {
+      broker::Piece piece = std::move(lane.fetched.front());
+      lane.fetched.pop_front();
+      lane.handed = wire::Cursor{piece.slice.index, piece.last_leaf};
+      return piece;
+    }
+    if (lane.source != LaneState::Source::tail) continue;
+    LogIndex from = lane.handed ? lane.handed->index : LogIndex{0};
+    while (const auto batch = tail_.next(id, lane_at(number), from)) {
+      CutOptions cut;
+      if (lane.handed && lane.handed->index == batch->index) cut.after = lane.handed->leaf;
+      cut.now = expiring_at;
+      cut.bytes_max = bytes_max;
+      if (auto piece = first_piece(*batch, id, cut)) {
+        lane.handed = wire::Cursor{batch->index, piece->last_leaf};
+        return piece;
+      }
+      from = batch->index.next();  // all of it is handed out
+    }
+  }
+  return std::nullopt;
+}
+
+void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime expiring_at,
+                            Served& served) {
+  if (recipient.in_flight) return;
+  broker::CatchUpRequest request;
+  request.recipient = id;
+  request.expiring_at = expiring_at;
+  if (!recipient.asked.empty() && recipient.asked_pieces.empty()) {
+    const AskedRange& range = recipient.asked.front();
+    request.lane = range.lane;
+    request.after = range.after;
+    request.until = range.until;
+    request.below = TreeSize{range.until.index.value + 1};
+  } else {
+    const auto lane = std::ranges::find_if(recipient.lanes, [](const LaneState& state) {
+      return state.source == LaneState::Source::reader && state.fetched.empty();
+    });
+    if (lane == recipient.lanes.end()) return;
+    request.lane = lane_at(static_cast<std::size_t>(lane - recipient.lanes.begin()));
+    request.after = lane->handed;
+    request.below = tail_.begin();
+  }
+  recipient.in_flight = request;
+  served.requests.push_back(std::move(request));
+}
+
+Dispatch::Turn Dispatch::hand_one(const AgencyId& id, Recipient& recipient, WallTime expiring_at,
+                                  Served& served) {
+  const std::size_t room = room_for(recipient);
+  if (room == 0) return Turn::nothing;
+  auto piece = next_piece(id, recipient, room, expiring_at);
+  if (!piece) return Turn::nothing;
+  const std::uint64_t before = recipient.credit.outstanding();
+  recipient.credit.spend(piece->slice.slice.size());
+  settle(recipient, before);
+  served.handed.push_back({id, std::move(*piece)});
+  return Turn::handed;
+}
+
+Served Dispatch::serve(WallTime expiring_at) {
+  Served served;
+  // A piece each, in turn: nobody waits for the whole backlog of another.
+  std::set<AgencyId> hungry;
+  for (auto turns = ready_; !turns.empty();) {
+    for (auto id = turns.begin(); id != turns.end();) {
+      const auto found = recipients_.find(*id);
+      if (found != recipients_.end() && found->second.serving == Recipient::Serving::on) {
+        const Turn turn = hand_one(*id, found->second, expiring_at, served);
+        if (turn == Turn::handed) {
+          ++id;
+          continue;
+        }
+        request_more(*id, found->second, expiring_at, served);
+        // Only the pool keeps it from more: the next who gives room back lets it go on.
+        if (room_for(found->second) == 0 && found->second.credit.left() > 0) hungry.insert(*id);
+      }
+      id = turns.erase(id);
+    }
+  }
+  ready_ = std::move(hungry);
+  return served;
+}
+
+std::uint64_t Dispatch::bytes_under_way() const { return under_way_; }
+
+}  // namespace keruen::dispatch

@@ -1,0 +1,77 @@
+// Serves each connected recipient what it is owed, most urgent lane first, under its credit.
+// Shape: what happened, in; pieces to send and catch-up requests, out.   Units: bytes.
+// Threads: the core's.
+//
+// Order within a lane is log order and never changes; lanes overtake. Memory is bounded whoever
+// reads or does not: the tail by kTailBytesMax, everything under way by kOutgoingPoolBytesMax, of
+// which one recipient gets at most half of what is left, so that a few who do not read cannot hold
+// up the rest.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "broker/dispatch/recipient.h"
+#include "broker/dispatch/tail.h"
+
+namespace keruen::dispatch {
+
+struct DispatchOptions {
+  std::size_t tail_bytes_max = kTailBytesMax;
+  std::size_t pool_bytes_max = kOutgoingPoolBytesMax;
+};
+
+struct Served {
+  struct Handed {
+    AgencyId to;
+    broker::Piece piece;
+  };
+  std::vector<Handed> handed;                    // in the order to send
+  std::vector<broker::CatchUpRequest> requests;  // for the reader
+};
+
+class Dispatch {
+ public:
+  explicit Dispatch(TreeSize log_size, DispatchOptions options = {});
+
+  // A new connection takes the place of an older one. `cursors`: what is stored there.
+  void connect(const AgencyId& recipient, const wire::Cursors& cursors, std::uint64_t credit_total);
+  void disconnect(const AgencyId& recipient);
+  // A suspended recipient stays connected and is handed nothing.
+  void set_serving(const AgencyId& recipient, Recipient::Serving serving);
+  void acknowledge(const AgencyId& recipient, std::uint64_t credit_total);
+  // malformed: `to` before `from`. overloaded: too many ranges wait already.
+  [[nodiscard]] Result<void> ask_again(const AgencyId& recipient, const wire::AskAgain& asked);
+
+  // A batch the log just took.
+  void add(std::shared_ptr<const broker::LoggedBatch> batch);
+  // Answers to requests nobody waits for any more are dropped.
+  void take(broker::CatchUpAnswer answer);
+
+  // What may go out now. `expiring_at`: as in CutOptions::now.
+  [[nodiscard]] Served serve(WallTime expiring_at);
+
+  [[nodiscard]] std::uint64_t bytes_under_way() const;
+  [[nodiscard]] std::size_t tail_bytes() const { return tail_.bytes(); }
+
+ private:
+  enum class Turn : std::uint8_t { handed, nothing };
+  [[nodiscard]] Turn hand_one(const AgencyId& id, Recipient& recipient, WallTime expiring_at,
+                              Served& served);
+  [[nodiscard]] std::optional<broker::Piece> next_piece(const AgencyId& id, Recipient& recipient,
+                                                        std::size_t bytes_max,
+                                                        WallTime expiring_at);
+  void request_more(const AgencyId& id, Recipient& recipient, WallTime expiring_at, Served& served);
+  [[nodiscard]] std::size_t room_for(const Recipient& recipient) const;
+  void take_asked(Recipient& recipient, broker::CatchUpAnswer& answer);
+  void take_flow(Recipient& recipient, broker::CatchUpAnswer& answer);
+
+  const DispatchOptions options_;
+  Tail tail_;
+  std::map<AgencyId, Recipient> recipients_;
+  std::set<AgencyId> ready_;     // something may go out to them
+  std::uint64_t under_way_ = 0;  // of all recipients
+  void settle(Recipient& recipient, std::uint64_t outstanding_before);
+};
+
+}  // namespace keruen::dispatch

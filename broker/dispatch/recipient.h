@@ -1,0 +1,50 @@
+// One connected recipient: what of each lane was handed to it, what is fetched for it, what it
+// asked for again.
+// Shape: four lanes, most urgent first; at most one catch-up request in flight.
+// Units: cursors as in wire/frame.h.   Threads: the core's.
+//
+// A lane is live when everything it still owes lies in the tail; until then the reader brings the
+// older part, and the tail waits behind it.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+
+#include "broker/dispatch/credit.h"
+#include "broker/stations.h"
+
+namespace keruen::dispatch {
+
+inline constexpr std::size_t kAskedRangesMax = 16;  // waiting, per recipient
+
+struct LaneState {
+  std::optional<wire::Cursor> handed;  // sent on this connection, or stored before it
+  std::deque<broker::Piece> fetched;   // by the reader, behind `handed`
+  enum class Source : std::uint8_t { reader, tail } source = Source::reader;
+
+  // Behind which the next request or the tail goes on.
+  [[nodiscard]] std::optional<wire::Cursor> planned() const {
+    if (fetched.empty()) return handed;
+    return wire::Cursor{fetched.back().slice.index, fetched.back().last_leaf};
+  }
+};
+
+struct AskedRange {
+  Lane lane = Lane::routine;
+  std::optional<wire::Cursor> after;
+  wire::Cursor until;
+};
+
+struct Recipient {
+  std::array<LaneState, kLaneCount> lanes;
+  Credit credit;
+  std::optional<broker::CatchUpRequest> in_flight;
+  std::deque<AskedRange> asked;
+  std::deque<broker::Piece> asked_pieces;
+  enum class Serving : std::uint8_t { off, on } serving = Serving::on;
+
+  [[nodiscard]] LaneState& lane(Lane which) { return lanes[static_cast<std::size_t>(which)]; }
+};
+
+}  // namespace keruen::dispatch

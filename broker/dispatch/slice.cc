@@ -1,0 +1,158 @@
+#include "broker/dispatch/slice.h"
+
+#include <algorithm>
+#include <set>
+
+namespace keruen::dispatch {
+namespace {
+
+// Upper bounds of what a slice takes beside headers, bodies and receipts; encoding is exact, this
+// only has to be no smaller.
+constexpr std::size_t kSliceFixedBytes = 512;
+constexpr std::size_t kLeafFixedBytes = 128;
+constexpr std::size_t kOwnWrapBytes = 256;
+constexpr std::size_t kOtherWrapBytes = 56;
+// Each gap between chosen leaves adds at most a path of hashes on either side of it.
+constexpr std::size_t kGapBytes = 20 * Digest::kBytes;
+
+struct Choice {
+  certs::SliceLeaf leaf;
+  std::optional<ErrorCode> stub;
+  std::size_t bytes_max = 0;
+};
+
+std::optional<ErrorCode> refusal_of(const broker::LoggedBatch& entry, std::uint32_t leaf,
+                                    std::uint32_t place) {
+  for (const wire::Refusal& refusal : entry.refusals) {
+    if (refusal.leaf == leaf && refusal.place == place) return refusal.code;
+  }
+  return std::nullopt;
+}
+
+std::uint32_t place_of(const wire::Header& header, const AgencyId& recipient) {
+  const auto found = std::ranges::find(header.recipients, recipient);
+  return static_cast<std::uint32_t>(found - header.recipients.begin());
+}
+
+Choice choose_message(const broker::LoggedBatch& entry, const certs::VerifiedLeaf& leaf,
+                      const wire::Header& header, const AgencyId& recipient, WallTime now) {
+  const auto& message = std::get<wire::MessageLeaf>(leaf.leaf.content);
+  const auto* body = std::get_if<SharedBytes>(&message.body);
+  Choice choice{{leaf.number, certs::BodyChoice::keep}, {}, 0};
+  choice.stub = refusal_of(entry, leaf.number, place_of(header, recipient));
+  if (!choice.stub && header.expires_at <= now) choice.stub = ErrorCode::expired;
+  // Retention dropped it.
+  if (!choice.stub && body == nullptr) choice.stub = ErrorCode::not_found;
+  if (choice.stub) choice.leaf.body = certs::BodyChoice::leave_out;
+  choice.bytes_max = kLeafFixedBytes + message.header.size() + kOwnWrapBytes +
+                     kOtherWrapBytes * message.wraps.size();
+  choice.bytes_max += choice.stub || body == nullptr ? Digest::kBytes : body->size();
+  return choice;
+}
+
+Choice choose(const broker::LoggedBatch& entry, const certs::VerifiedLeaf& leaf,
+              const AgencyId& recipient, WallTime now) {
+  if (const auto* header = std::get_if<wire::Header>(&leaf.decoded)) {
+    return choose_message(entry, leaf, *header, recipient, now);
+  }
+  const auto& receipt = std::get<wire::ReceiptLeaf>(leaf.leaf.content);
+  return {{leaf.number, certs::BodyChoice::keep},
+          refusal_of(entry, leaf.number, 0),
+          kLeafFixedBytes + receipt.receipt.size()};
+}
+
+// Nothing in it is anybody else's, so nothing has to be cut out.
+bool is_wholly_for(const certs::VerifiedBatch& batch, const AgencyId& recipient) {
+  return std::ranges::all_of(batch.leaves, [&](const certs::VerifiedLeaf& leaf) {
+    const auto* header = std::get_if<wire::Header>(&leaf.decoded);
+    return concerns(leaf, recipient) && (header == nullptr || header->recipients.size() == 1);
+  });
+}
+
+SharedBytes slice_bytes(const broker::LoggedBatch& entry, const AgencyId& recipient,
+                        const std::vector<Choice>& choices, std::size_t bytes_max) {
+  const bool all_bodies = std::ranges::all_of(
+      choices, [](const Choice& choice) { return choice.leaf.body == certs::BodyChoice::keep; });
+  if (all_bodies && choices.size() == entry.batch->leaves.size() &&
+      entry.bytes.size() <= bytes_max && is_wholly_for(*entry.batch, recipient)) {
+    return entry.bytes;
+  }
+  std::vector<certs::SliceLeaf> leaves;
+  leaves.reserve(choices.size());
+  for (const Choice& choice : choices) leaves.push_back(choice.leaf);
+  return SharedBytes(wire::encode_batch(certs::cut_slice(*entry.batch, recipient, leaves)));
+}
+
+}  // namespace
+
+bool concerns(const certs::VerifiedLeaf& leaf, const AgencyId& recipient) {
+  if (const auto* receipt = std::get_if<wire::Receipt>(&leaf.decoded)) {
+    return receipt->to == recipient;
+  }
+  const auto& recipients = std::get<wire::Header>(leaf.decoded).recipients;
+  return std::ranges::find(recipients, recipient) != recipients.end();
+}
+
+std::vector<AgencyId> recipients_of(const certs::VerifiedBatch& batch) {
+  std::set<AgencyId> found;
+  for (const certs::VerifiedLeaf& leaf : batch.leaves) {
+    if (const auto* receipt = std::get_if<wire::Receipt>(&leaf.decoded)) {
+      found.insert(receipt->to);
+    } else {
+      const auto& recipients = std::get<wire::Header>(leaf.decoded).recipients;
+      found.insert(recipients.begin(), recipients.end());
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+std::optional<broker::Piece> first_piece(const broker::LoggedBatch& entry,
+                                         const AgencyId& recipient, const CutOptions& options) {
+  std::vector<Choice> choices;
+  std::size_t bytes = kSliceFixedBytes + entry.batch->statement_bytes.size() + kGapBytes;
+  // The whole batch as stored may fit where the estimate of its pieces does not.
+  const bool stored_fits = entry.bytes.size() <= options.bytes_max;
+  const bool wholly = stored_fits && !options.after && is_wholly_for(*entry.batch, recipient);
+  for (const certs::VerifiedLeaf& leaf : entry.batch->leaves) {
+    if (options.after && leaf.number <= *options.after) continue;
+    if (options.until && leaf.number > *options.until) break;
+    if (!concerns(leaf, recipient)) continue;
+    const Choice choice = choose(entry, leaf, recipient, options.now);
+    bytes += choice.bytes_max;
+    const bool gap = !choices.empty() && choices.back().leaf.number + 1 != leaf.number;
+    if (gap) bytes += kGapBytes;
+    if (!choices.empty() && bytes > options.bytes_max && !wholly) break;
+    choices.push_back(choice);
+  }
+  if (choices.empty()) return std::nullopt;
+  broker::Piece piece;
+  piece.last_leaf = choices.back().leaf.number;
+  piece.leaves = static_cast<std::uint32_t>(choices.size());
+  piece.slice.lane = entry.batch->statement.lane;
+  piece.slice.index = entry.index;
+  piece.slice.accepted_at = entry.accepted_at;
+  for (const Choice& choice : choices) {
+    if (choice.stub) piece.slice.stubs.push_back({choice.leaf.number, *choice.stub});
+  }
+  piece.slice.slice = slice_bytes(entry, recipient, choices, options.bytes_max);
+  return piece;
+}
+
+Pieces all_pieces(const broker::LoggedBatch& entry, const AgencyId& recipient, CutOptions options,
+                  std::size_t total_bytes_max) {
+  Pieces result;
+  std::size_t total = 0;
+  while (auto piece = first_piece(entry, recipient, options)) {
+    const std::size_t bytes = piece->slice.slice.size();
+    if (!result.pieces.empty() && total + bytes > total_bytes_max) {
+      result.end = Pieces::End::more;
+      break;
+    }
+    total += bytes;
+    options.after = piece->last_leaf;
+    result.pieces.push_back(std::move(*piece));
+  }
+  return result;
+}
+
+}  // namespace keruen::dispatch
