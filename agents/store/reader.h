@@ -33,8 +33,9 @@ class Reader {
   // Parts and receipts are not listed; newest first.
   [[nodiscard]] Result<std::vector<Summary>> list(const ListQuery& query);
   [[nodiscard]] Result<Message> message(const MessageId& id);  // inbox or sent; not_found
-  // All ids that begin so (people type the first digits), at most ten, inbox and sent.
-  [[nodiscard]] Result<std::vector<MessageId>> ids_beginning(std::string_view hex_prefix);
+  // Ids that begin or end so, at most ten, inbox and sent: people type the last few characters, the
+  // random ones.
+  [[nodiscard]] Result<std::vector<MessageId>> ids_like(std::string_view text);
   [[nodiscard]] Result<std::vector<RecipientStatus>> receipts(const MessageId& id);
   // Streams an attachment piece by piece, in order; corrupt: its digest is another; not_found: no
   // such name, or parts still missing (says how many).

@@ -1,0 +1,231 @@
+#include "agents/api/client.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "agents/api/deadline_stream.h"
+#include "agents/api/problem.h"
+#include "schemas/limits.h"
+
+namespace keruen::api {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+// Submitting waits for a disk; a big recall for many.
+constexpr std::chrono::seconds kAnswerDeadline{60};
+// The agent sends a sign of life four times as often.
+constexpr std::chrono::seconds kEventDeadline{60};
+constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
+constexpr std::size_t kPieceBytes = 64 * 1024;
+
+Error broke_off(const error_code& error) {
+  return {ErrorCode::io_failed, "the connection to the agent broke off: " + error.message()};
+}
+
+}  // namespace
+
+struct Client::State {
+  std::string path;
+  std::unique_ptr<DeadlineStream> stream;
+  boost::beast::flat_buffer buffer;
+
+  Result<void> connect();
+  template <class Body>
+  Result<std::string> exchange(http::request<Body>& request);
+  Result<std::string> read_answer();
+};
+
+Client::Client(std::string socket_path) : state_(std::make_unique<State>()) {
+  state_->path = std::move(socket_path);
+}
+Client::~Client() = default;
+
+Result<void> Client::State::connect() {
+  if (stream && !stream->is_closed_by_peer()) return {};
+  stream.reset();
+  buffer.clear();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(ErrorCode::malformed, "the socket path " + path + " is longer than 107 bytes");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0 ||
+      ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const int reason = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    if (reason == EACCES) {
+      return fail(ErrorCode::denied, "this account may not use the agent's socket " + path +
+                                         "; ask the agency's administrator for access");
+    }
+    return fail(ErrorCode::io_failed, "no agent answers at " + path + " (" + std::strerror(reason) +
+                                          "); start it with: keruen-agent --config agent.toml");
+  }
+  stream = std::make_unique<DeadlineStream>(descriptor);
+  return {};
+}
+
+Result<std::string> Client::State::read_answer() {
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(kAnswerBytesMax);
+  error_code error;
+  http::read(*stream, buffer, parser, error);
+  if (error) {
+    stream.reset();
+    return fail(broke_off(error));
+  }
+  auto answer = parser.release();
+  if (!answer.keep_alive()) stream.reset();
+  if (answer.result_int() / 100 == 2) return std::move(answer.body());
+  return fail(error_from_problem(answer.result_int(), answer.body()));
+}
+
+template <class Body>
+Result<std::string> Client::State::exchange(http::request<Body>& request) {
+  KERUEN_CHECK(connect());
+  request.version(11);
+  request.set(http::field::host, "agent");
+  request.prepare_payload();
+  stream->expires_after(kAnswerDeadline);
+  error_code error;
+  http::write(*stream, request, error);
+  // A refused body is answered before it was read whole: the answer says more than the error.
+  return read_answer();
+}
+
+Result<std::string> Client::get(const std::string& target) {
+  http::request<http::empty_body> request;
+  request.method(http::verb::get);
+  request.target(target);
+  return state_->exchange(request);
+}
+
+Result<std::string> Client::post(const std::string& target, const std::string& json) {
+  http::request<http::string_body> request;
+  request.method(http::verb::post);
+  request.target(target);
+  request.set(http::field::content_type, "application/json");
+  request.body() = json;
+  return state_->exchange(request);
+}
+
+Result<std::string> Client::upload(std::uint64_t size, const Source& more,
+                                   const Progress& progress) {
+  KERUEN_CHECK(state_->connect());
+  http::request<http::buffer_body> request;
+  request.version(11);
+  request.method(http::verb::post);
+  request.target("/v1/uploads");
+  request.set(http::field::host, "agent");
+  request.set(http::field::content_type, "application/octet-stream");
+  request.content_length(size);
+  http::request_serializer<http::buffer_body> serializer(request);
+  error_code error;
+  state_->stream->expires_after(kAnswerDeadline);
+  http::write_header(*state_->stream, serializer, error);
+  std::uint64_t done = 0;
+  while (!error && done < size) {
+    KERUEN_TRY(const Bytes piece, more());
+    if (piece.empty()) {
+      state_->stream.reset();
+      return fail(ErrorCode::io_failed, "the file became shorter while it was read");
+    }
+    state_->stream->expires_after(kAnswerDeadline);
+    boost::asio::write(*state_->stream, boost::asio::buffer(piece), error);
+    done += piece.size();
+    if (progress) progress(done, size);
+  }
+  return state_->read_answer();
+}
+
+Result<void> Client::download(const std::string& target, const Sink& sink,
+                              const Progress& progress) {
+  KERUEN_CHECK(state_->connect());
+  http::request<http::empty_body> request(http::verb::get, target, 11);
+  request.set(http::field::host, "agent");
+  error_code error;
+  state_->stream->expires_after(kAnswerDeadline);
+  http::write(*state_->stream, request, error);
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(kAttachmentBytesMax);
+  if (!error) http::read_header(*state_->stream, state_->buffer, parser, error);
+  if (error) return fail(broke_off(error));
+  std::array<std::uint8_t, kPieceBytes> piece;
+  const bool refused = parser.get().result_int() / 100 != 2;
+  const std::uint64_t total = parser.content_length().value_or(0);
+  std::uint64_t done = 0;
+  std::string problem;
+  while (!parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    state_->stream->expires_after(kAnswerDeadline);
+    http::read(*state_->stream, state_->buffer, parser, error);
+    if (error == http::error::need_buffer) error = {};
+    if (error) {
+      state_->stream.reset();
+      return fail(ErrorCode::io_failed, "the attachment broke off after " + std::to_string(done) +
+                                            " of " + std::to_string(total) +
+                                            " bytes; see the agent's journal for the reason");
+    }
+    const BytesView got = BytesView(piece).first(piece.size() - parser.get().body().size);
+    done += got.size();
+    if (refused) {
+      problem += text_of(got);
+      continue;
+    }
+    KERUEN_CHECK(sink(got));
+    if (progress) progress(done, total);
+  }
+  if (refused) return fail(error_from_problem(parser.get().result_int(), problem));
+  return {};
+}
+
+Result<void> Client::events(std::optional<std::uint64_t> after,
+                            const std::function<bool(const std::string& json)>& event) {
+  KERUEN_CHECK(state_->connect());
+  http::request<http::empty_body> request(http::verb::get, "/v1/events", 11);
+  request.set(http::field::host, "agent");
+  if (after) request.set("Last-Event-ID", std::to_string(*after));
+  error_code error;
+  state_->stream->expires_after(kAnswerDeadline);
+  http::write(*state_->stream, request, error);
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(boost::none);
+  if (!error) http::read_header(*state_->stream, state_->buffer, parser, error);
+  std::string pending;
+  std::array<char, kPieceBytes> piece;
+  while (!error && !parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    state_->stream->expires_after(kEventDeadline);
+    http::read_some(*state_->stream, state_->buffer, parser, error);
+    if (error == http::error::need_buffer) error = {};
+    pending.append(piece.data(), piece.size() - parser.get().body().size);
+    if (pending.size() > kAnswerBytesMax) return fail(ErrorCode::too_large, "an endless event");
+    for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n')) {
+      const std::string line = pending.substr(0, end);
+      pending.erase(0, end + 1);
+      if (line.starts_with("data: ") && !event(line.substr(6))) {
+        state_->stream.reset();
+        return {};
+      }
+    }
+  }
+  state_->stream.reset();
+  if (parser.is_header_done() && parser.get().result_int() / 100 != 2) {
+    return fail(error_from_problem(parser.get().result_int(), pending));
+  }
+  return fail(ErrorCode::io_failed, "the agent closed the event stream; is it still running?");
+}
+
+}  // namespace keruen::api

@@ -1,0 +1,46 @@
+// The other end of the API: what the command line asks its agent through the Unix socket.
+// Threads: one.   Lifetime: one connection, made anew when the agent closed it.
+//
+// Errors: io_failed: no agent answers at the socket (says how to start it); what the agent refused
+// comes back as the agent's own code and words.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "schemas/bytes.h"
+#include "schemas/error.h"
+
+namespace keruen::api {
+
+class Client {
+ public:
+  explicit Client(std::string socket_path);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // The body of a 2xx answer.
+  [[nodiscard]] Result<std::string> get(const std::string& target);
+  [[nodiscard]] Result<std::string> post(const std::string& target, const std::string& json);
+
+  // `more` gives the next piece, empty at the end; `done` is told how many bytes went.
+  using Source = std::function<Result<Bytes>()>;
+  using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+  [[nodiscard]] Result<std::string> upload(std::uint64_t size, const Source& more,
+                                           const Progress& progress);
+  using Sink = std::function<Result<void>(BytesView)>;
+  // io_failed: it broke off before its announced size.
+  [[nodiscard]] Result<void> download(const std::string& target, const Sink& sink,
+                                      const Progress& progress);
+  // Calls `event` with each data line until it returns false or the agent goes away.
+  [[nodiscard]] Result<void> events(std::optional<std::uint64_t> after,
+                                    const std::function<bool(const std::string& json)>& event);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keruen::api

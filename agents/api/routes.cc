@@ -1,0 +1,273 @@
+#include "agents/api/routes.h"
+
+#include <charconv>
+
+#include "agents/api/message_json.h"
+#include "agents/api/problem.h"
+
+namespace keruen::api {
+namespace {
+
+constexpr const char* kJson = "application/json";
+constexpr std::size_t kJsonBodyBytesMax = 2 * 1024 * 1024;
+constexpr std::size_t kTargetBytesMax = 2048;
+
+Response json_response(unsigned status, std::string body) {
+  return {status, kJson, std::move(body)};
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> pieces;
+  while (true) {
+    const auto end = text.find(separator);
+    pieces.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return pieces;
+    text.remove_prefix(end + 1);
+  }
+}
+
+Result<MessageId> message_id(std::string_view text) {
+  if (const auto id = message_id_from_text(text)) return *id;
+  return fail(ErrorCode::malformed, "\"" + std::string(text.substr(0, 40)) +
+                                        "\" is not a message id like "
+                                        "0197a3c2-7d1e-7c43-9a55-1f0c3e2d4b5a");
+}
+
+}  // namespace
+
+// A target taken apart: decoded path segments below /v1, decoded query.
+struct Routes::Call {
+  std::vector<std::string> path;
+  std::map<std::string, std::string> query;
+
+  static Result<Call> parse(std::string_view target) {
+    if (target.size() > kTargetBytesMax) {
+      return fail(ErrorCode::too_large, "the request target is longer than 2048 bytes");
+    }
+    Call call;
+    const auto mark = target.find('?');
+    const auto path = target.substr(0, mark);
+    if (!path.starts_with("/v1/")) {
+      return fail(ErrorCode::not_found, "no such path: everything stands below /v1/");
+    }
+    for (const auto segment : split(path.substr(4), '/')) {
+      KERUEN_TRY(auto decoded, percent_decoded(segment));
+      call.path.push_back(std::move(decoded));
+    }
+    if (mark == std::string_view::npos) return call;
+    for (const auto pair : split(target.substr(mark + 1), '&')) {
+      if (pair.empty()) continue;
+      const auto equals = pair.find('=');
+      KERUEN_TRY(auto name, percent_decoded(pair.substr(0, equals)));
+      const auto raw = equals == std::string_view::npos ? "" : pair.substr(equals + 1);
+      KERUEN_TRY(auto value, percent_decoded(raw));
+      if (!call.query.emplace(std::move(name), std::move(value)).second) {
+        return fail(ErrorCode::malformed, "a query parameter stands twice");
+      }
+    }
+    return call;
+  }
+
+  [[nodiscard]] bool is(std::initializer_list<std::string_view> segments) const {
+    return std::ranges::equal(path, segments);
+  }
+  [[nodiscard]] Result<void> only(std::initializer_list<std::string_view> names) const {
+    for (const auto& [name, value] : query) {
+      if (std::ranges::find(names, name) == names.end()) {
+        return fail(ErrorCode::malformed, "unknown query parameter \"" + name + "\"");
+      }
+    }
+    return {};
+  }
+};
+
+Routes::Routes(engine::EngineThread& engine, store::Reader& reader, Uploads& uploads, AgencyId self)
+    : engine_(engine), reader_(reader), uploads_(uploads), self_(std::move(self)) {}
+
+Response Routes::refuse(const Error& error) {
+  return {http_status_of(error.code), kProblemMediaType, problem_json(error)};
+}
+
+Result<Plan> Routes::plan(Method method, std::string_view target) const {
+  KERUEN_TRY(const auto call, Call::parse(target));
+  const auto only_with = [&](Method wanted, Plan plan) -> Result<Plan> {
+    if (method == wanted) return plan;
+    return fail(ErrorCode::unsupported,
+                std::string("this path takes ") + (wanted == Method::get ? "GET" : "POST"));
+  };
+  const Plan read = Plain{0};
+  const Plan write = Plain{kJsonBodyBytesMax};
+  if (call.is({"status"}) || call.is({"agencies"}) || call.is({"ids"})) {
+    return only_with(Method::get, read);
+  }
+  if (call.is({"events"})) return only_with(Method::get, StreamEvents{});
+  if (call.is({"uploads"})) return only_with(Method::post, StreamUpload{});
+  if (call.is({"messages"})) return method == Method::get ? read : write;
+  if (call.path.size() >= 2 && call.path[0] == "messages") {
+    KERUEN_TRY(const auto id, message_id(call.path[1]));
+    if (call.path.size() == 2) return only_with(Method::get, read);
+    if (call.path.size() == 3) {
+      const std::string& verb = call.path[2];
+      if (verb == "receipts") return only_with(Method::get, read);
+      if (verb == "read" || verb == "process" || verb == "recall") {
+        return only_with(Method::post, write);
+      }
+    }
+    if (call.path.size() == 4 && call.path[2] == "attachments") {
+      return only_with(Method::get, StreamAttachment{id, call.path[3]});
+    }
+  }
+  return fail(ErrorCode::not_found, "no such path; the API is described in openapi.yaml");
+}
+
+Response Routes::serve(const Request& request) {
+  const auto call = Call::parse(request.target);
+  if (!call) return refuse(call.error());
+  auto response = dispatch(*call, request);
+  return response ? std::move(*response) : refuse(response.error());
+}
+
+Result<Response> Routes::dispatch(const Call& call, const Request& request) {
+  if (call.is({"status"})) {
+    KERUEN_TRY(const auto status, engine_.status());
+    return json_response(200, status_json(status));
+  }
+  if (call.is({"agencies"})) {
+    const auto registry = engine_.registry();
+    if (!registry) {
+      return fail(ErrorCode::not_found,
+                  "no registry has arrived yet: it comes with the first connection");
+    }
+    return json_response(200, agencies_json(*registry, self_));
+  }
+  if (call.is({"ids"})) {
+    const auto like = call.query.find("like");
+    if (like == call.query.end() || like->second.size() < 4 || like->second.size() > 36) {
+      return fail(ErrorCode::malformed, "like: give 4 to 36 characters of a message id");
+    }
+    KERUEN_TRY(const auto ids, reader_.ids_like(like->second));
+    return json_response(200, ids_json(ids));
+  }
+  if (call.is({"messages"})) {
+    return request.method == Method::get ? list(call) : send(request);
+  }
+  return on_message(call, request);
+}
+
+Result<Response> Routes::list(const Call& call) {
+  KERUEN_CHECK(call.only({"folder", "before", "most", "state", "kind"}));
+  store::ListQuery query;
+  for (const auto& [name, value] : call.query) {
+    if (name == "folder") {
+      if (value != "inbox" && value != "sent") {
+        return fail(ErrorCode::malformed, "folder: must be inbox or sent");
+      }
+      query.folder = value == "inbox" ? store::Folder::inbox : store::Folder::sent;
+    } else if (name == "before") {
+      KERUEN_TRY(query.before, message_id(value));
+    } else if (name == "most") {
+      const auto [end, error] =
+          std::from_chars(value.data(), value.data() + value.size(), query.most);
+      if (error != std::errc() || end != value.data() + value.size() || query.most < 1 ||
+          query.most > 500) {
+        return fail(ErrorCode::malformed, "most: must be 1 to 500");
+      }
+    } else if (name == "state") {
+      for (const auto state : {store::ReadState::unread, store::ReadState::read,
+                               store::ReadState::processed, store::ReadState::recalled}) {
+        if (store::name_of(state) == value) query.state = state;
+      }
+      if (!query.state) {
+        return fail(ErrorCode::malformed, "state: must be unread, read, processed or recalled");
+      }
+    } else {
+      query.kind = message_kind_named(value);
+      if (!query.kind) {
+        return fail(ErrorCode::malformed, "kind: must be notice, schedule or evidence");
+      }
+    }
+  }
+  if (!call.query.contains("folder")) {
+    return fail(ErrorCode::malformed, "folder: must be given, inbox or sent");
+  }
+  KERUEN_TRY(const auto summaries, reader_.list(query));
+  return json_response(200, summaries_json(summaries));
+}
+
+Result<Response> Routes::send(const Request& request) {
+  KERUEN_TRY(auto parsed, parse_send(request.body));
+  // Who wrote it is the account's officer, whatever the document says.
+  parsed.request.content.header.author = request.officer;
+  for (const NamedUpload& upload : parsed.uploads) {
+    KERUEN_TRY(auto path, uploads_.path_of(upload.upload));
+    parsed.request.attachments.push_back({upload.name, upload.media_type, std::move(path)});
+  }
+  KERUEN_TRY(const auto submitted, engine_.submit(std::move(parsed.request)));
+  for (const NamedUpload& upload : parsed.uploads) uploads_.remove(upload.upload);
+  return json_response(201, submitted_json(submitted));
+}
+
+Result<Response> Routes::on_message(const Call& call, const Request& request) {
+  KERUEN_TRY(const auto id, message_id(call.path.at(1)));
+  if (call.path.size() == 2) {
+    KERUEN_TRY(const auto message, reader_.message(id));
+    return json_response(200, message_json(message));
+  }
+  const std::string& verb = call.path[2];
+  if (verb == "receipts") {
+    KERUEN_TRY(const auto recipients, reader_.receipts(id));
+    return json_response(200, receipts_json(id, recipients));
+  }
+  if (verb == "recall") {
+    KERUEN_TRY(const auto answers, engine_.recall({id}));
+    return json_response(200, recall_json(answers));
+  }
+  if (verb == "read") {
+    KERUEN_CHECK(engine_.mark_read({id, request.officer}));
+    return Response{204, "", ""};
+  }
+  KERUEN_TRY(auto process, parse_process(request.body));
+  process.message = id;
+  process.officer = request.officer;
+  KERUEN_CHECK(engine_.mark_processed(std::move(process)));
+  return Response{204, "", ""};
+}
+
+Result<std::string> percent_decoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char character = text[i];
+    if (character == '%') {
+      std::uint8_t byte = 0;
+      const char* begin = text.data() + i + 1;
+      if (i + 2 >= text.size() || std::from_chars(begin, begin + 2, byte, 16).ptr != begin + 2) {
+        return fail(ErrorCode::malformed, "a % in the target is not followed by two hex digits");
+      }
+      character = static_cast<char>(byte);
+      i += 2;
+    }
+    if (static_cast<unsigned char>(character) < 0x20 || character == 0x7f) {
+      return fail(ErrorCode::malformed, "the target holds a control character");
+    }
+    decoded.push_back(character);
+  }
+  return decoded;
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      encoded.push_back(c);
+    } else {
+      encoded += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+  }
+  return encoded;
+}
+
+}  // namespace keruen::api

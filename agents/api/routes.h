@@ -1,0 +1,79 @@
+// What each path of the API does, without a socket: a request in, an answer out.
+// Shape: plain values; bodies are whole JSON documents. Uploads, attachments and the event stream,
+// which are too long for that, are named here and streamed by the session.
+// Threads: one Routes per connection; the EngineThread behind it serves many.
+// Source: schemas/api/openapi.yaml.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "agents/api/uploads.h"
+#include "agents/engine/engine_thread.h"
+#include "agents/store/reader.h"
+
+namespace keruen::host {
+class Clock;
+}
+
+namespace keruen::api {
+
+enum class Method : std::uint8_t { get, post };
+
+struct Request {
+  Method method = Method::get;
+  std::string target;  // path and query, percent-encoded as received
+  std::string body;
+  content::Author officer;  // who the caller's account is
+  std::optional<std::uint64_t> last_event;
+};
+
+struct Response {
+  unsigned status = 200;
+  std::string media_type;
+  std::string body;
+};
+
+// What a target asks for, before its body is read.
+struct Plain {
+  std::size_t body_bytes_max = 0;
+};
+struct StreamUpload {};
+struct StreamAttachment {
+  MessageId message;
+  std::string name;
+};
+struct StreamEvents {};
+using Plan = std::variant<Plain, StreamUpload, StreamAttachment, StreamEvents>;
+
+class Routes {
+ public:
+  Routes(engine::EngineThread& engine, store::Reader& reader, Uploads& uploads, AgencyId self);
+
+  // not_found: no such path; unsupported: not with this method.
+  [[nodiscard]] Result<Plan> plan(Method method, std::string_view target) const;
+  // Serves what plan() called Plain; refusals come as problem documents.
+  [[nodiscard]] Response serve(const Request& request);
+
+  [[nodiscard]] static Response refuse(const Error& error);
+
+ private:
+  struct Call;
+  [[nodiscard]] Result<Response> dispatch(const Call& call, const Request& request);
+  [[nodiscard]] Result<Response> list(const Call& call);
+  [[nodiscard]] Result<Response> send(const Request& request);
+  [[nodiscard]] Result<Response> on_message(const Call& call, const Request& request);
+
+  engine::EngineThread& engine_;
+  store::Reader& reader_;
+  Uploads& uploads_;
+  AgencyId self_;
+};
+
+// "%20" to a space; malformed: a broken escape or a control character.
+[[nodiscard]] Result<std::string> percent_decoded(std::string_view text);
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
+}  // namespace keruen::api

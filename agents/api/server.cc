@@ -1,0 +1,214 @@
+#include "agents/api/server.h"
+
+#include <poll.h>
+#include <pwd.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <list>
+#include <thread>
+
+#include "agents/api/session.h"
+#include "schemas/host/disk.h"
+#include "schemas/host/journal.h"
+
+namespace keruen::api {
+namespace {
+
+constexpr std::string_view kBusy =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+Error system_error(const std::string& what) {
+  return {ErrorCode::io_failed, what + ": " + std::strerror(errno)};
+}
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+  return address;
+}
+
+bool somebody_listens(const std::string& path) {
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  const sockaddr_un address = address_of(path);
+  const bool connected =
+      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(probe);
+  return connected;
+}
+
+Result<int> listen_at(const std::string& path) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return fail(ErrorCode::malformed, "the socket path " + path +
+                                          " is longer than 107 bytes; "
+                                          "choose a shorter one under [api] in agent.toml");
+  }
+  if (somebody_listens(path)) {
+    return fail(ErrorCode::denied, "another agent already answers at " + path +
+                                       "; stop it first, or give this one another socket");
+  }
+  unlink(path.c_str());  // a leftover of a process that ended hard
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (listener < 0) return fail(system_error("cannot make a socket"));
+  const sockaddr_un address = address_of(path);
+  // Who may connect is decided by account; the group may reach the socket, others may not.
+  const mode_t before = umask(0117);
+  const int bound = bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  umask(before);
+  if (bound != 0 || listen(listener, 64) != 0) {
+    const Error error = system_error("cannot listen at " + path);
+    close(listener);
+    return fail(error);
+  }
+  return listener;
+}
+
+std::string account_of(uid_t user) {
+  std::array<char, 4096> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+    return entry.pw_name;
+  }
+  return std::to_string(user);
+}
+
+}  // namespace
+
+struct Server::State {
+  struct Running {
+    std::unique_ptr<Session> session;
+    std::thread thread;
+    std::atomic<bool> done{false};
+  };
+
+  ServerOptions options;
+  certs::SecretBytes store_key;
+  host::Journal& journal;
+  std::unique_ptr<Uploads> uploads;
+  EventSignal events;
+  Doors doors;
+  int listener;
+  int stop_signal;
+  std::list<Running> running;
+  std::thread acceptor;
+
+  State(ServerOptions given, engine::EngineThread& engine, const certs::SecretBytes& key,
+        std::unique_ptr<Uploads> upload_store, host::Clock& clock, host::Journal& to, int socket)
+      : options(std::move(given)),
+        store_key(key.duplicate()),
+        journal(to),
+        uploads(std::move(upload_store)),
+        doors{engine, *uploads, events, clock, to, options.agency},
+        listener(socket),
+        stop_signal(eventfd(0, EFD_CLOEXEC)) {}
+
+  ~State() {
+    const std::uint64_t one = 1;
+    static_cast<void>(write(stop_signal, &one, sizeof one));
+    if (acceptor.joinable()) acceptor.join();
+    events.end();
+    for (Running& each : running) each.session->stop();
+    for (Running& each : running) each.thread.join();
+    close(listener);
+    close(stop_signal);
+    unlink(options.socket_path.c_str());
+  }
+
+  void accept_all();
+  void admit(int descriptor);
+  void forget_finished();
+};
+
+void Server::State::forget_finished() {
+  for (auto each = running.begin(); each != running.end();) {
+    if (!each->done) {
+      ++each;
+      continue;
+    }
+    each->thread.join();
+    each = running.erase(each);
+  }
+}
+
+void Server::State::admit(int descriptor) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    close(descriptor);
+    return;
+  }
+  const std::string account = account_of(peer.uid);
+  const auto officer = options.officers.find(account);
+  Result<std::unique_ptr<store::Reader>> reader =
+      officer == options.officers.end()
+          ? Result<std::unique_ptr<store::Reader>>(
+                fail(ErrorCode::denied, "the account \"" + account +
+                                            "\" is no officer here: add [officers." + account +
+                                            "] to agent.toml and restart the agent"))
+          : store::Reader::open(options.store_path, store_key);
+  if (!reader) {
+    const Response response = Routes::refuse(reader.error());
+    const std::string text =
+        "HTTP/1.1 " + std::to_string(response.status) +
+        " Refused\r\nContent-Type: " + response.media_type +
+        "\r\nConnection: close\r\nContent-Length: " + std::to_string(response.body.size()) +
+        "\r\n\r\n" + response.body;
+    static_cast<void>(send(descriptor, text.data(), text.size(), MSG_NOSIGNAL));
+    journal.write_error(host::JournalLevel::warning, "api_refused", reader.error());
+    shutdown(descriptor, SHUT_WR);
+    close(descriptor);
+    return;
+  }
+  Running& started = running.emplace_back();
+  started.session =
+      std::make_unique<Session>(descriptor, officer->second, std::move(*reader), doors);
+  started.thread = std::thread([&started] {
+    started.session->run();
+    started.done = true;
+  });
+}
+
+void Server::State::accept_all() {
+  while (true) {
+    std::array<pollfd, 2> waiting = {pollfd{listener, POLLIN, 0}, pollfd{stop_signal, POLLIN, 0}};
+    if (poll(waiting.data(), waiting.size(), 1000) < 0 && errno != EINTR) return;
+    if ((waiting[1].revents & POLLIN) != 0) return;
+    forget_finished();
+    if ((waiting[0].revents & POLLIN) == 0) continue;
+    const int descriptor = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    if (descriptor < 0) continue;
+    if (running.size() >= kConnectionsMax) {
+      static_cast<void>(send(descriptor, kBusy.data(), kBusy.size(), MSG_NOSIGNAL));
+      close(descriptor);
+      continue;
+    }
+    admit(descriptor);
+  }
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, engine::EngineThread& engine,
+                                              const certs::SecretBytes& store_key, host::Disk& disk,
+                                              host::Clock& clock, host::Journal& journal) {
+  KERUEN_TRY(auto uploads, Uploads::open(disk, options.upload_directory));
+  KERUEN_TRY(const int listener, listen_at(options.socket_path));
+  auto state = std::make_unique<State>(std::move(options), engine, store_key, std::move(uploads),
+                                       clock, journal, listener);
+  State& running = *state;
+  engine.listen([&running](std::uint64_t newest) { running.events.announce(newest); });
+  running.acceptor = std::thread([&running] { running.accept_all(); });
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+}  // namespace keruen::api

@@ -1,0 +1,87 @@
+#include "agents/api/uploads.h"
+
+namespace keruen::api {
+namespace {
+
+struct UploadTokenTag;
+using UploadToken = FixedBytes<UploadTokenTag, 16>;
+
+}  // namespace
+
+Uploads::Uploads(host::Disk& disk, std::string directory)
+    : disk_(disk), directory_(std::move(directory)) {}
+
+Result<std::unique_ptr<Uploads>> Uploads::open(host::Disk& disk, std::string directory) {
+  KERUEN_CHECK(disk.make_directory(directory));
+  std::unique_ptr<Uploads> uploads(new Uploads(disk, std::move(directory)));
+  // No message can name an upload of an earlier run: its bytes must not lie about in the open.
+  KERUEN_TRY(const auto names, disk.list(uploads->directory_));
+  for (const std::string& name : names) {
+    if (UploadToken::from_hex(name)) KERUEN_CHECK(disk.remove(uploads->file_of(name)));
+  }
+  return uploads;
+}
+
+std::string Uploads::file_of(const std::string& token) const { return directory_ + "/" + token; }
+
+Result<std::unique_ptr<Uploads::Writer>> Uploads::begin(Now now) {
+  const std::lock_guard lock(mutex_);
+  for (auto upload = begun_.begin(); upload != begun_.end();) {
+    if (now.monotonic - upload->second < kUploadKept) {
+      ++upload;
+      continue;
+    }
+    // Already gone is as good as removed.
+    static_cast<void>(disk_.remove(file_of(upload->first)));
+    upload = begun_.erase(upload);
+  }
+  if (begun_.size() >= kUploadsMax) {
+    return fail(ErrorCode::overloaded,
+                std::to_string(kUploadsMax) + " uploads wait for their message; send those first");
+  }
+  const std::string token = randomness_.draw<UploadToken>().hex();
+  KERUEN_TRY(auto file, disk_.create(file_of(token)));
+  begun_.emplace(token, now.monotonic);
+  return std::unique_ptr<Writer>(new Writer(*this, token, std::move(file)));
+}
+
+Result<std::string> Uploads::path_of(const std::string& token) const {
+  const std::lock_guard lock(mutex_);
+  if (!begun_.contains(token)) {
+    return fail(ErrorCode::not_found,
+                "no upload \"" + token.substr(0, 32) + "\": upload the file again, then send");
+  }
+  return file_of(token);
+}
+
+void Uploads::remove(const std::string& token) {
+  const std::lock_guard lock(mutex_);
+  if (begun_.erase(token) != 0) static_cast<void>(disk_.remove(file_of(token)));
+}
+
+Uploads::Writer::Writer(Uploads& uploads, std::string token, std::unique_ptr<host::File> file)
+    : uploads_(uploads), token_(std::move(token)), file_(std::move(file)) {}
+
+Uploads::Writer::~Writer() {
+  if (!finished_) uploads_.remove(token_);
+}
+
+Result<void> Uploads::Writer::append(BytesView bytes) {
+  if (size_ + bytes.size() > kAttachmentBytesMax) {
+    return fail(ErrorCode::too_large, "an attachment may have at most " +
+                                          std::to_string(kAttachmentBytesMax / 1024 / 1024) +
+                                          " MiB");
+  }
+  KERUEN_CHECK(file_->write(size_, bytes));
+  hash_.add(bytes);
+  size_ += bytes.size();
+  return {};
+}
+
+Digest Uploads::Writer::finish() {
+  finished_ = true;
+  file_.reset();
+  return hash_.finish();
+}
+
+}  // namespace keruen::api

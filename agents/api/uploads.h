@@ -1,0 +1,66 @@
+// Attachments handed in before the message that carries them: files in one directory, by token.
+// Shape: a token is 32 hex digits of a random number and the file's name.
+// Units: bytes; at most kAttachmentBytesMax each, kUploadsMax at once.
+// Threads: any.   Lifetime: the Disk outlives it; leftovers of an earlier run are removed at open.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "certs/hash.h"
+#include "certs/random.h"
+#include "schemas/host/disk.h"
+
+namespace keruen::api {
+
+inline constexpr std::size_t kUploadsMax = 256;
+inline constexpr std::chrono::hours kUploadKept{1};
+
+class Uploads {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Uploads>> open(host::Disk& disk,
+                                                             std::string directory);
+
+  // One upload being written. Dropped unfinished, its file goes.
+  class Writer {
+   public:
+    ~Writer();
+    // too_large, no_space, io_failed: the upload is over.
+    [[nodiscard]] Result<void> append(BytesView bytes);
+    [[nodiscard]] const std::string& token() const { return token_; }
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+    // Keeps the file. Once.
+    [[nodiscard]] Digest finish();
+
+   private:
+    friend class Uploads;
+    Writer(Uploads& uploads, std::string token, std::unique_ptr<host::File> file);
+    Uploads& uploads_;
+    std::string token_;
+    std::unique_ptr<host::File> file_;
+    certs::Sha256 hash_;
+    std::uint64_t size_ = 0;
+    bool finished_ = false;
+  };
+
+  // overloaded: kUploadsMax are kept already.
+  [[nodiscard]] Result<std::unique_ptr<Writer>> begin(Now now);
+  // The file of a finished upload. not_found: no such token, used or too old.
+  [[nodiscard]] Result<std::string> path_of(const std::string& token) const;
+  void remove(const std::string& token);
+
+ private:
+  Uploads(host::Disk& disk, std::string directory);
+  [[nodiscard]] std::string file_of(const std::string& token) const;
+
+  host::Disk& disk_;
+  std::string directory_;
+  certs::SystemRandomness randomness_;
+  // Connections run on several threads; this is all they share here.
+  mutable std::mutex mutex_;
+  std::map<std::string, MonotonicTime> begun_;
+};
+
+}  // namespace keruen::api
