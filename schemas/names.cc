@@ -65,6 +65,31 @@ std::optional<std::string> fault_of_dotted_id(std::string_view text) {
   }
 }
 
+std::optional<std::string> fault_of_endpoint(std::string_view text) {
+  constexpr std::string_view kScheme = "tcp://";
+  const auto fault = [&] {
+    return quoted(text) + " is not an endpoint: write tcp://host:port, like tcp://127.0.0.1:7400";
+  };
+  if (text.size() > kEndpointBytesMax || !text.starts_with(kScheme)) return fault();
+  const std::string_view address = text.substr(kScheme.size());
+  const auto colon = address.rfind(':');
+  if (colon == 0 || colon == std::string_view::npos) return fault();
+  const std::string_view host = address.substr(0, colon);
+  const bool is_bracketed = host.front() == '[' && host.back() == ']' && host.size() > 2;
+  for (const char c : is_bracketed ? host.substr(1, host.size() - 2) : host) {
+    const bool is_in_name = is_label_character(c) || (c >= 'A' && c <= 'Z') || c == '.' || c == '_';
+    if (!is_in_name && !(is_bracketed ? c == ':' || c == '%' : host == "*")) return fault();
+  }
+  const std::string_view port = address.substr(colon + 1);
+  if (port == "*") return std::nullopt;
+  unsigned number = 0;
+  for (const char c : port) {
+    if (c < '0' || c > '9' || port.size() > 5) return fault();
+    number = number * 10 + static_cast<unsigned>(c - '0');
+  }
+  return port.empty() || number > 65535 ? std::optional(fault()) : std::nullopt;
+}
+
 std::optional<std::string> fault_of_origin(std::string_view text) {
   if (text.empty() || text.size() > kOriginBytesMax) {
     return "an origin has 1 to " + std::to_string(kOriginBytesMax) +

@@ -26,6 +26,10 @@ namespace keruen {
 // Empty, or what is wrong with `text` as an operator's name: one label of the id grammar.
 [[nodiscard]] std::optional<std::string> fault_of_label(std::string_view text);
 
+// Empty, or what is wrong with `text` as a place to bind or connect to: "tcp://host:port", the host
+// a name, an IPv4 address, [an IPv6 address] or * (all), the port a number or * (any free one).
+[[nodiscard]] std::optional<std::string> fault_of_endpoint(std::string_view text);
+
 // A checked text with a meaning. Default-constructed it is empty and names nothing.
 template <class Tag>
 class NameOf {

@@ -125,11 +125,7 @@ Result<std::vector<Key>> keys_of(capnp::List<capnp::Data>::Reader source, std::s
 Result<RegistryEntry> broker_of(Format::Broker::Reader source) {
   BrokerEntry entry;
   KERUEN_TRY(entry.endpoint, text_of(source.getEndpoint(), kEndpointBytesMax, "endpoint"));
-  const bool is_printable =
-      std::ranges::all_of(entry.endpoint, [](char c) { return c > 0x20 && c < 0x7f; });
-  if (!entry.endpoint.starts_with("tcp://") || !is_printable) {
-    return malformed("endpoint", "not of the form tcp://host:port");
-  }
+  if (const auto fault = fault_of_endpoint(entry.endpoint)) return malformed("endpoint", *fault);
   KERUEN_TRY(entry.transport_keys,
              keys_of<TransportPublicKey>(source.getTransportKeys(), "transport keys"));
   KERUEN_TRY(entry.log_keys, keys_of<SigningPublicKey>(source.getLogKeys(), "log keys"));
