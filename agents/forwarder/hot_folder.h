@@ -1,0 +1,60 @@
+// The hot folder: calendar files dropped into a recipient's folder are sent once, and schedules
+// that arrive are written where calendars find them.
+// Shape: OUTGOING/schedules/RECIPIENT/ (an agency or a group) with done/ and refused/ inside;
+// INCOMING/schedules/SENDER/UID.ics; STATE/forwarder.state and STATE/forwarder.cursor.
+// Threads: its own; start and destruction from one thread. Lifetime: the engine thread, disk, clock
+// and journal outlive it; it stops and joins in its destructor.
+//
+// A file is taken once it was closed, moved in, or unchanged for `quiet`; one message per UID, its
+// RECURRENCE-IDs together. It leaves its folder only when every UID in it was answered for: to
+// done/, or to refused/ beside NAME.reason.txt that says in plain words what happened and what to
+// do next. While the engine has no room, no disk space or no registry yet, it stays and is tried
+// again. A crash at any moment sends nothing twice and loses nothing.
+// Errors of start(): denied, io_failed, no_space (a folder or file of ours cannot be made or read);
+// corrupt (forwarder.state or forwarder.cursor is not what was written).
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "agents/store/reader.h"
+#include "schemas/names.h"
+
+namespace keruen::engine {
+class EngineThread;
+}
+namespace keruen::host {
+class Clock;
+class Disk;
+class Journal;
+}  // namespace keruen::host
+
+namespace keruen::forwarder {
+
+struct HotFolderOptions {
+  AgencyId agency;                 // ours
+  std::string outgoing_directory;  // [forwarder] of agent.toml; schedules/ is made inside
+  std::string incoming_directory;
+  std::string state_directory;  // beside the store, so that both are backed up together
+  std::chrono::milliseconds quiet{2000};         // unchanged for so long: whole
+  std::chrono::milliseconds scan_interval{3000};  // also looks without being told
+};
+
+class HotFolder {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<HotFolder>> start(
+      HotFolderOptions options, engine::EngineThread& engine,
+      std::unique_ptr<store::Reader> reader, host::Disk& disk, host::Clock& clock,
+      host::Journal& journal);
+  ~HotFolder();
+  HotFolder(const HotFolder&) = delete;
+  HotFolder& operator=(const HotFolder&) = delete;
+
+ private:
+  struct State;
+  explicit HotFolder(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keruen::forwarder
