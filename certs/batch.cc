@@ -1,7 +1,7 @@
 #include "certs/batch.h"
 
 #include "certs/hash.h"
-#include "certs/seal.h"
+#include "certs/seal_layout.h"
 
 namespace keruen::certs {
 namespace {
@@ -20,10 +20,6 @@ bool has_everything(const wire::MessageLeaf& leaf) {
 // What the tree stands on: how many leaves, which numbers, of one sort.
 Result<void> check_shape(const wire::UnverifiedBatch& batch, const wire::Statement& statement,
                          Completeness completeness) {
-  if (statement.leaf_count < 1 || statement.leaf_count > kLeavesPerBatchMax) {
-    return fail(ErrorCode::malformed,
-                "a batch of " + std::to_string(statement.leaf_count) + " leaves");
-  }
   if (batch.leaves.empty() || batch.leaves.size() > statement.leaf_count) {
     return fail(ErrorCode::malformed, std::to_string(batch.leaves.size()) + " leaves of " +
                                           std::to_string(statement.leaf_count));
@@ -52,8 +48,15 @@ Result<void> read_message(const wire::Statement& statement, Completeness complet
   if (message.wraps.size() != header.recipients.size()) {
     return fail(ErrorCode::malformed, leaf_name(leaf.leaf) + ": not one wrap for each recipient");
   }
-  if (completeness == Completeness::whole && !has_everything(message)) {
-    return fail(ErrorCode::malformed, leaf_name(leaf.leaf) + ": a body or wrap is left out");
+  if (completeness == Completeness::whole) {
+    if (!has_everything(message)) {
+      return fail(ErrorCode::malformed, leaf_name(leaf.leaf) + ": a body or wrap is left out");
+    }
+    // A recipient would answer it with *undeliverable*: an honest sender never sends it.
+    if (std::get<SharedBytes>(message.body).size() != header.padded_bytes + kTagBytes) {
+      return fail(ErrorCode::malformed,
+                  leaf_name(leaf.leaf) + ": its body is not of the size its header states");
+    }
   }
   leaf.hash = leaf_hash_of(message, header.recipients);
   leaf.decoded = std::move(header);

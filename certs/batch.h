@@ -44,8 +44,8 @@ struct VerifiedBatch {
 using SigningKeyLookup =
     std::function<std::optional<SigningPublicKey>(const AgencyId&, const KeyId&)>;
 
-// malformed, bad_signature (root, signature), denied (another origin), not_found (no such key).
-// Every leaf is there with its body and all wraps.
+// malformed, too_large, bad_signature (root, signature), denied (another origin), not_found (no
+// such key). Every leaf is there with its body and all wraps.
 [[nodiscard]] Result<VerifiedBatch> verify_batch(const wire::UnverifiedBatch& batch,
                                                  const Origin& origin,
                                                  const SigningKeyLookup& key_of);
