@@ -1,0 +1,96 @@
+#include "agents/store/connection.h"
+
+#include <sqlite3.h>
+
+namespace keruen::store {
+
+Query::~Query() {
+  statement_->tryReset();
+}
+
+Query& Query::with(std::int64_t number) {
+  statement_->bind(++bound_, number);
+  return *this;
+}
+
+Query& Query::with(BytesView bytes) {
+  // An empty view has no address, which SQLite would take for NULL.
+  static const std::uint8_t nothing_here = 0;
+  statement_->bindNoCopy(++bound_, bytes.empty() ? &nothing_here : bytes.data(),
+                         static_cast<int>(bytes.size()));
+  return *this;
+}
+
+Query& Query::with(std::string_view text) {
+  statement_->bind(++bound_, std::string(text));
+  return *this;
+}
+
+Query& Query::nothing() {
+  statement_->bind(++bound_);
+  return *this;
+}
+
+bool Query::row() { return statement_->executeStep(); }
+
+void Query::run() {
+  statement_->exec();
+}
+
+bool Query::is_null(int column) const { return statement_->getColumn(column).isNull(); }
+
+std::int64_t Query::number(int column) const { return statement_->getColumn(column).getInt64(); }
+
+std::optional<WallTime> Query::optional_time(int column) const {
+  if (is_null(column)) return std::nullopt;
+  return time(column);
+}
+
+BytesView Query::bytes(int column) const {
+  const auto value = statement_->getColumn(column);
+  return {static_cast<const std::uint8_t*>(value.getBlob()),
+          static_cast<std::size_t>(value.getBytes())};
+}
+
+std::string Query::text(int column) const { return statement_->getColumn(column).getString(); }
+
+std::optional<ErrorCode> Query::code(int column) const {
+  if (is_null(column)) return std::nullopt;
+  return error_code_numbered(unsigned_number(column));
+}
+
+namespace {
+
+int flags_of(Connection::Mode mode) {
+  return mode == Connection::Mode::read_only ? SQLite::OPEN_READONLY
+                                             : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE;
+}
+
+constexpr int kBusyMilliseconds = 5000;
+
+}  // namespace
+
+Connection::Connection(const std::string& path, Mode mode)
+    : database_(path, flags_of(mode), kBusyMilliseconds) {}
+
+Query Connection::query(const char* sql) {
+  auto& statement = statements_[sql];
+  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, sql);
+  statement->tryReset();
+  return Query(*statement);
+}
+
+Error error_of(const SQLite::Exception& exception, std::string_view doing) {
+  std::string detail = "the store, while " + std::string(doing) + ": " + exception.what();
+  switch (exception.getErrorCode()) {
+    case SQLITE_FULL:
+      return {ErrorCode::no_space, detail + "; make room on its disk"};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {ErrorCode::corrupt, detail + "; restore the store from a backup"};
+    default:
+      return {ErrorCode::io_failed, std::move(detail)};
+  }
+}
+
+}  // namespace keruen::store

@@ -1,0 +1,121 @@
+// INTERNAL to .cc files of agents/store: one SQLite connection with its prepared statements.
+// Threads: one.   Lifetime: a Query borrows its connection and is used up before the next of the
+// same statement begins.
+//
+// Never include this from a header others see: SQLite stays inside this directory. SQLiteCpp throws;
+// guarded() at each public door turns that into an Error. A statement is known by the address of its
+// text, so the text is a literal.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Statement.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "schemas/names.h"
+#include "schemas/now.h"
+
+namespace keruen::store {
+
+class Query {
+ public:
+  explicit Query(SQLite::Statement& statement) : statement_(&statement) {}
+  ~Query();
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  // Binds the next parameter. Bytes and texts must live until run() or the last row().
+  Query& with(std::int64_t number);
+  Query& with(std::uint64_t number) { return with(static_cast<std::int64_t>(number)); }
+  Query& with(std::uint32_t number) { return with(static_cast<std::int64_t>(number)); }
+  Query& with(int number) { return with(static_cast<std::int64_t>(number)); }
+  Query& with(WallTime time) { return with(milliseconds_of(time)); }
+  Query& with(BytesView bytes);
+  Query& with(std::string_view text);
+  Query& with(const char* text) { return with(std::string_view(text)); }
+  template <class Tag, std::size_t Size>
+  Query& with(const FixedBytes<Tag, Size>& value) {
+    return with(value.view());
+  }
+  template <class Tag>
+  Query& with(StrongNumber<Tag> number) {
+    return with(number.value);
+  }
+  template <class Enumeration>
+    requires std::is_enum_v<Enumeration>
+  Query& with(Enumeration value) {
+    return with(static_cast<std::int64_t>(value));
+  }
+  template <class Value>
+  Query& with(const std::optional<Value>& value) {
+    return value ? with(*value) : nothing();
+  }
+  Query& nothing();
+
+  // One row more; afterwards its columns may be read.
+  [[nodiscard]] bool row();
+  // To the end, for a statement without rows.
+  void run();
+
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] std::int64_t number(int column) const;
+  [[nodiscard]] std::uint64_t unsigned_number(int column) const {
+    return static_cast<std::uint64_t>(number(column));
+  }
+  [[nodiscard]] std::uint32_t small_number(int column) const {
+    return static_cast<std::uint32_t>(number(column));
+  }
+  [[nodiscard]] WallTime time(int column) const { return wall_time_of(unsigned_number(column)); }
+  [[nodiscard]] std::optional<WallTime> optional_time(int column) const;
+  [[nodiscard]] BytesView bytes(int column) const;  // until the next row
+  [[nodiscard]] std::string text(int column) const;
+  // Zeros where the column is not Size bytes: a foreign hand was in the file.
+  template <class Fixed>
+  [[nodiscard]] Fixed fixed(int column) const {
+    return Fixed::from(bytes(column)).value_or(Fixed{});
+  }
+  template <class Enumeration>
+  [[nodiscard]] Enumeration enumerator(int column) const {
+    return static_cast<Enumeration>(number(column));
+  }
+  [[nodiscard]] std::optional<ErrorCode> code(int column) const;
+
+ private:
+  SQLite::Statement* statement_;
+  int bound_ = 0;
+};
+
+class Connection {
+ public:
+  enum class Mode : std::uint8_t { read_only, read_write };
+  // Throws SQLite::Exception.
+  Connection(const std::string& path, Mode mode);
+
+  // `sql` is a literal: its address is its name in the cache.
+  [[nodiscard]] Query query(const char* sql);
+  void execute(const char* sql) { database_.exec(sql); }
+  [[nodiscard]] std::int64_t last_number() { return database_.getLastInsertRowid(); }
+  [[nodiscard]] std::int64_t changes() { return database_.getChanges(); }
+
+ private:
+  SQLite::Database database_;
+  std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements_;
+};
+
+// no_space for a full disk, corrupt for a damaged file, else io_failed.
+[[nodiscard]] Error error_of(const SQLite::Exception& exception, std::string_view doing);
+
+template <class Value, class Body>
+[[nodiscard]] Result<Value> guarded(std::string_view doing, Body&& body) {
+  try {
+    return body();
+  } catch (const SQLite::Exception& exception) {
+    return fail(error_of(exception, doing));
+  }
+}
+
+}  // namespace keruen::store

@@ -1,0 +1,321 @@
+// Store: arrive, and what the engine reads to receive.
+#include "agents/store/store.h"
+#include "agents/store/store_state.h"
+
+namespace keruen::store {
+
+void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::int64_t message,
+                               WallTime at) {
+  const Bytes whole = rows.veiled("attachment", part.whole.view());
+  connection
+      .query("INSERT OR IGNORE INTO part(whole, folder, agency, number, message) "
+             "VALUES(?, 1, ?, ?, ?)")
+      .with(BytesView(whole))
+      .with(agency)
+      .with(part.number)
+      .with(message)
+      .run();
+  if (connection.changes() == 0) return;
+  connection
+      .query("UPDATE attachment SET here = here + 1 WHERE whole = ? AND agency = ? AND parts > ?")
+      .with(BytesView(whole))
+      .with(agency)
+      .with(part.number)
+      .run();
+  connection
+      .query("INSERT INTO event(type, at, message, kind, agency) "
+             "SELECT 13, ?, m.id, m.kind, m.agency FROM attachment t JOIN message_in m "
+             "ON m.number = t.message WHERE t.whole = ? AND t.agency = ? AND t.here = t.parts "
+             "AND t.parts > ?")
+      .with(at)
+      .with(BytesView(whole))
+      .with(agency)
+      .with(part.number)
+      .run();
+}
+
+void Store::State::expect_attachments(const ArrivedMessage& message, std::int64_t agency,
+                                      std::int64_t number, WallTime at) {
+  for (const auto& attachment : message.attachments) {
+    const Bytes whole = rows.veiled("attachment", attachment.whole.view());
+    std::uint64_t here = 0;
+    {
+      // Parts may come before the message that names them.
+      auto query = connection.query(
+          "SELECT count(*) FROM part WHERE whole = ? AND folder = 1 AND agency = ? AND number < ?");
+      query.with(BytesView(whole)).with(agency).with(attachment.parts);
+      if (query.row()) here = query.unsigned_number(0);
+    }
+    connection
+        .query("INSERT OR IGNORE INTO attachment(whole, agency, message, parts, here) "
+               "VALUES(?, ?, ?, ?, ?)")
+        .with(BytesView(whole))
+        .with(agency)
+        .with(number)
+        .with(attachment.parts)
+        .with(here)
+        .run();
+    if (here == attachment.parts) {
+      write_event(connection, {EventType::attachment_complete, at, message.id, message.kind, agency,
+                               std::nullopt, ""});
+    }
+  }
+}
+
+void Store::State::apply_word(const OfficerWord& word, const AgencyId& from, std::int64_t by,
+                              WallTime at) {
+  const std::int64_t agency = number_of(from);
+  const bool processed = word.state == RecipientState::processed;
+  auto update = connection.query(
+      processed ? "UPDATE recipient SET processed_at = ?, processed_by = ?, state = 7 "
+                  "WHERE message = (SELECT number FROM message_out WHERE id = ?) AND agency = ? "
+                  "AND state IN (3, 4, 5, 6, 7)"
+                : "UPDATE recipient SET read_at = ?, read_by = ?, "
+                  "state = CASE state WHEN 7 THEN 7 ELSE 6 END "
+                  "WHERE message = (SELECT number FROM message_out WHERE id = ?) AND agency = ? "
+                  "AND state IN (3, 4, 5, 6, 7)");
+  update.with(word.at).with(by).with(word.message).with(agency).run();
+  if (connection.changes() == 0) return;  // not a message of ours to them
+  MessageKind kind = MessageKind::notice;
+  {
+    auto find = connection.query("SELECT kind FROM message_out WHERE id = ?");
+    find.with(word.message);
+    if (find.row()) kind = find.enumerator<MessageKind>(0);
+  }
+  write_event(connection, {processed ? EventType::processed : EventType::read, at, word.message,
+                           kind, agency, std::nullopt, ""});
+}
+
+void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& message,
+                                  BlobNumber blob) {
+  const std::int64_t agency = number_of(arrival.sender);
+  connection
+      .query("INSERT INTO message_in(id, agency, kind, state, late, created_at, expires_at, blob, "
+             "leaf, thread, listed) VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)")
+      .with(message.id)
+      .with(agency)
+      .with(message.kind)
+      .with(message.late ? 1 : 0)
+      .with(message.created_at)
+      .with(message.expires_at)
+      .with(blob)
+      .with(message.leaf)
+      .with(message.thread)
+      .with(message.listing)
+      .run();
+  const std::int64_t number = connection.last_number();
+  if (message.listing == Listing::listed) {
+    write_event(connection, {EventType::arrived, arrival.at, message.id, message.kind, agency,
+                             std::nullopt, ""});
+  }
+  if (message.part) arrive_part(*message.part, agency, number, arrival.at);
+  if (!message.attachments.empty()) {
+    expect_attachments(message, agency, number, arrival.at);
+  }
+  if (message.word) apply_word(*message.word, arrival.sender, number, arrival.at);
+  if (message.recalls) {
+    connection.query("UPDATE message_in SET state = 4 WHERE id = ? AND agency = ?")
+        .with(*message.recalls)
+        .with(agency)
+        .run();
+    if (connection.changes() > 0) {
+      write_event(connection, {EventType::recalled, arrival.at, *message.recalls, message.kind,
+                               agency, std::nullopt, ""});
+    }
+  }
+}
+
+void Store::State::apply_missing(const Arrival& arrival) {
+  for (const auto& missing : arrival.missing) {
+    auto query = connection.query(
+        "INSERT INTO missing(lane, from_index, from_leaf, to_index, to_leaf, asked, code, agency, "
+        "stream, first, last) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    query.with(missing.lane).with(missing.from.index).with(missing.from.leaf);
+    query.with(missing.to.index).with(missing.to.leaf).with(missing.asked).with(missing.code);
+    if (missing.gap) {
+      const std::int64_t agency = number_of(missing.gap->agency);
+      query.with(agency).with(missing.gap->stream);
+      query.with(missing.gap->first).with(missing.gap->last);
+    } else {
+      query.nothing().nothing().nothing().nothing();
+    }
+    query.run();
+  }
+  for (const auto& missing : arrival.changed) {
+    connection.query("UPDATE missing SET first = ?, last = ? WHERE number = ?")
+        .with(missing.gap->first)
+        .with(missing.gap->last)
+        .with(missing.number)
+        .run();
+  }
+  for (const auto& number : arrival.found) {
+    connection.query("DELETE FROM missing WHERE number = ?").with(number).run();
+  }
+}
+
+Result<void> Store::arrive(const Arrival& arrival) {
+  return state_->transact<void>("storing what arrived", [&]() -> Result<void> {
+    State& state = *state_;
+    if (!arrival.slice.empty()) {
+      const BlobNumber blob = state.add_blob(arrival.slice, arrival.keys);
+      state.connection
+          .query("INSERT INTO slice(blob, agency, log_index, accepted_at, arrived_at, lane, hash, "
+                 "signing_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
+          .with(blob)
+          .with(state.number_of(arrival.sender))
+          .with(arrival.index)
+          .with(arrival.accepted_at)
+          .with(arrival.at)
+          .with(arrival.lane)
+          .with(arrival.batch)
+          .with(arrival.signing_key)
+          .run();
+      for (const auto& message : arrival.messages) state.arrive_message(arrival, message, blob);
+    }
+    for (const auto& word : arrival.words) {
+      if (word.undeliverable) {
+        KERUEN_CHECK(state.apply_undeliverable(word));
+      } else {
+        state.apply_delivery(word);
+      }
+    }
+    for (const auto& receipt : arrival.receipts) {
+      const Bytes ranges = pack_ranges(receipt.leaves);
+      const std::int64_t agency = state.number_of(receipt.to);
+      state.connection
+          .query("INSERT INTO receipt_due(lane, agency, batch, ranges, code, at) "
+                 "VALUES(?, ?, ?, ?, ?, ?)")
+          .with(receipt.lane)
+          .with(agency)
+          .with(receipt.batch)
+          .with(BytesView(ranges))
+          .with(receipt.undeliverable)
+          .with(receipt.at)
+          .run();
+    }
+    for (const auto& pair : arrival.pairs) {
+      const std::int64_t agency = state.number_of(pair.agency);
+      state.connection
+          .query("INSERT OR REPLACE INTO pair_in(agency, stream, sequence, leaf, log_index, "
+                 "leaf_number) VALUES(?, ?, ?, ?, ?, ?)")
+          .with(agency)
+          .with(pair.stream)
+          .with(pair.sequence)
+          .with(pair.leaf)
+          .with(pair.at.index)
+          .with(pair.at.leaf)
+          .run();
+    }
+    state.apply_missing(arrival);
+    if (arrival.cursor) {
+      state.connection
+          .query("INSERT OR REPLACE INTO cursor(lane, log_index, leaf) VALUES(?, ?, ?)")
+          .with(arrival.lane)
+          .with(arrival.cursor->index)
+          .with(arrival.cursor->leaf)
+          .run();
+    }
+    state.write_notes(arrival.notes, arrival.evidence, arrival.at);
+    return {};
+  });
+}
+
+Result<wire::Cursors> Store::cursors() {
+  return state_->look<wire::Cursors>("reading cursors", [&]() -> Result<wire::Cursors> {
+    wire::Cursors cursors;
+    auto query = state_->connection.query("SELECT lane, log_index, leaf FROM cursor");
+    while (query.row()) {
+      const auto lane = query.unsigned_number(0);
+      if (lane >= kLaneCount) continue;
+      cursors[lane] = wire::Cursor{LogIndex{query.unsigned_number(1)}, query.small_number(2)};
+    }
+    return cursors;
+  });
+}
+
+Result<std::optional<IncomingPair>> Store::pair_in(const AgencyId& agency, StreamId stream) {
+  using Pair = std::optional<IncomingPair>;
+  return state_->look<Pair>("reading a pair", [&]() -> Result<Pair> {
+    auto query = state_->connection.query(
+        "SELECT p.sequence, p.leaf, p.log_index, p.leaf_number FROM pair_in p "
+        "JOIN agency a ON a.number = p.agency WHERE a.id = ? AND p.stream = ?");
+    query.with(agency.text()).with(stream);
+    if (!query.row()) return Pair();
+    return Pair({agency, stream, PairSequence{query.unsigned_number(0)}, query.fixed<Digest>(1),
+                 {LogIndex{query.unsigned_number(2)}, query.small_number(3)}});
+  });
+}
+
+Result<bool> Store::knows(const AgencyId& sender, const MessageId& id) {
+  return state_->look<bool>("looking for a repeat", [&]() -> Result<bool> {
+    auto query = state_->connection.query(
+        "SELECT 1 FROM message_in m JOIN agency a ON a.number = m.agency "
+        "WHERE m.id = ? AND a.id = ?");
+    query.with(id).with(sender.text());
+    return query.row();
+  });
+}
+
+Result<std::vector<Missing>> Store::missing() {
+  using All = std::vector<Missing>;
+  return state_->look<All>("reading what is missing", [&]() -> Result<All> {
+    All all;
+    auto query = state_->connection.query(
+        "SELECT m.number, m.lane, m.from_index, m.from_leaf, m.to_index, m.to_leaf, m.asked, "
+        "m.code, a.id, m.stream, m.first, m.last FROM missing m "
+        "LEFT JOIN agency a ON a.number = m.agency ORDER BY m.number LIMIT 1024");
+    while (query.row()) {
+      Missing missing;
+      missing.number = MissingNumber{query.unsigned_number(0)};
+      missing.lane = query.enumerator<Lane>(1);
+      missing.from = {LogIndex{query.unsigned_number(2)}, query.small_number(3)};
+      missing.to = {LogIndex{query.unsigned_number(4)}, query.small_number(5)};
+      missing.asked = query.small_number(6);
+      missing.code = query.code(7);
+      if (!query.is_null(8)) {
+        KERUEN_TRY(auto agency, AgencyId::parse(query.text(8)));
+        missing.gap = PairGap{std::move(agency), StreamId{query.unsigned_number(9)},
+                              PairSequence{query.unsigned_number(10)},
+                              PairSequence{query.unsigned_number(11)}};
+      }
+      all.push_back(std::move(missing));
+    }
+    return all;
+  });
+}
+
+Result<void> Store::count_asked(const std::vector<MissingNumber>& asked) {
+  return state_->transact<void>("counting what was asked for", [&]() -> Result<void> {
+    for (const auto& number : asked) {
+      state_->connection.query("UPDATE missing SET asked = asked + 1 WHERE number = ?")
+          .with(number)
+          .run();
+    }
+    return {};
+  });
+}
+
+Result<void> Store::give_up(const Missing& missing, const Note& note, WallTime at) {
+  return state_->transact<void>("giving up what is missing", [&]() -> Result<void> {
+    state_->connection.query("DELETE FROM missing WHERE number = ?").with(missing.number).run();
+    state_->write_notes({note}, {}, at);
+    return {};
+  });
+}
+
+Result<std::optional<ReceivedMessage>> Store::received(const MessageId& id) {
+  using Received = std::optional<ReceivedMessage>;
+  return state_->look<Received>("reading a message", [&]() -> Result<Received> {
+    auto query = state_->connection.query(
+        "SELECT a.id, m.kind, s.lane, m.state FROM message_in m "
+        "JOIN agency a ON a.number = m.agency JOIN slice s ON s.blob = m.blob "
+        "WHERE m.id = ? ORDER BY m.listed DESC, m.number LIMIT 1");
+    query.with(id);
+    if (!query.row()) return Received();
+    KERUEN_TRY(auto from, AgencyId::parse(query.text(0)));
+    return Received({id, std::move(from), query.enumerator<MessageKind>(1),
+                     query.enumerator<Lane>(2), query.enumerator<ReadState>(3)});
+  });
+}
+
+}  // namespace keruen::store

@@ -1,0 +1,386 @@
+// Store: submit, close, and what the engine reads to send.
+#include "agents/store/store.h"
+#include "agents/store/store_state.h"
+
+namespace keruen::store {
+
+std::int64_t Store::State::add_message(const NewMessage& message) {
+  std::optional<std::int64_t> parent;
+  if (message.parent) {
+    auto find = connection.query("SELECT number FROM message_out WHERE id = ?");
+    find.with(*message.parent);
+    if (find.row()) parent = find.number(0);
+  }
+  connection
+      .query("INSERT INTO message_out(id, kind, lane, created_at, expires_at, parent, thread, "
+             "listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
+      .with(message.id)
+      .with(message.kind)
+      .with(message.lane)
+      .with(message.created_at)
+      .with(message.expires_at)
+      .with(parent)
+      .with(message.thread)
+      .with(message.listing)
+      .run();
+  const std::int64_t number = connection.last_number();
+  int place = 0;
+  for (const auto& agency : message.recipients) {
+    const std::int64_t agency_number = number_of(agency);
+    connection.query("INSERT INTO recipient(message, place, agency, state) VALUES(?, ?, ?, 1)")
+        .with(number)
+        .with(place++)
+        .with(agency_number)
+        .run();
+  }
+  if (message.part) {
+    const Bytes whole = rows.veiled("attachment", message.part->whole.view());
+    connection
+        .query("INSERT OR REPLACE INTO part(whole, folder, agency, number, message) "
+               "VALUES(?, 2, 0, ?, ?)")
+        .with(BytesView(whole))
+        .with(message.part->number)
+        .with(number)
+        .run();
+  }
+  put_into_outbox(number, message.content);
+  if (message.listing == Listing::listed) {
+    write_event(connection, {EventType::submitted, message.created_at, message.id, message.kind,
+                             std::nullopt, std::nullopt, ""});
+  }
+  return number;
+}
+
+void Store::State::add_once(const SentOnce& once, const MessageId& message) {
+  const Bytes key = rows.veiled("once", bytes_of(once.key));
+  const Bytes content = rows.veiled("once content", once.content.view());
+  connection
+      .query("INSERT OR REPLACE INTO once(key, sequence, content, message) VALUES(?, ?, ?, ?)")
+      .with(BytesView(key))
+      .with(once.sequence)
+      .with(BytesView(content))
+      .with(message)
+      .run();
+}
+
+void Store::State::mark_received(const LocalMark& mark) {
+  connection
+      .query("UPDATE message_in SET state = ?1 WHERE id = ?2 AND agency = ?3 AND state < ?1 "
+             "AND state < 4")
+      .with(mark.state)
+      .with(mark.message)
+      .with(number_of(mark.from))
+      .run();
+}
+
+void Store::State::take_back(const MessageId& id, WallTime at) {
+  // Of the message and of its parts, whoever was not yet sealed for.
+  connection
+      .query("INSERT INTO event(type, at, message, kind, agency) "
+             "SELECT 9, ?, m.id, m.kind, r.agency FROM message_out m JOIN recipient r "
+             "ON r.message = m.number WHERE m.id = ? AND r.state IN (1, 2)")
+      .with(at)
+      .with(id)
+      .run();
+  connection
+      .query("UPDATE recipient SET state = 11 WHERE state IN (1, 2) AND message IN "
+             "(SELECT number FROM message_out WHERE id = ?1 OR parent = "
+             "(SELECT number FROM message_out WHERE id = ?1))")
+      .with(id)
+      .run();
+  connection
+      .query("DELETE FROM outbox WHERE message IN (SELECT number FROM message_out WHERE id = ?1 OR "
+             "parent = (SELECT number FROM message_out WHERE id = ?1))")
+      .with(id)
+      .run();
+}
+
+Result<void> Store::submit(const std::vector<const Submission*>& submissions, WallTime at) {
+  return state_->transact<void>("storing a message", [&]() -> Result<void> {
+    for (const Submission* submission : submissions) {
+      for (const auto& message : submission->messages) (void)state_->add_message(message);
+      while (submission->more) {
+        KERUEN_TRY(const auto message, submission->more());
+        if (!message) break;
+        (void)state_->add_message(*message);
+      }
+      if (submission->once) {
+        state_->add_once(*submission->once, submission->messages.front().id);
+      }
+      if (submission->mark) state_->mark_received(*submission->mark);
+      if (submission->recalls) state_->take_back(*submission->recalls, at);
+    }
+    return {};
+  });
+}
+
+void Store::State::drop_finished_outbox(std::int64_t message) {
+  connection
+      .query("DELETE FROM outbox WHERE message = ?1 AND NOT EXISTS "
+             "(SELECT 1 FROM recipient WHERE message = ?1 AND state IN (1, 2))")
+      .with(message)
+      .run();
+}
+
+void Store::State::close_message(const ClosedBatch& batch, BlobNumber blob,
+                                 const ClosedLeaf& leaf) {
+  connection.query("UPDATE message_out SET blob = ?, leaf = ? WHERE number = ?")
+      .with(blob)
+      .with(leaf.number)
+      .with(leaf.message)
+      .run();
+  for (const auto& sealed : leaf.sealed) {
+    connection
+        .query("UPDATE recipient SET state = 3, code = NULL, attempts = attempts + 1, blob = ?, "
+               "leaf = ?, seat = ?, sealed_at = ? WHERE message = ? AND place = ?")
+        .with(blob)
+        .with(leaf.number)
+        .with(sealed.seat)
+        .with(batch.at)
+        .with(leaf.message)
+        .with(sealed.place)
+        .run();
+  }
+  // Who is left waits for a key.
+  connection
+      .query("UPDATE recipient SET state = 2 WHERE message = ? AND state = 1")
+      .with(leaf.message)
+      .run();
+  connection.query("UPDATE outbox SET ready = 0 WHERE number = ?").with(leaf.outbox).run();
+  drop_finished_outbox(static_cast<std::int64_t>(leaf.message.value));
+}
+
+void Store::State::close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts) {
+  for (const auto& receipt : receipts) {
+    connection
+        .query("INSERT INTO receipt_closed(blob, lane, agency, batch, ranges, code, at) "
+               "SELECT ?, lane, agency, batch, ranges, code, at FROM receipt_due WHERE number = ?")
+        .with(blob)
+        .with(receipt)
+        .run();
+    connection.query("DELETE FROM receipt_due WHERE number = ?").with(receipt).run();
+  }
+}
+
+Result<StoredBatch> Store::close(const ClosedBatch& batch) {
+  return state_->transact<StoredBatch>("closing a batch", [&]() -> Result<StoredBatch> {
+    State& state = *state_;
+    const BlobNumber blob = state.add_blob(batch.bytes, batch.keys);
+    state.connection
+        .query("INSERT INTO batch(blob, stream, sequence, lane, leaves, hash, status) "
+               "VALUES(?, ?, ?, ?, ?, ?, 1)")
+        .with(blob)
+        .with(batch.stream)
+        .with(batch.sequence)
+        .with(batch.lane)
+        .with(batch.leaves)
+        .with(batch.hash)
+        .run();
+    for (const auto& leaf : batch.messages) state.close_message(batch, blob, leaf);
+    state.close_receipts(blob, batch.receipts);
+    state.connection.query("UPDATE stream SET sequence = ?, head = ? WHERE id = ?")
+        .with(batch.sequence)
+        .with(batch.hash)
+        .with(batch.stream)
+        .run();
+    for (const auto& pair : batch.pairs) {
+      const std::int64_t agency = state.number_of(pair.agency);
+      state.connection
+          .query("INSERT OR REPLACE INTO pair_out(stream, agency, sequence, leaf) "
+                 "VALUES(?, ?, ?, ?)")
+          .with(batch.stream)
+          .with(agency)
+          .with(pair.sequence)
+          .with(pair.leaf)
+          .run();
+    }
+    state.connection
+        .query("INSERT INTO event(type, at, message, kind, agency) "
+               "SELECT 2, ?, m.id, m.kind, r.agency FROM recipient r JOIN message_out m "
+               "ON m.number = r.message WHERE r.blob = ? AND m.listed = 1")
+        .with(batch.at)
+        .with(blob)
+        .run();
+    return StoredBatch{blob,       batch.stream, batch.sequence, batch.lane, batch.leaves,
+                       batch.hash, BatchStatus::closed, {}, {}, batch.bytes.size()};
+  });
+}
+
+Result<std::optional<OutboxItem>> Store::next_outbox(Lane lane, OutboxNumber after) {
+  using Item = std::optional<OutboxItem>;
+  return state_->look<Item>("reading the outbox", [&]() -> Result<Item> {
+    OutboxItem item;
+    {
+      auto query = state_->connection.query(
+          "SELECT o.number, o.message, o.content, m.id, m.kind, m.expires_at FROM outbox o "
+          "JOIN message_out m ON m.number = o.message "
+          "WHERE o.lane = ? AND o.ready = 1 AND o.number > ? ORDER BY o.number LIMIT 1");
+      query.with(lane).with(after);
+      if (!query.row()) return Item();
+      item.number = OutboxNumber{query.unsigned_number(0)};
+      item.sent = SentNumber{query.unsigned_number(1)};
+      KERUEN_TRY(item.content, open_outbox(state_->rows, item.sent.value, query.bytes(2)));
+      item.id = query.fixed<MessageId>(3);
+      item.kind = query.enumerator<MessageKind>(4);
+      item.expires_at = query.time(5);
+      item.lane = lane;
+    }
+    auto query = state_->connection.query(
+        "SELECT r.place, a.id, r.state FROM recipient r JOIN agency a ON a.number = r.agency "
+        "WHERE r.message = ? AND r.state IN (1, 2) ORDER BY r.place");
+    query.with(item.sent);
+    while (query.row()) {
+      KERUEN_TRY(auto agency, AgencyId::parse(query.text(1)));
+      item.recipients.push_back(
+          {query.small_number(0), std::move(agency), query.enumerator<RecipientState>(2)});
+    }
+    return Item(std::move(item));
+  });
+}
+
+Result<std::vector<DueReceipt>> Store::receipts_due(Lane lane, ReceiptNumber after,
+                                                    std::size_t most) {
+  using Due = std::vector<DueReceipt>;
+  return state_->look<Due>("reading receipts to send", [&]() -> Result<Due> {
+    Due due;
+    auto query = state_->connection.query(
+        "SELECT r.number, a.id, r.batch, r.ranges, r.code, r.at FROM receipt_due r "
+        "JOIN agency a ON a.number = r.agency WHERE r.lane = ? AND r.number > ? "
+        "ORDER BY r.number LIMIT ?");
+    query.with(lane).with(after).with(static_cast<std::uint64_t>(most));
+    while (query.row()) {
+      DueReceipt receipt;
+      receipt.number = ReceiptNumber{query.unsigned_number(0)};
+      KERUEN_TRY(receipt.receipt.to, AgencyId::parse(query.text(1)));
+      receipt.receipt.lane = lane;
+      receipt.receipt.batch = query.fixed<Digest>(2);
+      receipt.receipt.leaves = unpack_ranges(query.bytes(3));
+      receipt.receipt.undeliverable = query.code(4);
+      receipt.receipt.at = query.time(5);
+      due.push_back(std::move(receipt));
+    }
+    return due;
+  });
+}
+
+Result<void> Store::wait_for_key(const std::vector<OutboxNumber>& items) {
+  return state_->transact<void>("noting who waits for a key", [&]() -> Result<void> {
+    for (const auto& item : items) {
+      state_->connection
+          .query("UPDATE recipient SET state = 2 WHERE state = 1 AND message = "
+                 "(SELECT message FROM outbox WHERE number = ?)")
+          .with(item)
+          .run();
+      state_->connection.query("UPDATE outbox SET ready = 0 WHERE number = ?").with(item).run();
+    }
+    return {};
+  });
+}
+
+Result<void> Store::wake_waiting() {
+  return state_->transact<void>("waking what waits for a key", [&]() -> Result<void> {
+    state_->connection.query("UPDATE outbox SET ready = 1 WHERE ready = 0").run();
+    return {};
+  });
+}
+
+Result<std::size_t> Store::expire_outbox(WallTime at) {
+  {
+    auto any = state_->look<bool>("looking for what expired", [&]() -> Result<bool> {
+      auto query =
+          state_->connection.query("SELECT 1 FROM outbox WHERE expires_at <= ? LIMIT 1");
+      query.with(at);
+      return query.row();
+    });
+    if (!any) return fail(any.error());
+    if (!*any) return std::size_t{0};
+  }
+  return state_->transact<std::size_t>("noting what expired", [&]() -> Result<std::size_t> {
+    auto& connection = state_->connection;
+    connection
+        .query("INSERT INTO event(type, at, message, kind, agency) "
+               "SELECT 10, ?1, m.id, m.kind, r.agency FROM outbox o "
+               "JOIN message_out m ON m.number = o.message "
+               "JOIN recipient r ON r.message = m.number "
+               "WHERE o.expires_at <= ?1 AND m.listed = 1 AND r.state IN (1, 2)")
+        .with(at)
+        .run();
+    connection
+        .query("UPDATE recipient SET state = 10, code = 6 WHERE state IN (1, 2) AND message IN "
+               "(SELECT message FROM outbox WHERE expires_at <= ?)")
+        .with(at)
+        .run();
+    connection.query("DELETE FROM outbox WHERE expires_at <= ?").with(at).run();
+    return static_cast<std::size_t>(connection.changes());
+  });
+}
+
+namespace {
+constexpr const char* kBatchColumns =
+    "SELECT b.blob, b.stream, b.sequence, b.lane, b.leaves, b.hash, b.status, b.log_index, "
+    "b.accepted_at, length(x.bytes) FROM batch b JOIN blob x ON x.number = b.blob ";
+
+StoredBatch batch_from(const Query& query) {
+  StoredBatch batch;
+  batch.blob = BlobNumber{query.unsigned_number(0)};
+  batch.stream = StreamId{query.unsigned_number(1)};
+  batch.sequence = BatchSequence{query.unsigned_number(2)};
+  batch.lane = query.enumerator<Lane>(3);
+  batch.leaves = query.enumerator<LeafKind>(4);
+  batch.hash = query.fixed<Digest>(5);
+  batch.status = query.enumerator<BatchStatus>(6);
+  if (!query.is_null(7)) {
+    batch.index = LogIndex{query.unsigned_number(7)};
+    batch.accepted_at = query.time(8);
+  }
+  batch.bytes = query.unsigned_number(9);
+  return batch;
+}
+}  // namespace
+
+Result<std::vector<StoredBatch>> Store::unfinished_batches() {
+  using Batches = std::vector<StoredBatch>;
+  return state_->look<Batches>("reading closed batches", [&]() -> Result<Batches> {
+    static const std::string sql =
+        std::string(kBatchColumns) + "WHERE b.status < 3 ORDER BY b.stream, b.sequence";
+    Batches batches;
+    auto query = state_->connection.query(sql.c_str());
+    while (query.row()) batches.push_back(batch_from(query));
+    return batches;
+  });
+}
+
+Result<std::vector<StoredBatch>> Store::batches_after(StreamId stream, BatchSequence after) {
+  using Batches = std::vector<StoredBatch>;
+  return state_->look<Batches>("reading closed batches", [&]() -> Result<Batches> {
+    static const std::string sql = std::string(kBatchColumns) +
+                                   "WHERE b.stream = ? AND b.sequence > ? ORDER BY b.sequence";
+    Batches batches;
+    auto query = state_->connection.query(sql.c_str());
+    query.with(stream).with(after);
+    while (query.row()) batches.push_back(batch_from(query));
+    return batches;
+  });
+}
+
+Result<std::optional<Digest>> Store::batch_hash(StreamId stream, BatchSequence sequence) {
+  using Hash = std::optional<Digest>;
+  return state_->look<Hash>("reading a closed batch", [&]() -> Result<Hash> {
+    auto query =
+        state_->connection.query("SELECT hash FROM batch WHERE stream = ? AND sequence = ?");
+    query.with(stream).with(sequence);
+    if (!query.row()) return Hash();
+    return Hash(query.fixed<Digest>(0));
+  });
+}
+
+Result<SharedBytes> Store::batch_bytes(BlobNumber blob) {
+  return state_->look<SharedBytes>("reading a closed batch", [&]() -> Result<SharedBytes> {
+    auto query = state_->connection.query("SELECT bytes FROM blob WHERE number = ?");
+    query.with(blob);
+    if (!query.row()) return fail(ErrorCode::corrupt, "a closed batch is not in the store");
+    return SharedBytes(copy_of(query.bytes(0)));
+  });
+}
+
+}  // namespace keruen::store

@@ -1,0 +1,42 @@
+#include "agents/store/recipient_row.h"
+
+namespace keruen::store {
+
+std::vector<RecipientStatus> read_recipients(Connection& connection, std::int64_t message) {
+  std::vector<RecipientStatus> recipients;
+  auto query = connection.query(
+      "SELECT a.id, r.state, r.code, r.log_index, r.sealed_at, r.accepted_at, r.delivered_at, "
+      "r.read_at, r.processed_at FROM recipient r JOIN agency a ON a.number = r.agency "
+      "WHERE r.message = ? ORDER BY r.place");
+  query.with(message);
+  while (query.row()) {
+    RecipientStatus status;
+    status.recipient = AgencyId::parse(query.text(0)).value_or(AgencyId{});
+    status.state = query.enumerator<RecipientState>(1);
+    status.code = query.code(2);
+    if (!query.is_null(3)) status.log_index = LogIndex{query.unsigned_number(3)};
+    status.sealed_at = query.optional_time(4);
+    status.accepted_at = query.optional_time(5);
+    status.delivered_at = query.optional_time(6);
+    status.read_at = query.optional_time(7);
+    status.processed_at = query.optional_time(8);
+    recipients.push_back(std::move(status));
+  }
+  return recipients;
+}
+
+std::vector<OfficerWords> words_of(Connection& connection, std::int64_t message) {
+  std::vector<OfficerWords> words;
+  auto query = connection.query(
+      "SELECT read_by, processed_by FROM recipient WHERE message = ? ORDER BY place");
+  query.with(message);
+  while (query.row()) {
+    OfficerWords word;
+    if (!query.is_null(0)) word.read = query.number(0);
+    if (!query.is_null(1)) word.processed = query.number(1);
+    words.push_back(word);
+  }
+  return words;
+}
+
+}  // namespace keruen::store

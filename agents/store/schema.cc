@@ -1,0 +1,105 @@
+#include "agents/store/schema.h"
+
+namespace keruen::store {
+
+const char* const kSchema = R"sql(
+-- Single facts: whose store, newest note, whether it takes anything more.
+CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+-- Agencies by number, so that rows stay small.
+CREATE TABLE agency(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+-- Own keys. kind: 1 signing, 2 transport, 3 prekey. secret is sealed under the store key.
+CREATE TABLE own_key(kind INTEGER NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL,
+  record BLOB NOT NULL, valid_from INTEGER NOT NULL, valid_until INTEGER NOT NULL,
+  PRIMARY KEY(kind, id)) WITHOUT ROWID;
+
+-- The directory as the log has it.
+CREATE TABLE line(number INTEGER PRIMARY KEY, log_index INTEGER NOT NULL,
+  accepted_at INTEGER NOT NULL, type INTEGER NOT NULL, agency TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE record(hash BLOB PRIMARY KEY, type INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;
+
+-- What is sent and received, byte for byte, and the content keys of its messages, sealed.
+CREATE TABLE blob(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, keys BLOB);
+
+-- Own streams; one of each (lane, leaves) is current. leaves: 1 messages, 2 receipts.
+CREATE TABLE stream(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, leaves INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, head BLOB NOT NULL, opened_at INTEGER NOT NULL,
+  current INTEGER NOT NULL);
+CREATE TABLE pair_out(stream INTEGER NOT NULL, agency INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  leaf BLOB NOT NULL, PRIMARY KEY(stream, agency)) WITHOUT ROWID;
+-- Closed batches. status: 1 closed, 2 accepted, 3 proved by a checkpoint.
+CREATE TABLE batch(blob INTEGER PRIMARY KEY, stream INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  lane INTEGER NOT NULL, leaves INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE,
+  status INTEGER NOT NULL, log_index INTEGER, accepted_at INTEGER, UNIQUE(stream, sequence));
+CREATE INDEX batch_unfinished ON batch(status, stream, sequence) WHERE status < 3;
+
+-- Sent messages. (blob, leaf): where the newest sealing is. parent: the message a part belongs to.
+CREATE TABLE message_out(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,
+  kind INTEGER NOT NULL, lane INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL, blob INTEGER, leaf INTEGER, parent INTEGER, thread BLOB,
+  listed INTEGER NOT NULL);
+CREATE INDEX sent_list ON message_out(number) WHERE listed = 1;
+CREATE INDEX message_parts ON message_out(parent) WHERE parent IS NOT NULL;
+CREATE INDEX sent_thread ON message_out(thread) WHERE thread IS NOT NULL;
+-- place: in the message's list of recipients; seat: in the header of the sealing (blob, leaf).
+CREATE TABLE recipient(message INTEGER NOT NULL, place INTEGER NOT NULL, agency INTEGER NOT NULL,
+  state INTEGER NOT NULL, code INTEGER, attempts INTEGER NOT NULL DEFAULT 0,
+  blob INTEGER, leaf INTEGER, seat INTEGER, log_index INTEGER, sealed_at INTEGER,
+  accepted_at INTEGER, delivered_at INTEGER, read_at INTEGER, processed_at INTEGER,
+  read_by INTEGER, processed_by INTEGER, named INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(message, place)) WITHOUT ROWID;
+CREATE INDEX recipient_leaf ON recipient(blob, leaf) WHERE blob IS NOT NULL;
+CREATE INDEX recipient_unconfirmed ON recipient(agency, log_index) WHERE state = 4;
+-- What still is to be sealed, content sealed under the store key. ready: 0 waits for a key.
+CREATE TABLE outbox(number INTEGER PRIMARY KEY AUTOINCREMENT, message INTEGER NOT NULL,
+  lane INTEGER NOT NULL, ready INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  content BLOB NOT NULL);
+CREATE INDEX outbox_ready ON outbox(lane, number) WHERE ready = 1;
+CREATE INDEX outbox_expiry ON outbox(expires_at);
+CREATE INDEX outbox_message ON outbox(message);
+-- Submissions that are made once; key and content are hashes.
+CREATE TABLE once(key BLOB PRIMARY KEY, sequence INTEGER NOT NULL, content BLOB NOT NULL,
+  message BLOB NOT NULL) WITHOUT ROWID;
+
+-- What arrived. A row of message_in is also the memory that makes a repeat harmless.
+CREATE TABLE slice(blob INTEGER PRIMARY KEY, agency INTEGER NOT NULL, log_index INTEGER NOT NULL,
+  accepted_at INTEGER NOT NULL, arrived_at INTEGER NOT NULL, lane INTEGER NOT NULL,
+  hash BLOB NOT NULL, signing_key BLOB NOT NULL);
+CREATE TABLE message_in(number INTEGER PRIMARY KEY, id BLOB NOT NULL, agency INTEGER NOT NULL,
+  kind INTEGER NOT NULL, state INTEGER NOT NULL, late INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, blob INTEGER NOT NULL,
+  leaf INTEGER NOT NULL, thread BLOB, listed INTEGER NOT NULL, UNIQUE(id, agency));
+CREATE INDEX inbox_list ON message_in(number) WHERE listed = 1;
+CREATE INDEX inbox_unread ON message_in(number) WHERE listed = 1 AND state = 1;
+CREATE INDEX inbox_thread ON message_in(thread) WHERE thread IS NOT NULL;
+-- Parts by a keyed hash of the attachment's digest: the file does not tell which files passed.
+-- folder: 1 inbox, 2 sent; message: a row of message_in or message_out.
+CREATE TABLE part(whole BLOB NOT NULL, folder INTEGER NOT NULL, agency INTEGER NOT NULL,
+  number INTEGER NOT NULL, message INTEGER NOT NULL,
+  PRIMARY KEY(whole, folder, agency, number)) WITHOUT ROWID;
+CREATE TABLE attachment(whole BLOB NOT NULL, agency INTEGER NOT NULL, message INTEGER NOT NULL,
+  parts INTEGER NOT NULL, here INTEGER NOT NULL,
+  PRIMARY KEY(whole, agency, message)) WITHOUT ROWID;
+CREATE TABLE cursor(lane INTEGER PRIMARY KEY, log_index INTEGER NOT NULL, leaf INTEGER NOT NULL);
+CREATE TABLE pair_in(agency INTEGER NOT NULL, stream INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  leaf BLOB NOT NULL, log_index INTEGER NOT NULL, leaf_number INTEGER NOT NULL,
+  PRIMARY KEY(agency, stream)) WITHOUT ROWID;
+-- Leaves to ask for again: gaps in pairs (agency set), and what did not verify.
+CREATE TABLE missing(number INTEGER PRIMARY KEY, lane INTEGER NOT NULL,
+  from_index INTEGER NOT NULL, from_leaf INTEGER NOT NULL, to_index INTEGER NOT NULL,
+  to_leaf INTEGER NOT NULL, agency INTEGER, stream INTEGER, first INTEGER, last INTEGER,
+  asked INTEGER NOT NULL, code INTEGER);
+CREATE TABLE receipt_due(number INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL,
+  agency INTEGER NOT NULL, batch BLOB NOT NULL, ranges BLOB NOT NULL, code INTEGER,
+  at INTEGER NOT NULL);
+-- A receipt in a closed batch, until that is accepted: a dissolved batch gives it back.
+CREATE TABLE receipt_closed(blob INTEGER NOT NULL, lane INTEGER NOT NULL, agency INTEGER NOT NULL,
+  batch BLOB NOT NULL, ranges BLOB NOT NULL, code INTEGER, at INTEGER NOT NULL);
+CREATE INDEX receipt_closed_blob ON receipt_closed(blob);
+
+CREATE TABLE event(number INTEGER PRIMARY KEY, type INTEGER NOT NULL, at INTEGER NOT NULL,
+  message BLOB, kind INTEGER, agency INTEGER, code INTEGER, text TEXT);
+CREATE TABLE evidence(number INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL,
+  bytes BLOB NOT NULL);
+)sql";
+
+}  // namespace keruen::store

@@ -1,0 +1,293 @@
+#include "agents/store/store.h"
+
+#include "agents/store/schema.h"
+#include "agents/store/store_state.h"
+
+namespace keruen::store {
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+namespace {
+
+constexpr std::string_view kKeyCheck = "this store opens with this key";
+
+void set_pragmas(Connection& connection) {
+  connection.execute("PRAGMA journal_mode = WAL");
+  connection.execute("PRAGMA synchronous = FULL");
+  connection.execute("PRAGMA secure_delete = ON");
+  connection.execute("PRAGMA foreign_keys = OFF");
+  connection.execute("PRAGMA temp_store = MEMORY");
+  connection.execute("PRAGMA cache_size = -32768");
+}
+
+int version_of(Connection& connection) {
+  auto query = connection.query("PRAGMA user_version");
+  return query.row() ? static_cast<int>(query.number(0)) : 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& path,
+                                           const certs::SecretBytes& store_key,
+                                           certs::Randomness& randomness) {
+  return guarded<std::unique_ptr<Store>>("opening " + path,
+                                         [&]() -> Result<std::unique_ptr<Store>> {
+    std::unique_ptr<Store> store(
+        new Store(std::make_unique<State>(path, store_key.duplicate(), randomness)));
+    State& state = *store->state_;
+    set_pragmas(state.connection);
+    const int version = version_of(state.connection);
+    if (version > kSchemaVersion) {
+      return fail(ErrorCode::unsupported,
+                  path + " was written by a newer keruen-agent (format " +
+                      std::to_string(version) + "); install that one");
+    }
+    if (version == 0) {
+      KERUEN_CHECK(state.transact<void>("making the store", [&]() -> Result<void> {
+        state.connection.execute(kSchema);
+        state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
+            .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
+            .run();
+        state.connection.execute("PRAGMA user_version = 1");
+        return {};
+      }));
+    }
+    auto check = state.connection.query("SELECT value FROM setting WHERE name = 'key check'");
+    if (!check.row() || !state.rows.open("key check", 0, check.bytes(0))) {
+      return fail(ErrorCode::denied, path + " was made with another store key");
+    }
+    state.load_counters();
+    return store;
+  });
+}
+
+void Store::State::load_counters() {
+  agency_numbers.clear();
+  auto blobs = connection.query("SELECT coalesce(max(number), 0) + 1 FROM blob");
+  next_blob = blobs.row() ? blobs.unsigned_number(0) : 1;
+  newest_event = read_newest_event(connection);
+}
+
+void Store::State::undo(const Error& error) {
+  const auto undone = guarded<void>("undoing a transaction", [&]() -> Result<void> {
+    // SQLite may have rolled back by itself.
+    try {
+      connection.execute("ROLLBACK");
+    } catch (const SQLite::Exception&) {
+    }
+    load_counters();
+    return {};
+  });
+  remember(error);
+  if (!undone) remember(undone.error());
+}
+
+void Store::State::remember(const Error& error) {
+  const bool stays = error.code == ErrorCode::io_failed || error.code == ErrorCode::corrupt;
+  if (stays && !broken) broken = error;
+}
+
+std::int64_t Store::State::number_of(const AgencyId& agency) {
+  if (const auto known = agency_numbers.find(agency); known != agency_numbers.end()) {
+    return known->second;
+  }
+  auto find = connection.query("SELECT number FROM agency WHERE id = ?");
+  find.with(agency.text());
+  if (find.row()) return agency_numbers[agency] = find.number(0);
+  connection.query("INSERT INTO agency(id) VALUES(?)").with(agency.text()).run();
+  return agency_numbers[agency] = connection.last_number();
+}
+
+std::optional<AgencyId> Store::State::agency_of(std::int64_t number) {
+  auto find = connection.query("SELECT id FROM agency WHERE number = ?");
+  find.with(number);
+  if (!find.row()) return std::nullopt;
+  auto id = AgencyId::parse(find.text(0));
+  if (!id) return std::nullopt;
+  return std::move(*id);
+}
+
+BlobNumber Store::State::add_blob(const SharedBytes& bytes, const LeafKeys& keys) {
+  const BlobNumber blob{next_blob++};
+  auto query = connection.query("INSERT INTO blob(number, bytes, keys) VALUES(?, ?, ?)");
+  query.with(blob).with(bytes.view());
+  const Bytes sealed = keys.empty() ? Bytes() : rows.seal_keys(blob.value, keys);
+  if (keys.empty()) {
+    query.nothing();
+  } else {
+    query.with(BytesView(sealed));
+  }
+  query.run();
+  return blob;
+}
+
+void Store::State::write_notes(const std::vector<Note>& notes,
+                               const std::vector<Evidence>& evidence, WallTime at) {
+  for (const auto& note : notes) {
+    std::optional<std::int64_t> agency;
+    if (note.agency && !note.agency->empty()) agency = number_of(*note.agency);
+    write_event(connection, {note.type, at, note.message, note.kind, agency, note.code, note.text});
+  }
+  for (const auto& piece : evidence) {
+    connection.query("INSERT INTO evidence(at, what, bytes) VALUES(?, ?, ?)")
+        .with(at)
+        .with(piece.what)
+        .with(BytesView(piece.bytes))
+        .run();
+  }
+}
+
+Result<std::vector<OwnKey>> Store::own_keys() {
+  return state_->look<std::vector<OwnKey>>("reading keys", [&]() -> Result<std::vector<OwnKey>> {
+    std::vector<OwnKey> keys;
+    auto query = state_->connection.query(
+        "SELECT kind, id, secret, record, valid_from, valid_until FROM own_key "
+        "ORDER BY kind, valid_from");
+    while (query.row()) {
+      OwnKey key;
+      key.kind = query.enumerator<OwnKeyKind>(0);
+      key.id = query.fixed<KeyId>(1);
+      KERUEN_TRY(Bytes secret,
+                 state_->rows.open("own key " + key.id.hex(),
+                                   static_cast<std::uint64_t>(key.kind), query.bytes(2)));
+      key.secret = certs::SecretBytes(secret);
+      certs::wipe(secret);
+      key.record = copy_of(query.bytes(3));
+      key.valid_from = query.time(4);
+      key.valid_until = query.time(5);
+      keys.push_back(std::move(key));
+    }
+    return keys;
+  });
+}
+
+Result<void> Store::save_keys(const std::vector<OwnKey>& keys) {
+  return state_->transact<void>("storing keys", [&]() -> Result<void> {
+    for (const auto& key : keys) {
+      const Bytes secret = state_->rows.seal("own key " + key.id.hex(),
+                                             static_cast<std::uint64_t>(key.kind),
+                                             key.secret.view());
+      state_->connection
+          .query("INSERT OR REPLACE INTO own_key(kind, id, secret, record, valid_from, "
+                 "valid_until) VALUES(?, ?, ?, ?, ?, ?)")
+          .with(key.kind)
+          .with(key.id)
+          .with(BytesView(secret))
+          .with(BytesView(key.record))
+          .with(key.valid_from)
+          .with(key.valid_until)
+          .run();
+    }
+    return {};
+  });
+}
+
+Result<void> Store::destroy_key(OwnKeyKind kind, const KeyId& id) {
+  return state_->transact<void>("destroying a key", [&]() -> Result<void> {
+    state_->connection.query("DELETE FROM own_key WHERE kind = ? AND id = ?").with(kind).with(id).run();
+    return {};
+  });
+}
+
+Result<std::vector<wire::DirectoryLine>> Store::directory_lines() {
+  using Lines = std::vector<wire::DirectoryLine>;
+  return state_->look<Lines>("reading the directory", [&]() -> Result<Lines> {
+    Lines lines;
+    auto query = state_->connection.query(
+        "SELECT log_index, accepted_at, type, agency, hash FROM line ORDER BY number");
+    while (query.row()) {
+      wire::DirectoryLine line;
+      line.index = LogIndex{query.unsigned_number(0)};
+      line.accepted_at = query.time(1);
+      line.type = query.enumerator<wire::DirectoryType>(2);
+      if (const auto agency = query.text(3); !agency.empty()) {
+        KERUEN_TRY(line.agency, AgencyId::parse(agency));
+      }
+      line.signed_hash = query.fixed<Digest>(4);
+      lines.push_back(std::move(line));
+    }
+    return lines;
+  });
+}
+
+Result<void> Store::save_lines(std::uint64_t first,
+                               const std::vector<wire::DirectoryLine>& lines) {
+  return state_->transact<void>("storing the directory", [&]() -> Result<void> {
+    for (const auto& line : lines) {
+      state_->connection
+          .query("INSERT INTO line(number, log_index, accepted_at, type, agency, hash) "
+                 "VALUES(?, ?, ?, ?, ?, ?)")
+          .with(first++)
+          .with(line.index)
+          .with(line.accepted_at)
+          .with(line.type)
+          .with(line.agency.text())
+          .with(line.signed_hash)
+          .run();
+    }
+    return {};
+  });
+}
+
+Result<std::vector<Store::StoredRecord>> Store::directory_records() {
+  using Records = std::vector<StoredRecord>;
+  return state_->look<Records>("reading the directory", [&]() -> Result<Records> {
+    Records records;
+    auto query = state_->connection.query(
+        "SELECT r.hash, r.type, r.bytes FROM line l JOIN record r ON r.hash = l.hash "
+        "ORDER BY l.number");
+    while (query.row()) {
+      records.push_back({query.fixed<Digest>(0), query.enumerator<wire::DirectoryType>(1),
+                         copy_of(query.bytes(2))});
+    }
+    return records;
+  });
+}
+
+Result<void> Store::save_records(const std::vector<StoredRecord>& records) {
+  return state_->transact<void>("storing key records", [&]() -> Result<void> {
+    for (const auto& record : records) {
+      state_->connection.query("INSERT OR REPLACE INTO record(hash, type, bytes) VALUES(?, ?, ?)")
+          .with(record.hash)
+          .with(record.type)
+          .with(BytesView(record.bytes))
+          .run();
+    }
+    return {};
+  });
+}
+
+Result<std::optional<Bytes>> Store::fact(const std::string& name) {
+  using Value = std::optional<Bytes>;
+  return state_->look<Value>("reading a fact", [&]() -> Result<Value> {
+    auto query = state_->connection.query("SELECT value FROM setting WHERE name = ?");
+    query.with(name);
+    if (!query.row()) return Value();
+    return Value(copy_of(query.bytes(0)));
+  });
+}
+
+Result<void> Store::save_fact(const std::string& name, BytesView value) {
+  return state_->transact<void>("storing a fact", [&]() -> Result<void> {
+    state_->connection.query("INSERT OR REPLACE INTO setting(name, value) VALUES(?, ?)")
+        .with(name)
+        .with(value)
+        .run();
+    return {};
+  });
+}
+
+std::uint64_t Store::newest_event() const { return state_->newest_event; }
+
+std::uint64_t Store::file_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const char* suffix : {"", "-wal"}) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(state_->path + suffix, error);
+    if (!error) bytes += size;
+  }
+  return bytes;
+}
+
+}  // namespace keruen::store

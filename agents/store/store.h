@@ -1,0 +1,126 @@
+// An agent's store: its one writer. What the agent knows durably is here and nowhere else.
+// Shape: one SQLite file, WAL, synchronous FULL, secure_delete ON (schema.h).
+// Threads: the engine thread only; others read through Reader.
+// Lifetime: the Randomness outlives it; one process opens it at a time.
+//
+// Every public function is one transaction: when it returns without an error all of it is on the
+// disk, after an error none of it is. Errors: no_space, the disk is full: nothing changed, what is
+// stored stays readable; io_failed or corrupt: from then on every writing function answers the same,
+// and the process is to end.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agents/store/records.h"
+
+namespace keruen::store {
+
+class Store {
+ public:
+  // Makes the file when there is none. denied: made with another store key.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& path,
+                                                           const certs::SecretBytes& store_key,
+                                                           certs::Randomness& randomness);
+  ~Store();
+
+  // ---- the four transactions ----
+  [[nodiscard]] Result<void> submit(const std::vector<const Submission*>& submissions, WallTime at);
+  [[nodiscard]] Result<StoredBatch> close(const ClosedBatch& batch);
+  [[nodiscard]] Result<void> arrive(const Arrival& arrival);
+  [[nodiscard]] Result<void> learn(const Learned& learned);
+
+  // ---- sending ----
+  // The next ready item of a lane after `after`.
+  [[nodiscard]] Result<std::optional<OutboxItem>> next_outbox(Lane lane, OutboxNumber after);
+  [[nodiscard]] Result<std::vector<DueReceipt>> receipts_due(Lane lane, ReceiptNumber after,
+                                                             std::size_t most);
+  // No recipient of these can be sealed for now.
+  [[nodiscard]] Result<void> wait_for_key(const std::vector<OutboxNumber>& items);
+  // Keys came: all that wait are ready again.
+  [[nodiscard]] Result<void> wake_waiting();
+  // Unsealed recipients whose message expired; how many.
+  [[nodiscard]] Result<std::size_t> expire_outbox(WallTime at);
+  // Batches below `proved`, by stream and sequence.
+  [[nodiscard]] Result<std::vector<StoredBatch>> unfinished_batches();
+  // All of a stream with a sequence above `after`, whatever their status.
+  [[nodiscard]] Result<std::vector<StoredBatch>> batches_after(StreamId stream,
+                                                               BatchSequence after);
+  // The hash of a closed batch; empty: never closed here.
+  [[nodiscard]] Result<std::optional<Digest>> batch_hash(StreamId stream, BatchSequence sequence);
+  [[nodiscard]] Result<SharedBytes> batch_bytes(BlobNumber blob);
+  // The broker lost these: they are to be sent once more.
+  [[nodiscard]] Result<void> reopen_batches(const std::vector<BlobNumber>& blobs);
+  // The messages and receipts of these closed batches are to be sealed anew; the batches go. What
+  // was sealed kDissolveAttemptsMax times is refused with `code` instead.
+  [[nodiscard]] Result<void> dissolve(const std::vector<BlobNumber>& blobs, ErrorCode code,
+                                      WallTime at);
+  // This store is older than what the broker has: everything without a delivered receipt is sealed
+  // anew, closed batches go.
+  [[nodiscard]] Result<void> start_over(const std::string& words, WallTime at);
+
+  // ---- streams ----
+  [[nodiscard]] Result<std::vector<StoredStream>> streams();  // current and unfinished ones
+  // Becomes the current one of its lane and kind.
+  [[nodiscard]] Result<void> open_stream(const StoredStream& stream);
+  [[nodiscard]] Result<std::uint64_t> streams_opened_since(WallTime since);
+  [[nodiscard]] Result<std::optional<PairHead>> pair_out(StreamId stream, const AgencyId& agency);
+
+  // ---- receiving ----
+  [[nodiscard]] Result<wire::Cursors> cursors();
+  [[nodiscard]] Result<std::optional<IncomingPair>> pair_in(const AgencyId& agency,
+                                                            StreamId stream);
+  [[nodiscard]] Result<bool> knows(const AgencyId& sender, const MessageId& id);
+  [[nodiscard]] Result<std::vector<Missing>> missing();
+  [[nodiscard]] Result<void> count_asked(const std::vector<MissingNumber>& asked);
+  [[nodiscard]] Result<void> give_up(const Missing& missing, const Note& note, WallTime at);
+  [[nodiscard]] Result<std::optional<ReceivedMessage>> received(const MessageId& id);
+
+  // ---- sent messages ----
+  [[nodiscard]] Result<std::optional<SentMessage>> sent(const MessageId& id);
+  // What was last submitted under this key: whether `content` is the same, and which message it
+  // became.
+  struct OnceAnswer {
+    std::uint64_t sequence = 0;
+    bool same_content = false;
+    MessageId message;
+  };
+  [[nodiscard]] Result<std::optional<OnceAnswer>> once(const std::string& key,
+                                                       const Digest& content);
+  // Not yet named ones of `agency` accepted below `below`; they count as named afterwards.
+  [[nodiscard]] Result<std::vector<Unconfirmed>> name_unconfirmed(const AgencyId& agency,
+                                                                  LogIndex below);
+
+  // ---- keys, directory, facts ----
+  [[nodiscard]] Result<std::vector<OwnKey>> own_keys();
+  [[nodiscard]] Result<void> save_keys(const std::vector<OwnKey>& keys);
+  [[nodiscard]] Result<void> destroy_key(OwnKeyKind kind, const KeyId& id);
+  [[nodiscard]] Result<std::vector<wire::DirectoryLine>> directory_lines();
+  [[nodiscard]] Result<void> save_lines(std::uint64_t first,
+                                        const std::vector<wire::DirectoryLine>& lines);
+  struct StoredRecord {
+    Digest hash;
+    wire::DirectoryType type = wire::DirectoryType::registry;
+    Bytes bytes;  // an encoded signed record or snapshot
+  };
+  [[nodiscard]] Result<std::vector<StoredRecord>> directory_records();
+  [[nodiscard]] Result<void> save_records(const std::vector<StoredRecord>& records);
+  [[nodiscard]] Result<std::optional<Bytes>> fact(const std::string& name);
+  [[nodiscard]] Result<void> save_fact(const std::string& name, BytesView value);
+
+  [[nodiscard]] Result<Figures> figures();
+  [[nodiscard]] std::uint64_t newest_event() const;
+  [[nodiscard]] std::uint64_t file_bytes() const;
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// How often a message is sealed for one recipient who answers that it does not know the prekey.
+inline constexpr std::uint32_t kSealAttemptsMax = 3;
+// How often at all: a batch the broker never takes must not be made for ever.
+inline constexpr std::uint32_t kDissolveAttemptsMax = 16;
+
+}  // namespace keruen::store

@@ -1,0 +1,92 @@
+// INTERNAL to .cc files of agents/store: what the store's functions share.
+// Threads: the engine thread.
+//
+// transact() is the one door to writing: begin, body, commit, or all of it undone. A failure that
+// is neither a full disk nor the body's own refusal stays: nothing is written after it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+
+#include "agents/store/connection.h"
+#include "agents/store/events.h"
+#include "agents/store/store.h"
+#include "agents/store/stored_content.h"
+
+namespace keruen::store {
+
+struct Store::State {
+  State(std::string path_given, certs::SecretBytes key, certs::Randomness& randomness)
+      : path(std::move(path_given)),
+        connection(path, Connection::Mode::read_write),
+        rows(std::move(key), &randomness) {}
+
+  std::string path;
+  Connection connection;
+  SealedRows rows;
+  std::map<AgencyId, std::int64_t> agency_numbers;
+  std::uint64_t next_blob = 1;
+  std::uint64_t newest_event = 0;
+  std::optional<Error> broken;
+
+  // May throw SQLite::Exception; inside transact() or guarded() only.
+  [[nodiscard]] std::int64_t number_of(const AgencyId& agency);
+  [[nodiscard]] std::optional<AgencyId> agency_of(std::int64_t number);
+  void load_counters();
+  [[nodiscard]] BlobNumber add_blob(const SharedBytes& bytes, const LeafKeys& keys);
+  // The message's content as it was submitted, from the outbox or from its newest sealing.
+  [[nodiscard]] Result<Bytes> content_of_sent(std::int64_t message);
+  // One recipient is to be sealed for once more; false after `attempts_max` times.
+  [[nodiscard]] Result<bool> seal_again(std::int64_t message, std::uint32_t place,
+                                        std::uint32_t attempts_max);
+  void settle(std::int64_t message, std::uint32_t place, RecipientState state, ErrorCode code,
+              WallTime at);
+  [[nodiscard]] Result<void> dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at);
+  [[nodiscard]] std::int64_t add_message(const NewMessage& message);
+  void add_once(const SentOnce& once, const MessageId& message);
+  void mark_received(const LocalMark& mark);
+  void take_back(const MessageId& id, WallTime at);
+  void close_message(const ClosedBatch& batch, BlobNumber blob, const ClosedLeaf& leaf);
+  void close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts);
+  void put_into_outbox(std::int64_t message, BytesView content);
+  void arrive_message(const Arrival& arrival, const ArrivedMessage& message, BlobNumber blob);
+  void arrive_part(const PartName& part, std::int64_t agency, std::int64_t message, WallTime at);
+  void expect_attachments(const ArrivedMessage& message, std::int64_t agency, std::int64_t number,
+                          WallTime at);
+  void apply_word(const OfficerWord& word, const AgencyId& from, std::int64_t by, WallTime at);
+  void apply_missing(const Arrival& arrival);
+  [[nodiscard]] Result<void> apply_accepted(const BatchWord& word, WallTime at);
+  void apply_delivery(const DeliveryWord& word);
+  [[nodiscard]] Result<void> apply_undeliverable(const DeliveryWord& word);
+  void write_notes(const std::vector<Note>& notes, const std::vector<Evidence>& evidence,
+                   WallTime at);
+  // Outbox items of which no recipient is left to be sealed for go.
+  void drop_finished_outbox(std::int64_t message);
+
+  template <class Value, class Body>
+  [[nodiscard]] Result<Value> transact(std::string_view doing, Body&& body) {
+    if (broken) return fail(*broken);
+    auto result = guarded<Value>(doing, [&]() -> Result<Value> {
+      connection.execute("BEGIN IMMEDIATE");
+      Result<Value> inner = body();
+      if (!inner) return inner;
+      connection.execute("COMMIT");
+      newest_event = read_newest_event(connection);
+      return inner;
+    });
+    if (!result) undo(result.error());
+    return result;
+  }
+  template <class Value, class Body>
+  [[nodiscard]] Result<Value> look(std::string_view doing, Body&& body) {
+    auto result = guarded<Value>(doing, std::forward<Body>(body));
+    if (!result) remember(result.error());
+    return result;
+  }
+
+ private:
+  void undo(const Error& error);
+  void remember(const Error& error);
+};
+
+}  // namespace keruen::store
