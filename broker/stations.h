@@ -3,7 +3,8 @@
 // Threads: values; batches are shared, unchangeable, by pointer.
 //
 //   gateway     FrameArrived, ConnectionClosed                      (socket → core)
-//   core        SubmittedBatch, SubmittedRecord, SubmittedSnapshot  (core → log thread)
+//   core        SubmittedBatch, SubmittedRecord, SubmittedSnapshot, AcknowledgedCursors
+//                                                                   (core → log thread)
 //   log thread  BatchOutcome, RecordOutcome, LogFault               (log thread → core)
 //   core        CatchUpRequest → reader → CatchUpAnswer             (and ReadRequest kinds beside
 //   it) core        SendFrame, CloseConnection                          (core → socket)
@@ -57,7 +58,14 @@ struct SubmittedSnapshot {
   std::optional<ConnectionId> from;  // empty: from the broker's own file
   wire::UnverifiedSnapshot snapshot;
 };
-using Submission = std::variant<SubmittedBatch, SubmittedRecord, SubmittedSnapshot>;
+// How far a recipient is, for reports alone: sent now and then, never answered. A recipient states
+// its cursors itself when it connects.
+struct AcknowledgedCursors {
+  AgencyId recipient;
+  wire::Cursors cursors;
+};
+using Submission =
+    std::variant<SubmittedBatch, SubmittedRecord, SubmittedSnapshot, AcknowledgedCursors>;
 
 // ---- log thread → core ----
 // A batch in the log: what dispatch serves.

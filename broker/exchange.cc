@@ -1,0 +1,242 @@
+#include "broker/exchange.h"
+
+#include "broker/exchange_state.h"
+
+namespace keruen::broker {
+
+Exchange::State::State(ExchangeOptions given, certs::Directory known, TreeSize size,
+                       host::Journal& sink, Now at)
+    : options(std::move(given)),
+      directory(std::move(known)),
+      journal(sink),
+      started(at),
+      now(at),
+      dispatch(size),
+      log_size(size) {}
+
+Exchange::Exchange(ExchangeOptions options, certs::Directory directory,
+                   std::vector<std::pair<AgencyId, wire::StreamHead>> heads, TreeSize log_size,
+                   std::optional<certs::SignedCheckpoint> newest, host::Journal& journal,
+                   Now started)
+    : state_(std::make_unique<State>(std::move(options), std::move(directory), log_size, journal,
+                                     started)) {
+  for (auto& [agency, head] : heads) state_->heads[{agency, head.stream}] = head;
+  state_->newest = std::move(newest);
+  if (!state_->directory.lines().empty()) {
+    state_->newest_accepted_at = state_->directory.lines().back().accepted_at;
+  }
+  state_->clock_fault = state_->clock_watch.fault(started, state_->newest_accepted_at);
+  state_->learn_log_keys();
+}
+Exchange::~Exchange() = default;
+
+std::vector<Effect> Exchange::handle(Event event, Now now) {
+  State& state = *state_;
+  if (state.course == State::Course::stopped) return {};
+  state.now = now;
+  std::visit([&](auto&& one) { state.take(std::forward<decltype(one)>(one)); }, std::move(event));
+  state.serve_recipients();
+  state.finish_stopping();
+  return std::exchange(state.effects, {});
+}
+
+bool Exchange::admits(const KeyId& transport_key) const {
+  return caller_of(transport_key, state_->directory, state_->now.wall).has_value();
+}
+
+void Exchange::set_machine_facts(const MachineFacts& facts) { state_->facts = facts; }
+
+WallTime Exchange::State::expiring_at() const { return clock_fault ? WallTime{} : now.wall; }
+
+void Exchange::State::send(ConnectionId to, const wire::Frame& frame) {
+  effects.emplace_back(SendFrame{to, SharedBytes(wire::encode_frame(frame))});
+}
+
+void Exchange::State::refuse(const Session& session, const Error& error) {
+  journal.write_error(host::JournalLevel::warning, "request_refused", error,
+                      {{"peer", session.caller.name()}});
+  send(session.connection, wire::Fault{error.code});
+}
+
+void Exchange::State::break_off(ConnectionId connection, const KeyId& key, const Error& error,
+                                Door door) {
+  const Session* session = sessions.find(connection);
+  journal.write_error(host::JournalLevel::warning, "connection_refused", error,
+                      {{"connection", connection.value},
+                       {"peer", session != nullptr ? session->caller.name() : key.hex()}});
+  send(connection, wire::Fault{error.code});
+  if (door == Door::shut) effects.emplace_back(ShutDoor{key, now.monotonic + kDoorShut});
+  drop(connection, error.detail);
+}
+
+void Exchange::State::drop(ConnectionId connection, std::string reason) {
+  effects.emplace_back(CloseConnection{connection, std::move(reason)});
+  forget(connection);
+}
+
+void Exchange::State::forget(ConnectionId connection) {
+  const Session* session = sessions.find(connection);
+  if (session == nullptr) return;
+  if (const AgencyId* agency = session->caller.agency()) {
+    const Session* served = sessions.of_agency(*agency);
+    if (served == session) {
+      dispatch.disconnect(*agency);
+      counters.disconnected(*agency, now.wall);
+      journal.write(host::JournalLevel::info, "agency_disconnected",
+                    {{"agency", agency->text()}, {"connection", connection.value}});
+    }
+  }
+  behind.erase(connection);
+  if (assembly && assembly->from() == connection) assembly.reset();
+  sessions.close(connection);
+}
+
+Session* Exchange::State::session_for(const FrameArrived& event) {
+  auto caller = caller_of(event.transport_key, directory, now.wall);
+  if (!caller) {
+    break_off(event.connection, event.transport_key, caller.error(), Door::shut);
+    return nullptr;
+  }
+  Session* session = sessions.find(event.connection);
+  if (session == nullptr) {
+    if (sessions.size() >= options.connections_max) {
+      break_off(event.connection, event.transport_key,
+                {ErrorCode::overloaded, "as many connections as this broker takes"}, Door::open);
+      return nullptr;
+    }
+    session = &sessions.open(event.connection, event.transport_key, std::move(*caller), now);
+  }
+  if (session->key != event.transport_key) {
+    break_off(event.connection, event.transport_key,
+              {ErrorCode::denied, "the key of a connection changed"}, Door::shut);
+    return nullptr;
+  }
+  session->last_heard = now.monotonic;
+  follow_rights(*session);
+  return sessions.find(event.connection);
+}
+
+void Exchange::State::take(FrameArrived event) {
+  Session* session = session_for(event);
+  if (session == nullptr) return;
+  auto frame = wire::decode_frame(event.frame);
+  if (!frame) {
+    break_off(event.connection, event.transport_key, frame.error(), Door::shut);
+    return;
+  }
+  if (is_brokers_own(*frame)) {
+    break_off(event.connection, event.transport_key,
+              {ErrorCode::denied, "a frame only a broker sends"}, Door::shut);
+    return;
+  }
+  if (!may_send(session->caller, *frame)) {
+    refuse(*session, {ErrorCode::denied, "a frame this peer may not send"});
+    return;
+  }
+  const bool greets = std::holds_alternative<wire::Hello>(*frame) ||
+                      std::holds_alternative<wire::Ping>(*frame) ||
+                      std::holds_alternative<wire::OperatorQuery>(*frame);
+  if (session->phase == Session::Phase::awaiting_hello && !greets) {
+    refuse(*session, {ErrorCode::out_of_sequence, "a hello comes first"});
+    return;
+  }
+  std::visit([&](auto&& one) { answer(*session, std::forward<decltype(one)>(one)); },
+             std::move(*frame));
+}
+
+void Exchange::State::take(const ConnectionClosed& event) { forget(event.connection); }
+
+void Exchange::State::take(LogEvent event) {
+  std::visit([&](auto&& one) { take_outcome(std::forward<decltype(one)>(one)); }, std::move(event));
+}
+
+void Exchange::State::take(ReadAnswer event) {
+  std::visit([&](auto&& one) { take_answer(std::forward<decltype(one)>(one)); }, std::move(event));
+}
+
+void Exchange::State::take(const Tick&) {
+  const bool doubted = clock_fault.has_value();
+  clock_fault = clock_watch.fault(now, newest_accepted_at);
+  if (clock_fault && !doubted) {
+    journal.write_error(host::JournalLevel::error, "clock_in_doubt", *clock_fault);
+  }
+  watch_sessions();
+  const std::set<ConnectionId> waiting = behind;
+  for (const ConnectionId id : waiting) {
+    if (Session* session = sessions.find(id)) send_lines(*session);
+  }
+  if (assembly && now.monotonic - assembly->began() > kSnapshotAssemblyMax) assembly.reset();
+  request_checkpoint();
+  push_checkpoints();
+}
+
+void Exchange::State::take(const StopRequested&) {
+  if (course == Course::running) course = Course::stopping;
+}
+
+void Exchange::State::finish_stopping() {
+  if (course == Course::stopping && submitted.empty()) stop(std::nullopt);
+}
+
+void Exchange::State::stop(std::optional<Error> because) {
+  course = Course::stopped;
+  if (because) journal.write_error(host::JournalLevel::error, "broker_stops", *because);
+  effects.emplace_back(StopNow{std::move(because)});
+}
+
+// What a registry, a revocation or the time changed since the last frame.
+void Exchange::State::follow_rights(Session& session) {
+  auto caller = caller_of(session.key, directory, now.wall);
+  if (!caller) {
+    break_off(session.connection, session.key, caller.error(), Door::open);
+    return;
+  }
+  if (*caller == session.caller) return;
+  if (caller->who != session.caller.who) {
+    break_off(session.connection, session.key,
+              {ErrorCode::denied, "this key became somebody else's"}, Door::open);
+    return;
+  }
+  session.caller = std::move(*caller);
+  const AgencyId* agency = session.caller.agency();
+  if (agency == nullptr || session.phase != Session::Phase::open) return;
+  const bool full = session.caller.rights == Caller::Rights::full;
+  journal.write(host::JournalLevel::info, full ? "agency_served_again" : "agency_not_served",
+                {{"agency", agency->text()}});
+  if (session.dispatching == Session::Dispatching::yes) {
+    dispatch.set_serving(
+        *agency, full ? dispatch::Recipient::Serving::on : dispatch::Recipient::Serving::off);
+  }
+  if (full) {
+    behind.insert(session.connection);
+    send_lines(session);
+  }
+}
+
+void Exchange::State::watch_sessions() {
+  const bool check_rights = now.monotonic - rights_checked_at >= kRightsCheckEvery;
+  if (check_rights) rights_checked_at = now.monotonic;
+  for (const ConnectionId id : sessions.all()) {
+    Session* session = sessions.find(id);
+    if (session == nullptr) continue;
+    if (now.monotonic - session->last_heard > kSilenceMax) {
+      drop(id, "silent for too long");
+      continue;
+    }
+    if (check_rights) follow_rights(*session);
+  }
+}
+
+void Exchange::State::serve_recipients() {
+  auto served = dispatch.serve(expiring_at());
+  for (auto& request : served.requests) effects.emplace_back(Read{std::move(request)});
+  for (auto& handed : served.handed) {
+    Session* session = sessions.of_agency(handed.to);
+    if (session == nullptr) continue;
+    counters.handed_over(handed.to, handed.piece);
+    note_uncovered(*session, handed.piece.slice.index);
+    send(session->connection, std::move(handed.piece.slice));
+  }
+}
+
+}  // namespace keruen::broker

@@ -1,0 +1,201 @@
+#include <algorithm>
+
+#include "broker/exchange_state.h"
+#include "certs/hash.h"
+
+namespace keruen::broker {
+namespace {
+
+// Beside the bytes of one record or entry in a frame.
+constexpr std::size_t kItemBytes = 128;
+
+wire::DirectoryLines lines_from(const certs::Directory& directory, DirectoryCount from) {
+  const auto& lines = directory.lines();
+  wire::DirectoryLines answer;
+  answer.count = DirectoryCount{lines.size()};
+  answer.from = std::min(from, answer.count);
+  const std::size_t begin = answer.from.value;
+  const std::size_t end = std::min(begin + kDirectoryLinesPerFrameMax, lines.size());
+  answer.lines.assign(lines.begin() + static_cast<std::ptrdiff_t>(begin),
+                      lines.begin() + static_cast<std::ptrdiff_t>(end));
+  return answer;
+}
+
+DirectoryCount end_of(const wire::DirectoryLines& lines) {
+  return {lines.from.value + lines.lines.size()};
+}
+
+}  // namespace
+
+void Exchange::State::answer(Session& session, const wire::FetchDirectory& fetch) {
+  const auto lines = lines_from(directory, fetch.from);
+  // What it fetched itself need not be pushed, as long as nothing between is left out.
+  if (lines.from <= session.lines_sent) {
+    session.lines_sent = std::max(session.lines_sent, end_of(lines));
+  }
+  send(session.connection, lines);
+}
+
+void Exchange::State::answer(Session& session, const wire::FetchRecords& fetch) {
+  wire::Records answer;
+  std::size_t bytes = 0;
+  for (const Digest& hash : fetch.hashes) {
+    const wire::SignedRecord* record = directory.record(hash);
+    if (record == nullptr) continue;
+    bytes += record->body.size() + kItemBytes;
+    if (bytes > kAnswerFrameBytes) {
+      send(session.connection, std::exchange(answer, {}));
+      bytes = record->body.size() + kItemBytes;
+    }
+    answer.records.push_back(*record);
+  }
+  send(session.connection, answer);
+}
+
+void Exchange::State::answer(Session& session, const wire::FetchSnapshot& fetch) {
+  const auto registry = directory.snapshot(fetch.head);
+  if (!registry) {
+    refuse(session, {ErrorCode::not_found, "no registry " + fetch.head.hex()});
+    return;
+  }
+  shelf.stock(registry);
+  const wire::UnverifiedSnapshot& snapshot = registry->snapshot();
+  wire::SnapshotHead answer{snapshot.head, snapshot.signatures, EntryShelf::hashes_of(snapshot)};
+  auto frame = wire::encode_frame(answer);
+  if (frame.size() > kFrameBytesMax) {
+    refuse(session, {ErrorCode::too_large, "a registry of too many entries for one frame"});
+    return;
+  }
+  effects.emplace_back(SendFrame{session.connection, SharedBytes(std::move(frame))});
+}
+
+void Exchange::State::answer(Session& session, const wire::FetchEntries& fetch) {
+  if (const auto registry = directory.newest_registry()) shelf.stock(registry);
+  wire::Entries answer;
+  std::size_t bytes = 0;
+  std::size_t total = 0;
+  for (const Digest& hash : fetch.hashes) {
+    const Bytes* entry = shelf.find(hash);
+    if (entry == nullptr) continue;
+    total += entry->size();
+    if (total > kEntriesAnswerBytesMax) break;
+    bytes += entry->size() + kItemBytes;
+    if (bytes > kAnswerFrameBytes && !answer.entries.empty()) {
+      send(session.connection, std::exchange(answer, {}));
+      bytes = entry->size() + kItemBytes;
+    }
+    answer.entries.push_back(*entry);
+  }
+  send(session.connection, answer);
+}
+
+void Exchange::State::answer(Session& session, wire::SubmitSnapshot submit_snapshot) {
+  const Digest hash = certs::sha256(submit_snapshot.head);
+  const auto refuse_with = [&](const Error& error) {
+    journal.write_error(host::JournalLevel::warning, "registry_refused", error,
+                        {{"peer", session.caller.name()}});
+    send(session.connection, wire::RecordAnswer{hash, error.code, {}});
+  };
+  if (const auto error = overload()) return refuse_with(*error);
+  if (assembly && assembly->from() != session.connection) {
+    return refuse_with({ErrorCode::overloaded, "another registry is just arriving"});
+  }
+  const auto registry = directory.newest_registry();
+  const auto checked = SnapshotAssembly::check_head(submit_snapshot, *registry, options.origin);
+  if (!checked && checked.error().code == ErrorCode::duplicate) {
+    const auto& lines = directory.lines();
+    const auto line = std::ranges::find(lines, hash, &wire::DirectoryLine::signed_hash);
+    send(session.connection, wire::RecordAnswer{hash, std::nullopt, line->index});
+    return;
+  }
+  if (!checked) return refuse_with(checked.error());
+  shelf.stock(registry);
+  assembly.emplace(session.connection, std::move(submit_snapshot), shelf, now.monotonic);
+  continue_assembly();
+}
+
+void Exchange::State::answer(Session& session, const wire::Entries& entries) {
+  if (!assembly || assembly->from() != session.connection) {
+    refuse(session, {ErrorCode::denied, "registry entries nobody asked for"});
+    return;
+  }
+  if (auto added = assembly->add(entries); !added) {
+    assembly.reset();
+    refuse(session, added.error());
+    return;
+  }
+  continue_assembly();
+}
+
+void Exchange::State::continue_assembly() {
+  if (!assembly->is_complete()) {
+    send(assembly->from(), wire::FetchEntries{assembly->wanted()});
+    return;
+  }
+  const ConnectionId from = assembly->from();
+  auto snapshot = assembly->take();
+  assembly.reset();
+  std::size_t bytes = snapshot.head.size();
+  for (const Bytes& entry : snapshot.entries) bytes += entry.size();
+  submit(SubmittedSnapshot{from, std::move(snapshot)}, bytes);
+}
+
+// Every line before any batch above it: a chunk now, the next at the next tick.
+void Exchange::State::send_lines(Session& session) {
+  if (session.phase != Session::Phase::open || session.caller.rights != Caller::Rights::full) {
+    return;
+  }
+  if (session.lines_sent.value < directory.lines().size()) {
+    const auto lines = lines_from(directory, session.lines_sent);
+    session.lines_sent = end_of(lines);
+    send(session.connection, lines);
+  }
+  if (session.lines_sent.value == directory.lines().size()) {
+    behind.erase(session.connection);
+    start_dispatch(session);
+  }
+}
+
+void Exchange::State::start_dispatch(Session& session) {
+  const AgencyId* agency = session.caller.agency();
+  if (agency == nullptr || session.dispatching == Session::Dispatching::yes) return;
+  if (sessions.of_agency(*agency) != &session) return;
+  session.dispatching = Session::Dispatching::yes;
+  dispatch.connect(*agency, session.cursors, session.credit_bytes);
+}
+
+void Exchange::State::append_to_directory(const LoggedRecord& logged) {
+  auto appended = directory.append(logged.line);
+  if (appended) {
+    appended =
+        std::visit([&](const auto& record) { return directory.supply(record); }, logged.record);
+  }
+  if (!appended) {
+    // The log thread's directory took it: the two must never differ.
+    stop(Error{ErrorCode::corrupt,
+               "the directory does not take a logged line: " + appended.error().detail});
+    return;
+  }
+  newest_accepted_at = std::max(newest_accepted_at, logged.line.accepted_at);
+  if (logged.line.type == wire::DirectoryType::registry) learn_log_keys();
+  for (const ConnectionId id : sessions.all()) {
+    if (Session* session = sessions.find(id)) follow_rights(*session);
+    Session* session = sessions.find(id);
+    if (session != nullptr && session->caller.agency() != nullptr && !behind.contains(id)) {
+      send_lines(*session);
+    }
+  }
+}
+
+void Exchange::State::learn_log_keys() {
+  for (const wire::DirectoryLine& line : directory.lines()) {
+    if (line.type != wire::DirectoryType::registry) continue;
+    const auto registry = directory.snapshot(line.signed_hash);
+    if (!registry) continue;
+    for (const SigningPublicKey& key : registry->broker().log_keys) {
+      if (std::ranges::find(log_keys, key) == log_keys.end()) log_keys.push_back(key);
+    }
+  }
+}
+
+}  // namespace keruen::broker

@@ -1,0 +1,148 @@
+// INTERNAL to exchange*.cc: the core's state and the steps of its work.
+// Shape: exchange.cc takes events apart and watches over connections; exchange_requests.cc answers
+// frames; exchange_directory.cc serves the directory; exchange_log.cc follows the log.
+// Threads: the core's.
+//
+// Each step appends to `effects`; nothing is done outside of it.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+
+#include "broker/admission/clock_watch.h"
+#include "broker/dispatch/dispatch.h"
+#include "broker/exchange.h"
+#include "broker/flow/counters.h"
+#include "broker/sessions.h"
+#include "broker/snapshots.h"
+#include "schemas/host/journal.h"
+
+namespace keruen::broker {
+
+// Between core and log: more than this and new batches are refused as overloaded.
+inline constexpr std::size_t kSubmissionsMax = 4096;
+inline constexpr std::size_t kSubmissionBytesMax = 32 * 1024 * 1024;
+inline constexpr std::size_t kReadsPerSessionMax = 16;
+// What one FetchEntries is answered with at most; the rest is asked for again.
+inline constexpr std::size_t kEntriesAnswerBytesMax = 4 * 1024 * 1024;
+// How full a frame of records or entries is made.
+inline constexpr std::size_t kAnswerFrameBytes = 384 * 1024;
+inline constexpr std::chrono::seconds kDoorShut{30};
+inline constexpr std::chrono::seconds kSnapshotAssemblyMax{120};
+inline constexpr std::chrono::seconds kRightsCheckEvery{1};
+
+struct Exchange::State {
+  State(ExchangeOptions given, certs::Directory known, TreeSize size, host::Journal& sink, Now at);
+
+  // exchange.cc
+  void take(FrameArrived event);
+  void take(const ConnectionClosed& event);
+  void take(LogEvent event);
+  void take(ReadAnswer event);
+  void take(const CheckpointSigned& event);
+  void take(const Tick& event);
+  void take(const StopRequested& event);
+  [[nodiscard]] Session* session_for(const FrameArrived& event);
+  void serve_recipients();
+  void watch_sessions();
+  void follow_rights(Session& session);
+  void stop(std::optional<Error> because);
+  void finish_stopping();
+  // The clock is in doubt: zero, so that nothing expires.
+  [[nodiscard]] WallTime expiring_at() const;
+
+  void send(ConnectionId to, const wire::Frame& frame);
+  // The last thing asked is refused; the connection goes on.
+  void refuse(const Session& session, const Error& error);
+  // The connection ends. A peer that broke the protocol also finds the door shut for a while.
+  enum class Door : std::uint8_t { open, shut };
+  void break_off(ConnectionId connection, const KeyId& key, const Error& error, Door door);
+  void drop(ConnectionId connection, std::string reason);
+  void forget(ConnectionId connection);
+
+  // exchange_requests.cc: each frame an agent or operator may send
+  void answer(Session& session, wire::Hello hello);
+  void answer(Session& session, wire::SubmitBatch submit);
+  void answer(Session& session, wire::SubmitRecord submit);
+  void answer(Session& session, const wire::Acknowledge& acknowledge);
+  void answer(Session& session, const wire::AskAgain& asked);
+  void answer(Session& session, const wire::FetchInclusion& fetch);
+  void answer(Session& session, const wire::FetchCheckpoint& fetch);
+  void answer(Session& session, const wire::Ping& ping);
+  void answer(Session& session, const wire::OperatorQuery& query);
+  template <class BrokersOwn>
+  void answer(Session& session, const BrokersOwn&) {
+    refuse(session, {ErrorCode::denied, "a frame only a broker sends"});
+  }
+  [[nodiscard]] bool greet(Session& session, const wire::Hello& hello);
+  [[nodiscard]] bool take_note(Session& session, const std::string& note);
+  void refuse_batch(const Session& session, const wire::BatchRefused& refused, const Error& error);
+  [[nodiscard]] wire::StreamHead head_of(const AgencyId& agency, StreamId stream) const;
+  [[nodiscard]] std::optional<Error> overload() const;
+  void submit(Submission submission, std::size_t bytes);
+  void read(Session& session, ReadRequest request);
+  [[nodiscard]] wire::StatusReport status() const;
+
+  // exchange_directory.cc
+  void answer(Session& session, const wire::FetchDirectory& fetch);
+  void answer(Session& session, const wire::FetchRecords& fetch);
+  void answer(Session& session, const wire::FetchSnapshot& fetch);
+  void answer(Session& session, const wire::FetchEntries& fetch);
+  void answer(Session& session, wire::SubmitSnapshot submit);
+  void answer(Session& session, const wire::Entries& entries);
+  void send_lines(Session& session);
+  void start_dispatch(Session& session);
+  void continue_assembly();
+  void append_to_directory(const LoggedRecord& logged);
+  void learn_log_keys();
+
+  // exchange_log.cc
+  void take_outcome(BatchOutcome outcome);
+  void take_outcome(RecordOutcome outcome);
+  void take_outcome(const LogFault& fault);
+  void take_answer(CatchUpAnswer answer);
+  void take_answer(ReadFrame answer);
+  void note_uncovered(Session& session, LogIndex index);
+  void push_checkpoints();
+  void send_checkpoint(Session& session, TreeSize from);
+  void request_checkpoint();
+  // Proves that the log extends what the agency presented, or stops the broker.
+  void examine(Session& session);
+  void check_proof(Session& session, const wire::Checkpoint& checkpoint);
+  void stop_for_fork(const certs::SignedCheckpoint& presented);
+
+  const ExchangeOptions options;
+  certs::Directory directory;
+  host::Journal& journal;
+  const Now started;
+  Now now;
+  std::vector<Effect> effects;
+
+  Sessions sessions;
+  dispatch::Dispatch dispatch;
+  flow::Counters counters;
+  std::map<std::pair<AgencyId, StreamId>, wire::StreamHead> heads;
+  TreeSize log_size;
+  WallTime newest_accepted_at;
+  admission::ClockWatch clock_watch;
+  std::optional<Error> clock_fault;
+  std::optional<Error> log_fault;  // why new messages are refused just now
+
+  std::vector<SigningPublicKey> log_keys;  // of every registry ever in force
+  std::optional<certs::SignedCheckpoint> newest;
+  std::optional<MonotonicTime> checkpoint_requested_at;
+  enum class Signing : std::uint8_t { idle, under_way } signing = Signing::idle;
+
+  std::set<ConnectionId> behind;  // sessions that still lack lines
+  EntryShelf shelf;
+  std::optional<SnapshotAssembly> assembly;
+
+  std::deque<std::size_t> submitted;  // bytes of what the log has not answered, in order
+  std::size_t submitted_bytes = 0;
+  MonotonicTime rights_checked_at;
+  MachineFacts facts;
+  enum class Course : std::uint8_t { running, stopping, stopped } course = Course::running;
+};
+
+}  // namespace keruen::broker

@@ -1,0 +1,59 @@
+// Registry snapshots on their way in and out, entry by entry: a thin link moves only what changed.
+// Shape: entries are named by the SHA-256 of their bytes.   Threads: the core's.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <unordered_map>
+
+#include "broker/stations.h"
+#include "certs/registry.h"
+
+namespace keruen::broker {
+
+// The entries of the two registries last asked for, by their hash.
+class EntryShelf {
+ public:
+  void stock(std::shared_ptr<const certs::Registry> registry);
+  [[nodiscard]] const Bytes* find(const Digest& hash) const;
+  // SHA-256 of each entry of a snapshot, in order.
+  [[nodiscard]] static std::vector<Digest> hashes_of(const wire::UnverifiedSnapshot& snapshot);
+
+ private:
+  struct Shelf {
+    std::shared_ptr<const certs::Registry> registry;
+    std::unordered_map<Digest, std::size_t> places;
+  };
+  std::deque<Shelf> shelves_;
+};
+
+// One snapshot being put together from a head and the entries its bearer sends.
+class SnapshotAssembly {
+ public:
+  // Before anything is fetched: bad_signature (too few authorities signed the head), denied
+  // (another origin), malformed, out_of_sequence (not newer), chain_fork, duplicate.
+  [[nodiscard]] static Result<void> check_head(const wire::SubmitSnapshot& submitted,
+                                               const certs::Registry& newest, const Origin& origin);
+
+  // Takes what `shelf` has.
+  SnapshotAssembly(ConnectionId from, wire::SubmitSnapshot submitted, const EntryShelf& shelf,
+                   MonotonicTime began);
+
+  [[nodiscard]] ConnectionId from() const { return from_; }
+  [[nodiscard]] MonotonicTime began() const { return began_; }
+  [[nodiscard]] bool is_complete() const { return missing_.empty(); }
+  // What to ask for next, at most kHashesPerFetchMax.
+  [[nodiscard]] std::vector<Digest> wanted() const;
+  // denied: an entry nobody asked for. too_large.
+  [[nodiscard]] Result<void> add(const wire::Entries& entries);
+  [[nodiscard]] wire::UnverifiedSnapshot take() { return std::move(snapshot_); }
+
+ private:
+  ConnectionId from_;
+  MonotonicTime began_;
+  wire::UnverifiedSnapshot snapshot_;
+  std::map<Digest, std::size_t> missing_;  // to its place among the entries
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace keruen::broker
