@@ -1,0 +1,48 @@
+// An officer's desk: the agent she speaks to, and what its answers look like in words.
+// Shape: JSON documents of schemas/api/openapi.yaml in and out.   Threads: one.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "agents/api/client.h"
+#include "agents/cli/verbs.h"
+
+namespace keruen::cli {
+
+using Json = nlohmann::json;
+
+class Desk {
+ public:
+  // not_found: no agent.toml at --agent (says how to name it).
+  [[nodiscard]] static Result<Desk> open(const Choice& choice);
+
+  [[nodiscard]] api::Client& client() { return *client_; }
+  [[nodiscard]] const std::string& agency() const { return agency_; }
+  [[nodiscard]] Result<Json> get(const std::string& target);
+  [[nodiscard]] Result<Json> post(const std::string& target, const Json& body);
+  // A whole id, or the first or last characters of one. not_found; malformed: several (lists them).
+  [[nodiscard]] Result<std::string> resolve(const std::string& id);
+
+ private:
+  std::unique_ptr<api::Client> client_;
+  std::string agency_;
+};
+
+// The last eight characters: random, unlike the first, which are the time.
+[[nodiscard]] std::string short_id(const std::string& id);
+// "24 Nov 05:02" in the local zone of this machine, from RFC 3339.
+[[nodiscard]] std::string short_time(const std::string& instant);
+// "3 h", "2 days": how long ago or until, in words.
+[[nodiscard]] std::string age_words(std::int64_t seconds);
+[[nodiscard]] std::int64_t seconds_since(const std::string& instant);
+[[nodiscard]] std::string size_words(std::uint64_t bytes);
+
+// A message as an officer reads it.
+[[nodiscard]] std::string message_text(const Json& message, const Terminal& terminal);
+[[nodiscard]] std::string receipts_text(const Json& recipients, const Terminal& terminal);
+// "delivered 05:02, read 05:04 by officer 7, …"
+[[nodiscard]] std::string recipient_words(const Json& recipient);
+[[nodiscard]] Tone tone_of_state(const std::string& state);
+
+}  // namespace keruen::cli

@@ -1,0 +1,24 @@
+// What the command line's exit status says to a script.
+// Threads: constants and a pure function.
+#pragma once
+
+#include "schemas/error.h"
+
+namespace keruen::cli {
+
+enum class ExitCode : int {
+  ok = 0,
+  failed = 1,
+  usage = 2,
+  check_found_problems = 3,
+  not_found = 4,
+  keys_or_access = 5,
+  no_connection = 6,
+  refused_by_rule = 7,
+};
+
+// Where the failure happened decides what the same code means.
+enum class During : std::uint8_t { local_work, agent_request };
+[[nodiscard]] ExitCode exit_code_of(const Error& error, During during);
+
+}  // namespace keruen::cli

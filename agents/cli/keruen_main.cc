@@ -1,0 +1,56 @@
+// keruen: the one command-line tool of officers, the exchange authority and administrators.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "agents/api/problem.h"
+#include "agents/cli/verbs.h"
+
+namespace keruen::cli {
+
+std::string with_example(const std::string& example, const std::string& rest) {
+  return "Example:\n  " + example + (rest.empty() ? "" : "\n\n" + rest);
+}
+
+ExitCode Choice::explain(const Error& error, During during) const {
+  if (json) terminal.print(api::problem_json(error) + "\n");
+  terminal.say("keruen: " + printable(error.detail, LineEnds::keep));
+  terminal.say(std::string("  ") + std::string(remedy_of(error.code)) + " (" +
+               std::string(name_of(error.code)) + ")");
+  return exit_code_of(error, during);
+}
+
+namespace {
+
+int run(int argc, char** argv) {
+  Choice choice;
+  CLI::App app("Sealed messages between agencies.", "keruen");
+  app.set_version_flag("--version", KERUEN_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_help_all_flag("--help-all", "help of every verb");
+  app.footer(
+      "Example:\n  keruen --agent customs inbox\n\n"
+      "Exit codes: 0 ok, 1 failed, 2 usage, 3 check found problems, 4 not found,\n"
+      "  5 keys or access, 6 no connection, 7 refused by rule");
+  app.add_option("--agent", choice.agent,
+                 "the agent's folder (with agent.toml), or that file; or set KERUEN_AGENT")
+      ->envname("KERUEN_AGENT");
+  app.add_flag("--json", choice.json, "reports as JSON, for scripts");
+  add_send_verbs(app, choice);
+  add_message_verbs(app, choice);
+  add_status_verbs(app, choice);
+  add_authority_verbs(app, choice);
+  add_admin_verbs(app, choice);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are no failures; everything else is usage.
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  return static_cast<int>(choice.run());
+}
+
+}  // namespace
+}  // namespace keruen::cli
+
+int main(int argc, char** argv) { return keruen::cli::run(argc, argv); }

@@ -1,0 +1,155 @@
+// Messages and receipts as an officer reads them on a terminal.
+#include <algorithm>
+
+#include "agents/cli/desk.h"
+
+namespace keruen::cli {
+namespace {
+
+std::string text_at(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end() || !found->is_string()) return "";
+  return printable(found->get<std::string>(), LineEnds::keep);
+}
+
+// Field names in snake_case read well enough once the underscores go.
+std::string words_of(std::string name) {
+  std::ranges::replace(name, '_', ' ');
+  return name;
+}
+
+std::string scalar_words(const Json& value) {
+  if (value.is_string()) return printable(value.get<std::string>(), LineEnds::keep);
+  return value.dump();
+}
+
+// Any JSON value as indented lines "name: value"; lists of scalars on one line.
+void add_lines(std::string& text, const std::string& name, const Json& value, std::size_t indent,
+               const Terminal& terminal) {
+  const std::string margin(indent, ' ');
+  const std::string label = margin + terminal.paint(Tone::quiet, words_of(name) + ":") + " ";
+  if (value.is_object()) {
+    text += margin + terminal.paint(Tone::quiet, words_of(name) + ":") + "\n";
+    for (const auto& [inner, part] : value.items()) {
+      add_lines(text, inner, part, indent + 2, terminal);
+    }
+    return;
+  }
+  if (value.is_array()) {
+    if (std::ranges::none_of(value, [](const Json& each) { return each.is_structured(); })) {
+      std::string joined;
+      for (const auto& each : value) joined += (joined.empty() ? "" : ", ") + scalar_words(each);
+      text += label + joined + "\n";
+      return;
+    }
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      add_lines(text, name + " " + std::to_string(i + 1), value[i], indent, terminal);
+    }
+    return;
+  }
+  text += label + scalar_words(value) + "\n";
+}
+
+std::string joined(const Json& list) {
+  std::string text;
+  for (const auto& each : list) text += (text.empty() ? "" : ", ") + each.get<std::string>();
+  return text;
+}
+
+}  // namespace
+
+Tone tone_of_state(const std::string& state) {
+  if (state == "processed" || state == "read" || state == "delivered") return Tone::good;
+  if (state == "refused" || state == "undeliverable" || state == "expired") return Tone::bad;
+  if (state == "waiting_for_key" || state == "recalled") return Tone::warning;
+  return Tone::plain;
+}
+
+std::string recipient_words(const Json& recipient) {
+  std::string words;
+  const auto add = [&](const char* what, const char* when) {
+    if (!recipient.contains(when)) return;
+    words += (words.empty() ? "" : ", ") + std::string(what) + " " +
+             short_time(recipient[when].get<std::string>());
+  };
+  add("accepted", "accepted_at");
+  add("delivered", "delivered_at");
+  add("read", "read_at");
+  if (recipient.contains("read_by")) words += " by " + text_at(recipient["read_by"], "id");
+  add("processed", "processed_at");
+  if (recipient.contains("processed_by")) {
+    words += " by " + text_at(recipient["processed_by"], "id");
+  }
+  if (recipient.contains("result")) words += ": " + text_at(recipient, "result");
+  if (recipient.contains("note")) words += " (" + text_at(recipient, "note") + ")";
+  if (recipient.contains("code")) {
+    const auto code = error_code_named(text_at(recipient, "code"));
+    if (code) {
+      words += (words.empty() ? "" : "; ") + std::string(cause_of(*code)) + " " +
+               std::string(remedy_of(*code));
+    }
+  }
+  return words;
+}
+
+std::string receipts_text(const Json& recipients, const Terminal& terminal) {
+  Table table({"RECIPIENT", "STATE", "WHEN"});
+  for (const auto& recipient : recipients) {
+    const std::string state = text_at(recipient, "state");
+    table.add({{text_at(recipient, "recipient")},
+               {words_of(state), tone_of_state(state)},
+               {recipient_words(recipient)}});
+  }
+  return table.render(terminal);
+}
+
+std::string message_text(const Json& message, const Terminal& terminal) {
+  const Json& summary = message["summary"];
+  std::string text = terminal.paint(Tone::strong, text_at(summary, "subject")) + "\n";
+  const auto line = [&](const char* label, const std::string& value) {
+    if (value.empty()) return;
+    text += terminal.paint(Tone::quiet, std::string(label) + ":") + " " + value + "\n";
+  };
+  line("from", text_at(summary, "from"));
+  line("to", joined(summary["to"]));
+  line("kind", text_at(summary, "kind") + ", " + text_at(summary, "lane"));
+  line("handling", text_at(summary, "handling"));
+  line("sent", short_time(text_at(summary, "created_at")) + ", valid until " +
+                   short_time(text_at(summary, "expires_at")));
+  if (summary.contains("arrived_at")) {
+    line("arrived", short_time(text_at(summary, "arrived_at")) +
+                        (summary.value("late", false) ? ", after it had expired" : "") +
+                        "; signature verified, key " +
+                        text_at(message, "signing_key").substr(0, 8) + ", log entry " +
+                        scalar_words(message["log_index"]));
+    line("state", text_at(summary, "state"));
+  }
+  line("id", text_at(summary, "id"));
+  text += "\n";
+  for (const auto& [name, value] : message["content"].items()) {
+    if (name == "kind" || name == "parts") continue;
+    if (name == "header") {
+      for (const auto& [field, inner] : value.items()) {
+        if (field != "subject" && field != "handling") add_lines(text, field, inner, 0, terminal);
+      }
+    } else if (value.is_object()) {
+      for (const auto& [field, inner] : value.items()) add_lines(text, field, inner, 0, terminal);
+    }
+  }
+  for (const auto& attachment : message["attachments"]) {
+    const auto parts = attachment["parts"].get<std::uint64_t>();
+    const auto here = attachment["parts_here"].get<std::uint64_t>();
+    std::string words = text_at(attachment, "name") + ", " + text_at(attachment, "media_type") +
+                        ", " + size_words(attachment["bytes"].get<std::uint64_t>());
+    if (here < parts) {
+      words += ", arriving: " + std::to_string(here * 100 / parts) + " %";
+    }
+    line("attachment", words);
+  }
+  if (summary.contains("recipients")) {
+    text += "\n" + receipts_text(summary["recipients"], terminal);
+  }
+  return text;
+}
+
+}  // namespace keruen::cli

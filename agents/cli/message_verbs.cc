@@ -1,0 +1,244 @@
+#include <fcntl.h>
+
+#include <CLI/CLI.hpp>
+
+#include "agents/api/routes.h"
+#include "agents/cli/desk.h"
+#include "schemas/host/posix_disk.h"
+
+namespace keruen::cli {
+namespace {
+
+struct ListOptions {
+  std::size_t most = 20;
+  std::string state;
+  std::string kind;
+};
+
+ExitCode print_list(const Choice& choice, const char* folder, const ListOptions& options) {
+  auto desk = Desk::open(choice);
+  if (!desk) return choice.explain(desk.error(), During::local_work);
+  std::string target =
+      std::string("/v1/messages?folder=") + folder + "&most=" + std::to_string(options.most);
+  if (!options.state.empty()) target += "&state=" + options.state;
+  if (!options.kind.empty()) target += "&kind=" + options.kind;
+  const auto page = desk->get(target);
+  if (!page) return choice.explain(page.error(), During::agent_request);
+  if (choice.json) {
+    choice.terminal.print(page->dump() + "\n");
+    return ExitCode::ok;
+  }
+  const bool inbox = std::string_view(folder) == "inbox";
+  Table table(
+      {"ID", inbox ? "FROM" : "TO", inbox ? "ARRIVED" : "SENT", "LANE", "STATE", "SUBJECT"});
+  for (const auto& message : (*page)["messages"]) {
+    const auto text = [&](const char* name) { return message.value(name, std::string()); };
+    std::string state = text("state");
+    std::string who = text("from");
+    std::string when = text("arrived_at");
+    Tone tone = state == "unread" ? Tone::strong : Tone::plain;
+    if (!inbox) {
+      // One word for all recipients where they agree, else how many got how far.
+      std::map<std::string, std::size_t> counts;
+      who.clear();
+      for (const auto& recipient : message.value("recipients", Json::array())) {
+        ++counts[recipient.value("state", std::string())];
+        who += (who.empty() ? "" : ",") + recipient.value("recipient", std::string());
+      }
+      state.clear();
+      for (const auto& [each, count] : counts) {
+        state += (state.empty() ? "" : ", ") +
+                 (counts.size() > 1 ? std::to_string(count) + " " + each : each);
+        tone = tone_of_state(each);
+      }
+      when = text("created_at");
+    }
+    const std::string lane = text("lane");
+    table.add({{short_id(text("id"))},
+               {cut_to(who, 32)},
+               {short_time(when)},
+               {lane, lane == "flash"    ? Tone::bad
+                      : lane == "urgent" ? Tone::warning
+                                         : Tone::plain},
+               {state, tone},
+               {text("subject"), tone}});
+  }
+  if (table.empty()) {
+    choice.terminal.say(inbox ? "Nothing here." : "Nothing was sent yet.");
+    return ExitCode::ok;
+  }
+  choice.terminal.print(table.render(choice.terminal));
+  return ExitCode::ok;
+}
+
+// Runs `work` with an open desk and a whole message id.
+template <class Work>
+ExitCode with_message(const Choice& choice, const std::string& id, const Work& work) {
+  auto desk = Desk::open(choice);
+  if (!desk) return choice.explain(desk.error(), During::local_work);
+  const auto whole = desk->resolve(id);
+  if (!whole) return choice.explain(whole.error(), During::agent_request);
+  const Result<void> done = work(*desk, *whole);
+  return done ? ExitCode::ok : choice.explain(done.error(), During::agent_request);
+}
+
+ExitCode show(const Choice& choice, const std::string& id) {
+  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+    KERUEN_TRY(const auto message, desk.get("/v1/messages/" + whole));
+    choice.terminal.print(choice.json ? message.dump() + "\n"
+                                      : message_text(message, choice.terminal));
+    return {};
+  });
+}
+
+ExitCode read(const Choice& choice, const std::string& id) {
+  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+    KERUEN_TRY(const auto message, desk.get("/v1/messages/" + whole));
+    choice.terminal.print(choice.json ? message.dump() + "\n"
+                                      : message_text(message, choice.terminal));
+    KERUEN_TRY(const auto ignored, desk.post("/v1/messages/" + whole + "/read", Json::object()));
+    static_cast<void>(ignored);
+    choice.terminal.say("Marked read; " + message["summary"].value("from", std::string()) +
+                        " will see that.");
+    return {};
+  });
+}
+
+ExitCode process(const Choice& choice, const std::string& id, const std::string& result,
+                 const std::string& note) {
+  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+    Json body = {{"result", result}};
+    if (!note.empty()) body["note"] = note;
+    KERUEN_TRY(const auto ignored, desk.post("/v1/messages/" + whole + "/process", body));
+    static_cast<void>(ignored);
+    choice.terminal.say("Marked processed (" + result + "); the sender will see that.");
+    return {};
+  });
+}
+
+ExitCode recall(const Choice& choice, const std::string& id) {
+  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+    KERUEN_TRY(const auto answer, desk.post("/v1/messages/" + whole + "/recall", Json::object()));
+    if (choice.json) {
+      choice.terminal.print(answer.dump() + "\n");
+      return {};
+    }
+    for (const auto& recipient : answer["recipients"]) {
+      const bool recalled = recipient["outcome"] == "recalled";
+      choice.terminal.print(recipient["recipient"].get<std::string>() + ": " +
+                            (recalled ? "recalled, it was not sent yet"
+                                      : "already sent; they are asked to disregard it") +
+                            "\n");
+    }
+    return {};
+  });
+}
+
+ExitCode receipts(const Choice& choice, const std::string& id) {
+  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+    KERUEN_TRY(const auto answer, desk.get("/v1/messages/" + whole + "/receipts"));
+    choice.terminal.print(choice.json ? answer.dump() + "\n"
+                                      : receipts_text(answer["recipients"], choice.terminal));
+    return {};
+  });
+}
+
+ExitCode attachment(const Choice& choice, const std::string& id, const std::string& name,
+                    const std::string& out) {
+  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+    host::PosixDisk disk;
+    KERUEN_TRY(const bool there, host::exists(disk, out));
+    if (there) {
+      return fail(ErrorCode::duplicate, out + " exists; name another file with --out");
+    }
+    const std::string partial = out + ".partial";
+    static_cast<void>(disk.remove(partial));  // of a run that broke off
+    KERUEN_TRY(auto file, disk.create(partial));
+    ProgressBar progress(choice.terminal, name);
+    std::uint64_t written = 0;
+    const auto got = desk.client().download(
+        "/v1/messages/" + whole + "/attachments/" + api::percent_encoded(name),
+        [&](BytesView piece) -> Result<void> {
+          KERUEN_CHECK(file->write(written, piece));
+          written += piece.size();
+          return {};
+        },
+        [&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
+    if (!got) {
+      static_cast<void>(disk.remove(partial));
+      return got;
+    }
+    KERUEN_CHECK(file->sync());
+    KERUEN_CHECK(disk.rename(partial, out));
+    choice.terminal.say("Wrote " + out + ", " + size_words(written) +
+                        "; its SHA-256 is the one the sender signed.");
+    return {};
+  });
+}
+
+}  // namespace
+
+void add_message_verbs(CLI::App& app, Choice& choice) {
+  const auto add_list = [&](const char* name, const char* help, const char* example) {
+    auto options = std::make_shared<ListOptions>();
+    CLI::App* verb = app.add_subcommand(name, help);
+    verb->footer(with_example(example, ""));
+    verb->add_option("--most", options->most, "how many, newest first")
+        ->check(CLI::Range(1, 500))
+        ->capture_default_str();
+    verb->add_option("--kind", options->kind, "only this kind")
+        ->check(CLI::IsMember({"notice", "schedule", "evidence"}));
+    if (std::string_view(name) == "inbox") {
+      verb->add_option("--state", options->state, "only these")
+          ->check(CLI::IsMember({"unread", "read", "processed", "recalled"}));
+    }
+    verb->callback([&choice, name, options] {
+      choice.run = [&choice, name, options] { return print_list(choice, name, *options); };
+    });
+  };
+  add_list("inbox", "What arrived, newest first", "keruen --agent customs inbox --state unread");
+  add_list("sent", "What was sent, and how far it got", "keruen --agent customs sent");
+
+  const auto add_verb = [&](const char* name, const char* help, const char* example, auto work) {
+    CLI::App* verb = app.add_subcommand(name, help);
+    verb->footer(with_example(example, "ID: a whole id, or the characters `inbox` shows."));
+    auto id = std::make_shared<std::string>();
+    verb->add_option("ID", *id, "the message")->required();
+    verb->callback(
+        [&choice, id, work] { choice.run = [&choice, id, work] { return work(choice, *id); }; });
+    return verb;
+  };
+  add_verb("show", "A message, without telling the sender", "keruen --agent customs show 3e2d4b5a",
+           show);
+  add_verb("read", "A message, and tell the sender that you read it",
+           "keruen --agent customs read 3e2d4b5a", read);
+  add_verb("receipts", "What became of a sent message, per recipient",
+           "keruen --agent customs receipts 3e2d4b5a", receipts);
+  add_verb("recall", "Take a sent message back, as far as it can be",
+           "keruen --agent customs recall 3e2d4b5a", recall);
+
+  auto result = std::make_shared<std::string>();
+  auto note = std::make_shared<std::string>();
+  CLI::App* processed =
+      add_verb("process", "Tell the sender what you did about a message",
+               "keruen --agent customs process 3e2d4b5a --result done --note \"vehicle stopped\"",
+               [result, note](const Choice& with, const std::string& id) {
+                 return process(with, id, *result, *note);
+               });
+  processed->add_option("--result", *result, "what was done")
+      ->required()
+      ->check(CLI::IsMember({"done", "refused", "forwarded"}));
+  processed->add_option("--note", *note, "a sentence about it");
+
+  auto name = std::make_shared<std::string>();
+  auto out = std::make_shared<std::string>();
+  CLI::App* file = add_verb("attachment", "Write an attachment to a file",
+                            "keruen --agent customs attachment 3e2d4b5a photo.jpg --out photo.jpg",
+                            [name, out](const Choice& with, const std::string& id) {
+                              return attachment(with, id, *name, *out);
+                            });
+  file->add_option("NAME", *name, "the attachment, as `show` names it")->required();
+  file->add_option("--out", *out, "the file to write")->required();
+}
+
+}  // namespace keruen::cli

@@ -1,0 +1,260 @@
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "agents/cli/desk.h"
+#include "schemas/content/json.h"
+#include "schemas/content/words.h"
+#include "schemas/host/posix_disk.h"
+
+namespace keruen::cli {
+namespace {
+
+constexpr std::size_t kNoticeFileBytesMax = 1024 * 1024;
+constexpr std::size_t kPieceBytes = 256 * 1024;
+
+struct SendOptions {
+  std::vector<std::string> to;
+  std::string file;
+  std::string type;
+  std::string subject;
+  std::string text;
+  std::string where;
+  std::string handling;
+  std::vector<std::string> attach;
+  std::string priority = "routine";
+  std::string expires;
+  std::string language = "en";
+  bool example = false;
+};
+
+// "12h", "3d", "45m".
+Result<std::int64_t> seconds_of(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit(end, text.data() + text.size());
+  const std::int64_t factor = unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+  if (error != std::errc() || number < 1 || factor == 0 || number > 30 * 86400) {
+    return fail(ErrorCode::malformed,
+                "--expires " + text + ": write a number and m, h or d, like 12h or 3d");
+  }
+  return number * factor;
+}
+
+std::string media_type_of(const std::string& name) {
+  static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+      {".jpg", "image/jpeg"},     {".jpeg", "image/jpeg"},     {".png", "image/png"},
+      {".bmp", "image/bmp"},      {".pdf", "application/pdf"}, {".txt", "text/plain"},
+      {".ics", "text/calendar"},  {".csv", "text/csv"},        {".mp4", "video/mp4"},
+      {".zip", "application/zip"}};
+  for (const auto& [ending, type] : kTypes) {
+    if (name.ends_with(ending)) return std::string(type);
+  }
+  return "application/octet-stream";
+}
+
+Result<Json> upload(const Choice& choice, Desk& desk, const std::string& path) {
+  host::PosixDisk disk;
+  KERUEN_TRY(const auto status, disk.status(path));
+  if (status.kind != host::EntryKind::file) {
+    return fail(ErrorCode::malformed, path + " is not a file");
+  }
+  if (status.bytes > kAttachmentBytesMax) {
+    return fail(ErrorCode::too_large, path + " has " + size_words(status.bytes) +
+                                          "; an attachment may have at most " +
+                                          size_words(kAttachmentBytesMax));
+  }
+  KERUEN_TRY(const auto file, disk.open_read(path));
+  const std::string name = path.substr(path.find_last_of('/') + 1);
+  ProgressBar progress(choice.terminal, name);
+  std::uint64_t offset = 0;
+  KERUEN_TRY(const auto answer,
+             desk.client().upload(
+                 status.bytes,
+                 [&]() -> Result<Bytes> {
+                   Bytes piece(std::min<std::uint64_t>(kPieceBytes, status.bytes - offset));
+                   KERUEN_TRY(const auto count, file->read(offset, piece));
+                   piece.resize(count);
+                   offset += count;
+                   return piece;
+                 },
+                 [&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); }));
+  const auto json = Json::parse(answer, nullptr, false);
+  if (!json.is_object() || !json.contains("upload")) {
+    return fail(ErrorCode::io_failed, "the agent did not take " + path);
+  }
+  return Json{{"upload", json["upload"]}, {"name", name}, {"media_type", media_type_of(name)}};
+}
+
+// The short form: what an officer under pressure types.
+Result<content::Content> short_form(const SendOptions& options) {
+  if (options.type.empty() || options.text.empty() || options.handling.empty()) {
+    return fail(ErrorCode::malformed,
+                "the short form needs --type, --text and --handling (or give --file notice.json; "
+                "`keruen send notice --example` prints one)");
+  }
+  const std::string subject = options.subject.empty() ? cut_to(options.text, 80) : options.subject;
+  Json notice = {{"type", options.type},
+                 {"subject", {{options.language, subject}}},
+                 {"handling", options.handling},
+                 {"language", options.language},
+                 {"what", options.text}};
+  if (!options.where.empty()) notice["where"] = options.where;
+  return content::notice_from_json(notice.dump());
+}
+
+Result<content::Content> notice_of(const SendOptions& options) {
+  if (options.file.empty()) return short_form(options);
+  if (!options.text.empty() || !options.type.empty()) {
+    return fail(ErrorCode::malformed, "give either --file or --type and --text, not both");
+  }
+  host::PosixDisk disk;
+  KERUEN_TRY(const auto bytes, host::read_file(disk, options.file, kNoticeFileBytesMax));
+  auto notice = content::notice_from_json(text_of(bytes));
+  if (!notice) return fail(notice.error().code, options.file + ": " + notice.error().detail);
+  return notice;
+}
+
+ExitCode submit(const Choice& choice, Desk& desk, const content::Content& content,
+                const SendOptions& options) {
+  Json request = {{"to", options.to}, {"lane", options.priority}};
+  request["content"] = Json::parse(content::to_json(content));
+  if (!options.expires.empty()) {
+    const auto seconds = seconds_of(options.expires);
+    if (!seconds) return choice.explain(seconds.error(), During::local_work);
+    request["expires_in_seconds"] = *seconds;
+  }
+  for (const auto& path : options.attach) {
+    auto uploaded = upload(choice, desk, path);
+    if (!uploaded) return choice.explain(uploaded.error(), During::local_work);
+    request["attachments"].push_back(std::move(*uploaded));
+  }
+  const auto sent = desk.post("/v1/messages", request);
+  if (!sent) return choice.explain(sent.error(), During::agent_request);
+  if (choice.json) {
+    choice.terminal.print(sent->dump() + "\n");
+    return ExitCode::ok;
+  }
+  std::string recipients;
+  for (const auto& each : (*sent)["recipients"]) {
+    recipients += (recipients.empty() ? "" : ", ") + each.get<std::string>();
+  }
+  const std::string id = (*sent)["id"].get<std::string>();
+  choice.terminal.print(id + "\n");
+  choice.terminal.say("Stored for " + recipients + "; it leaves as soon as the link is up.");
+  choice.terminal.say("Follow it with: keruen receipts " + short_id(id));
+  return ExitCode::ok;
+}
+
+ExitCode send_notice(const Choice& choice, const SendOptions& options) {
+  if (options.example) {
+    choice.terminal.print(content::example_notice_json());
+    return ExitCode::ok;
+  }
+  if (options.to.empty()) {
+    return choice.explain({ErrorCode::malformed,
+                           "to whom? Write --to AGENCY (or a group), once "
+                           "for each; `keruen agencies` lists them"},
+                          During::local_work);
+  }
+  const auto content = notice_of(options);
+  if (!content) return choice.explain(content.error(), During::local_work);
+  auto desk = Desk::open(choice);
+  if (!desk) return choice.explain(desk.error(), During::local_work);
+  return submit(choice, *desk, *content, options);
+}
+
+// An answer keeps subject, thread and handling of what it answers.
+Result<content::Content> reply_to(const Json& message, const std::string& text) {
+  KERUEN_TRY(auto content, content::content_from_json(message["content"].dump()));
+  const auto id = message_id_from_text(message["summary"]["id"].get<std::string>());
+  content::SealedHeader header;
+  header.thread = content.header.thread ? content.header.thread : id;
+  header.in_reply_to = id;
+  header.subject = content.header.subject;
+  for (auto& each : header.subject) {
+    if (!each.text.starts_with("Re: ")) each.text = "Re: " + each.text;
+  }
+  header.handling = content.header.handling;
+  header.handling_text = content.header.handling_text;
+  header.tlp = content.header.tlp;
+  header.status = content.header.status;
+  header.case_references = content.header.case_references;
+  header.language = content.header.language;
+  content::CooperationNotice notice;
+  notice.type = content::NoticeType::feedback;
+  notice.what = text;
+  return content::Content{std::move(header), {}, std::move(notice)};
+}
+
+ExitCode reply(const Choice& choice, const std::string& id, SendOptions options) {
+  auto desk = Desk::open(choice);
+  if (!desk) return choice.explain(desk.error(), During::local_work);
+  const auto whole = desk->resolve(id);
+  if (!whole) return choice.explain(whole.error(), During::agent_request);
+  const auto message = desk->get("/v1/messages/" + *whole);
+  if (!message) return choice.explain(message.error(), During::agent_request);
+  const auto content = reply_to(*message, options.text);
+  if (!content) return choice.explain(content.error(), During::local_work);
+  const Json& summary = (*message)["summary"];
+  if (summary.contains("arrived_at")) {
+    options.to = {summary["from"].get<std::string>()};
+  } else {
+    for (const auto& each : summary["to"]) options.to.push_back(each.get<std::string>());
+  }
+  options.priority = summary.value("lane", std::string("routine"));
+  return submit(choice, *desk, *content, options);
+}
+
+}  // namespace
+
+void add_send_verbs(CLI::App& app, Choice& choice) {
+  CLI::App* send = app.add_subcommand("send", "Send a message");
+  send->require_subcommand(1);
+  CLI::App* notice = send->add_subcommand("notice", "Send a cooperation notice");
+  notice->footer(with_example(
+      "keruen --agent customs send notice --to kz.prosecutor --type warning \\\n"
+      "      --subject \"Truck from Korday\" --text \"White Kamaz, dog alert at the tank\" "
+      "--handling H1",
+      "Or all fields from a file: keruen send notice --example >notice.json, edit it, then\n"
+      "  keruen --agent customs send notice --to kz.all --file notice.json --attach photo.jpg"));
+  auto options = std::make_shared<SendOptions>();
+  notice->add_option("--to", options->to, "agency or group; once for each");
+  notice->add_option("--file", options->file, "a notice.json with all fields");
+  std::vector<std::string> types;
+  for (const auto word : content::Words<content::NoticeType>::kAll) types.emplace_back(word);
+  notice->add_option("--type", options->type, "short form: what kind of notice")
+      ->check(CLI::IsMember(types));
+  notice->add_option("--subject", options->subject, "short form: one line");
+  notice->add_option("--text", options->text, "short form: what happened, what is wanted");
+  notice->add_option("--where", options->where, "short form: place");
+  notice
+      ->add_option("--handling", options->handling,
+                   "H0 crime prevention only, H1 not in court without permission, H2 no onward "
+                   "sharing without permission")
+      ->check(CLI::IsMember({"H0", "H1", "H2"}));
+  notice->add_option("--language", options->language, "of subject and text")->capture_default_str();
+  notice->add_option("--attach", options->attach, "a file to send along; once for each");
+  notice->add_option("--priority", options->priority, "how urgent")
+      ->check(CLI::IsMember({"flash", "urgent", "routine", "bulk"}))
+      ->capture_default_str();
+  notice->add_option("--expires", options->expires, "not to be delivered after this long: 12h, 3d");
+  notice->add_flag("--example", options->example, "print a filled-in notice.json and stop");
+  notice->callback([&choice, options] {
+    choice.run = [&choice, options] { return send_notice(choice, *options); };
+  });
+
+  CLI::App* answer = app.add_subcommand("reply", "Answer a message");
+  answer->footer(
+      with_example("keruen --agent customs reply 3e2d4b5a --text \"Vehicle stopped at 16:20\"",
+                   "ID: a whole id, or the characters `inbox` shows."));
+  auto id = std::make_shared<std::string>();
+  auto reply_options = std::make_shared<SendOptions>();
+  answer->add_option("ID", *id, "the message you answer")->required();
+  answer->add_option("--text", reply_options->text, "your answer")->required();
+  answer->add_option("--attach", reply_options->attach, "a file to send along; once for each");
+  answer->callback([&choice, id, reply_options] {
+    choice.run = [&choice, id, reply_options] { return reply(choice, *id, *reply_options); };
+  });
+}
+
+}  // namespace keruen::cli

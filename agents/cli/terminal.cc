@@ -1,0 +1,163 @@
+#include "agents/cli/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace keruen::cli {
+namespace {
+
+constexpr std::size_t kColumnsMin = 20;
+constexpr std::size_t kColumnsMax = 400;
+
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+const char* code_of(Tone tone) {
+  switch (tone) {
+    case Tone::plain:
+      return "";
+    case Tone::good:
+      return "\033[32m";
+    case Tone::warning:
+      return "\033[33m";
+    case Tone::bad:
+      return "\033[31m";
+    case Tone::quiet:
+      return "\033[2m";
+    case Tone::strong:
+      return "\033[1m";
+  }
+  return "";
+}
+
+}  // namespace
+
+Terminal::Terminal() {
+  interactive_ = isatty(STDOUT_FILENO) == 1;
+  const char* no_colour = std::getenv("NO_COLOR");
+  colour_ = interactive_ && (no_colour == nullptr || *no_colour == '\0');
+  winsize size{};
+  if (interactive_ && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    columns_ = size.ws_col;
+  } else if (const char* columns = std::getenv("COLUMNS")) {
+    columns_ = std::strtoul(columns, nullptr, 10);
+  } else if (!interactive_) {
+    columns_ = kColumnsMax;  // a file or pipe is not cut
+  }
+  columns_ = std::clamp(columns_, kColumnsMin, kColumnsMax);
+}
+
+std::string Terminal::paint(Tone tone, std::string_view text) const {
+  if (!colour_ || tone == Tone::plain) return std::string(text);
+  return code_of(tone) + std::string(text) + "\033[0m";
+}
+
+void Terminal::print(std::string_view text) const {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void Terminal::say(std::string_view text) const {
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+std::string printable(std::string_view text, LineEnds line_ends) {
+  std::string shown;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      shown.push_back(line_ends == LineEnds::keep ? '\n' : ' ');
+    } else if (byte == 0xc2 && i + 1 < text.size() &&
+               static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      // C1 controls in UTF-8: some terminals obey them as they do ESC.
+      shown += "?";
+      ++i;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      if (c == '\t')
+        shown.push_back(' ');
+      else if (c != '\r')
+        shown.push_back('?');
+    } else {
+      shown.push_back(c);
+    }
+  }
+  return shown;
+}
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return !continues_character(c); }));
+}
+
+std::string cut_to(std::string_view text, std::size_t columns) {
+  if (width_of(text) <= columns) return std::string(text);
+  if (columns == 0) return "";
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end) {
+    if (!continues_character(text[end]) && seen++ == columns - 1) break;
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
+Table::Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
+
+void Table::add(std::vector<Cell> row) {
+  row.resize(headings_.size());
+  for (Cell& cell : row) cell.text = printable(cell.text, LineEnds::fold);
+  rows_.push_back(std::move(row));
+}
+
+std::string Table::render(const Terminal& terminal) const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < headings_.size(); ++i) {
+    std::size_t width = width_of(headings_[i]);
+    for (const auto& row : rows_) width = std::max(width, width_of(row[i].text));
+    widths.push_back(width);
+  }
+  std::size_t before_last = 0;
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i) before_last += widths[i] + 2;
+  const std::size_t room = terminal.columns() > before_last ? terminal.columns() - before_last : 0;
+  widths.back() = std::min(widths.back(), std::max<std::size_t>(room, 10));
+
+  std::string text;
+  const auto add_row = [&](const std::vector<Cell>& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string shown = cut_to(row[i].text, widths[i]);
+      text += terminal.paint(row[i].tone, shown);
+      if (i + 1 < row.size()) text.append(widths[i] - width_of(shown) + 2, ' ');
+    }
+    while (text.ends_with(' ')) text.pop_back();
+    text += "\n";
+  };
+  std::vector<Cell> heads;
+  for (const auto& heading : headings_) heads.push_back({heading, Tone::quiet});
+  add_row(heads);
+  for (const auto& row : rows_) add_row(row);
+  return text;
+}
+
+ProgressBar::ProgressBar(const Terminal& terminal, std::string label)
+    : terminal_(terminal), label_(std::move(label)) {}
+
+ProgressBar::~ProgressBar() {
+  if (percent_ >= 0) std::fputs("\r\033[K", stderr);
+}
+
+void ProgressBar::show(std::uint64_t done, std::uint64_t total) {
+  if (isatty(STDERR_FILENO) != 1 || total == 0) return;
+  const int percent = static_cast<int>(done * 100 / total);
+  if (percent == percent_) return;
+  percent_ = percent;
+  constexpr int kBarColumns = 20;
+  std::string bar(static_cast<std::size_t>(percent * kBarColumns / 100), '#');
+  bar.resize(kBarColumns, ' ');
+  const std::size_t room = terminal_.columns() > 32 ? terminal_.columns() - 32 : 8;
+  std::fprintf(stderr, "\r[%s] %3d %%  %s", bar.c_str(), percent, cut_to(label_, room).c_str());
+  std::fflush(stderr);
+}
+
+}  // namespace keruen::cli

@@ -1,0 +1,73 @@
+// What a person sees: colour and progress on a terminal, plain text elsewhere, columns that fit.
+// Shape: data goes to stdout, words about it to stderr.   Threads: one.
+//
+// Text from others is shown with control characters replaced: a subject must not move the cursor.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace keruen::cli {
+
+enum class Tone : std::uint8_t { plain, good, warning, bad, quiet, strong };
+
+class Terminal {
+ public:
+  // Colour only where stdout is a terminal and NO_COLOR is not set.
+  Terminal();
+
+  [[nodiscard]] std::string paint(Tone tone, std::string_view text) const;
+  [[nodiscard]] std::size_t columns() const { return columns_; }
+  [[nodiscard]] bool is_interactive() const { return interactive_; }
+
+  // Data.
+  void print(std::string_view text) const;
+  // Words to the person, on stderr.
+  void say(std::string_view text) const;
+
+ private:
+  bool interactive_ = false;
+  bool colour_ = false;
+  std::size_t columns_ = 80;
+};
+
+// Rows under headings; the last column takes what room is left and is cut with "…".
+class Table {
+ public:
+  explicit Table(std::vector<std::string> headings);
+  struct Cell {
+    std::string text;
+    Tone tone = Tone::plain;
+  };
+  void add(std::vector<Cell> row);
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
+  [[nodiscard]] std::string render(const Terminal& terminal) const;
+
+ private:
+  std::vector<std::string> headings_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+// "[#####     ]  50 %  photo.jpg", drawn on stderr of a terminal, nothing elsewhere.
+class ProgressBar {
+ public:
+  ProgressBar(const Terminal& terminal, std::string label);
+  ~ProgressBar();
+  void show(std::uint64_t done, std::uint64_t total);
+
+ private:
+  const Terminal& terminal_;
+  std::string label_;
+  int percent_ = -1;
+};
+
+// Replaces control characters but line ends, which `keep_lines` may keep.
+enum class LineEnds : std::uint8_t { keep, fold };
+[[nodiscard]] std::string printable(std::string_view text, LineEnds line_ends);
+// Columns a UTF-8 text takes, near enough for tables: one per code point.
+[[nodiscard]] std::size_t width_of(std::string_view text);
+[[nodiscard]] std::string cut_to(std::string_view text, std::size_t columns);
+
+}  // namespace keruen::cli

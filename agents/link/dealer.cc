@@ -1,0 +1,134 @@
+#include "agents/link/dealer.h"
+
+#include <array>
+#include <cstring>
+#include <zmq.hpp>
+#include <zmq_addon.hpp>
+
+#include "schemas/limits.h"
+
+namespace keruen::link {
+namespace {
+
+constexpr int kHandshakeMilliseconds = 5000;
+constexpr int kConnectMilliseconds = 10'000;
+constexpr int kReconnectMilliseconds = 3'600'000;  // never by itself: the back-off is ours
+constexpr int kKeepAliveIdleSeconds = 30;
+constexpr int kKeepAliveEverySeconds = 10;
+constexpr const char* kMonitorEndpoint = "inproc://keruen.link.monitor";
+constexpr int kMonitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED |
+                           ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED;
+
+template <class Option>
+void set_key(zmq::socket_t& socket, Option option, BytesView key) {
+  socket.set(option, zmq::const_buffer(key.data(), key.size()));
+}
+
+}  // namespace
+
+struct Dealer::State {
+  zmq::context_t context{1};
+  zmq::socket_t socket{context, zmq::socket_type::dealer};
+  zmq::socket_t monitor{context, zmq::socket_type::pair};
+};
+
+Dealer::Dealer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Dealer::~Dealer() = default;
+
+Result<std::unique_ptr<Dealer>> Dealer::connect(const DealerOptions& options,
+                                                const certs::TransportKeyPair& key) {
+  try {
+    auto state = std::make_unique<State>();
+    zmq::socket_t& socket = state->socket;
+    socket.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::sndhwm, static_cast<int>(kSocketFramesOutMax));
+    socket.set(zmq::sockopt::rcvhwm, static_cast<int>(kSocketFramesInMax));
+    socket.set(zmq::sockopt::maxmsgsize,
+               static_cast<std::int64_t>(kFrameBytesMax + kCurveOverheadBytes));
+    socket.set(zmq::sockopt::handshake_ivl, kHandshakeMilliseconds);
+    socket.set(zmq::sockopt::connect_timeout, kConnectMilliseconds);
+    socket.set(zmq::sockopt::reconnect_ivl, kReconnectMilliseconds);
+    // No ZMQ heartbeats: with a full receive queue they abort the process. The engine pings.
+    socket.set(zmq::sockopt::tcp_keepalive, 1);
+    socket.set(zmq::sockopt::tcp_keepalive_idle, kKeepAliveIdleSeconds);
+    socket.set(zmq::sockopt::tcp_keepalive_intvl, kKeepAliveEverySeconds);
+    // Frames queue only for a broker that proved its key.
+    socket.set(zmq::sockopt::immediate, 1);
+    set_key(socket, zmq::sockopt::curve_serverkey, options.broker_key.view());
+    set_key(socket, zmq::sockopt::curve_publickey, key.public_key().view());
+    set_key(socket, zmq::sockopt::curve_secretkey, key.secret());
+    if (zmq_socket_monitor(socket.handle(), kMonitorEndpoint, kMonitored) != 0) {
+      return fail(ErrorCode::io_failed,
+                  std::string("cannot watch the link: ") + zmq_strerror(errno));
+    }
+    state->monitor.set(zmq::sockopt::linger, 0);
+    state->monitor.connect(kMonitorEndpoint);
+    socket.connect(options.endpoint);
+    return std::unique_ptr<Dealer>(new Dealer(std::move(state)));
+  } catch (const zmq::error_t& error) {
+    return fail(ErrorCode::malformed, "cannot connect to \"" + options.endpoint +
+                                          "\": " + error.what() +
+                                          "; an endpoint looks like tcp://broker.example:7400");
+  }
+}
+
+bool Dealer::send(const SharedBytes& frame) {
+  try {
+    const BytesView bytes = frame.view();
+    return state_->socket.send(zmq::buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait)
+        .has_value();
+  } catch (const zmq::error_t&) {
+    return false;  // the monitor tells what became of the connection
+  }
+}
+
+std::optional<SharedBytes> Dealer::receive() {
+  try {
+    zmq::message_t message;
+    while (state_->socket.recv(message, zmq::recv_flags::dontwait)) {
+      if (!message.more()) {
+        const auto* data = static_cast<const std::uint8_t*>(message.data());
+        return SharedBytes(Bytes(data, data + message.size()));
+      }
+      while (message.more() && state_->socket.recv(message, zmq::recv_flags::dontwait)) {
+      }
+    }
+  } catch (const zmq::error_t&) {
+  }
+  return std::nullopt;
+}
+
+std::optional<DealerEvent> Dealer::next_event() {
+  try {
+    zmq::message_t head;
+    if (!state_->monitor.recv(head, zmq::recv_flags::dontwait)) return std::nullopt;
+    zmq::message_t address;
+    static_cast<void>(state_->monitor.recv(address, zmq::recv_flags::none));
+    std::uint16_t event = 0;
+    if (head.size() < sizeof event) return std::nullopt;
+    std::memcpy(&event, head.data(), sizeof event);
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) return DealerEvent::connected;
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) return DealerEvent::refused;
+    return DealerEvent::failed;
+  } catch (const zmq::error_t&) {
+    return DealerEvent::failed;
+  }
+}
+
+void Dealer::wait(Interest interest, int wake_descriptor, std::chrono::milliseconds time) {
+  const short events =
+      static_cast<short>(ZMQ_POLLIN | (interest == Interest::receive_and_send ? ZMQ_POLLOUT : 0));
+  std::array<zmq::pollitem_t, 3> items = {
+      zmq::pollitem_t{state_->socket.handle(), 0, events, 0},
+      zmq::pollitem_t{state_->monitor.handle(), 0, ZMQ_POLLIN, 0},
+      zmq::pollitem_t{nullptr, wake_descriptor, ZMQ_POLLIN, 0}};
+  try {
+    zmq::poll(items.data(), items.size(), time);
+  } catch (const zmq::error_t&) {
+    // Interrupted by a signal: the caller looks at everything anyway.
+  }
+}
+
+}  // namespace keruen::link

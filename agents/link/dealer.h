@@ -1,0 +1,59 @@
+// An agent's (or operator's) end of the CURVE connection to the broker: one DEALER socket.
+// Shape: one ZeroMQ message of one frame is one wire::Frame.
+// Threads: one.   Lifetime: owns context and socket; keys are copied in.
+// Source: ZeroMQ RFC 26 (CURVE). The only home of ZeroMQ on this side.
+//
+// Connects once per object: after a failure make a new one, so that an unrefused key or a new
+// endpoint is always what is tried, and the back-off is ours (clients refused by ZAP would
+// reconnect without any).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "certs/keys.h"
+#include "schemas/shared_bytes.h"
+
+namespace keruen::link {
+
+struct DealerOptions {
+  std::string endpoint;  // tcp://host:port
+  TransportPublicKey broker_key;
+};
+
+// What the socket's monitor saw.
+enum class DealerEvent : std::uint8_t {
+  connected,  // handshake done: both ends proved their keys
+  refused,    // the broker does not admit this key
+  failed,     // no route, no broker, another key than expected, closed
+};
+
+class Dealer {
+ public:
+  // malformed: not an endpoint ZeroMQ takes.
+  [[nodiscard]] static Result<std::unique_ptr<Dealer>> connect(const DealerOptions& options,
+                                                               const certs::TransportKeyPair& key);
+  ~Dealer();
+  Dealer(const Dealer&) = delete;
+  Dealer& operator=(const Dealer&) = delete;
+
+  // False: the socket's queue is full; try again when wait() says it is writable.
+  [[nodiscard]] bool send(const SharedBytes& frame);
+  // The next frame, at most kFrameBytesMax; empty: none waits. A message of several frames is
+  // skipped: a broker never sends one.
+  [[nodiscard]] std::optional<SharedBytes> receive();
+  [[nodiscard]] std::optional<DealerEvent> next_event();
+
+  // Until there is something to receive, an event, room to send (when `wants_to_send`), a byte on
+  // `wake_descriptor` (not consumed), or the time is over.
+  enum class Interest : std::uint8_t { receive, receive_and_send };
+  void wait(Interest interest, int wake_descriptor, std::chrono::milliseconds time);
+
+ private:
+  struct State;
+  explicit Dealer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keruen::link

@@ -1,0 +1,48 @@
+// Keeps the agent connected: one thread that owns the Dealer and hands frames to the engine.
+// Threads: send() and reconnect() from any; `target` and `deliver` are called on the link's thread.
+// Lifetime: stops and joins in its destructor; what it calls outlives it.
+//
+// The queue towards the broker is bounded by what the engine has in flight (credit, batches per
+// stream); past kFramesQueuedMax the link drops the connection, and the engine repeats what counts.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "agents/engine/engine_thread.h"
+#include "agents/link/dealer.h"
+#include "certs/random.h"
+
+namespace keruen::host {
+class Journal;
+}
+
+namespace keruen::link {
+
+inline constexpr std::size_t kFramesQueuedMax = 1024;
+
+// Where to connect and as whom, asked anew for each try.
+struct Target {
+  DealerOptions options;
+  certs::TransportKeyPair key;
+};
+
+class LinkThread {
+ public:
+  struct Doors {
+    std::function<Result<Target>()> target;
+    std::function<void(engine::Engine::Event)> deliver;
+  };
+  LinkThread(Doors doors, certs::Randomness& randomness, host::Journal& journal);
+  ~LinkThread();
+
+  void start();
+  void send(SharedBytes frame);
+  void reconnect();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keruen::link
