@@ -1,0 +1,26 @@
+#include "broker/admission/clock_watch.h"
+
+namespace keruen::admission {
+
+std::optional<Error> ClockWatch::fault(Now now, WallTime newest_accepted_at) {
+  if (!started_) {
+    if (now.wall < newest_accepted_at) {
+      const auto behind =
+          std::chrono::ceil<std::chrono::seconds>(newest_accepted_at - now.wall).count();
+      return Error{ErrorCode::overloaded,
+                   "the clock of this machine is " + std::to_string(behind) +
+                       " seconds before the newest entry of the log; set it right and it goes on"};
+    }
+    started_ = now;
+  }
+  const auto passed = now.monotonic - started_->monotonic;
+  const auto off = (now.wall - started_->wall) - passed;
+  if (std::chrono::abs(off) < kClockLeapMax) return std::nullopt;
+  const auto seconds = std::chrono::round<std::chrono::seconds>(off).count();
+  return Error{ErrorCode::overloaded,
+               "the clock of this machine was moved by " + std::to_string(seconds) +
+                   " seconds while the broker ran; set it right, or start the broker again when it "
+                   "is right now"};
+}
+
+}  // namespace keruen::admission

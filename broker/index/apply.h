@@ -1,0 +1,63 @@
+// One log entry as rows: who is owed what of it, and what repeats and key look-ups will ask.
+// Shape: plain values; index.h writes them.   Threads: pure functions.
+//
+// Deterministic: an index built entry by entry and one rebuilt from the log hold the same rows.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "broker/log/record.h"
+
+namespace keruen::index {
+
+// What one recipient is owed of a batch.
+struct DeliveryRow {
+  AgencyId recipient;
+  // Leaves it is served whole. What was refused for it stands beside them as a stub and counts for
+  // nothing; a row without leaves is a row of stubs.
+  std::vector<std::uint32_t> leaves;
+  std::uint64_t bytes = 0;  // about what the slice will take
+  std::uint8_t kinds = 0;   // bit 1 << MessageKind; bit 0: receipts of agents
+  WallTime expires_first;   // the first and last of its messages to expire; receipts never do
+  WallTime expires_last;
+  bool operator==(const DeliveryRow&) const = default;
+};
+inline constexpr WallTime kNeverExpires = wall_time_of(kWallMillisecondsMax);
+
+struct BatchRows {
+  LogIndex index;
+  WallTime accepted_at;
+  AgencyId sender;
+  wire::StreamHead head;  // of its stream after it
+  Lane lane = Lane::routine;
+  std::vector<wire::Refusal> refusals;
+  // The times in its message ids (UUIDv7); equal and zero for receipts.
+  WallTime messages_from;
+  WallTime messages_until;
+  std::vector<DeliveryRow> deliveries;  // ascending by recipient
+  bool operator==(const BatchRows&) const = default;
+};
+
+struct SigningKeyRow {
+  AgencyId agency;
+  SigningPublicKey key;
+  bool operator==(const SigningKeyRow&) const = default;
+};
+struct DirectoryRows {
+  wire::DirectoryLine line;
+  std::vector<SigningKeyRow> signing_keys;  // first logged by this entry, perhaps again
+  bool operator==(const DirectoryRows&) const = default;
+};
+using EntryRows = std::variant<BatchRows, DirectoryRows>;
+
+[[nodiscard]] BatchRows rows_of_batch(LogIndex index, WallTime accepted_at,
+                                      const std::vector<wire::Refusal>& refusals,
+                                      const certs::VerifiedBatch& batch);
+// From the log's own bytes. corrupt: they do not decode.
+[[nodiscard]] Result<EntryRows> rows_of(LogIndex index, const log::Record& record);
+
+// The time a UUIDv7 begins with.
+[[nodiscard]] WallTime time_of(const MessageId& message);
+
+}  // namespace keruen::index

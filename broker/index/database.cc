@@ -1,0 +1,127 @@
+#include "broker/index/database.h"
+
+#include <sqlite3.h>
+
+namespace keruen::index {
+namespace {
+
+constexpr int kBusyMilliseconds = 5000;
+
+// Times are milliseconds since 1970, lanes 0 flash to 3 bulk, agencies their ids: an administrator
+// reads this with `sqlite3 -readonly`.
+constexpr const char* kSchema = R"(
+  CREATE TABLE progress(
+    one INTEGER PRIMARY KEY CHECK(one = 1), applied INTEGER NOT NULL, last_hash BLOB NOT NULL);
+  CREATE TABLE batch(
+    log_index INTEGER PRIMARY KEY, accepted_at INTEGER NOT NULL, sender TEXT NOT NULL,
+    stream INTEGER NOT NULL, sequence INTEGER NOT NULL, lane INTEGER NOT NULL,
+    hash BLOB NOT NULL, refusals BLOB NOT NULL,
+    messages_from INTEGER NOT NULL, messages_until INTEGER NOT NULL);
+  CREATE UNIQUE INDEX batch_of_stream ON batch(sender, stream, sequence);
+  CREATE TABLE delivery(
+    recipient TEXT NOT NULL, lane INTEGER NOT NULL, log_index INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    kinds INTEGER NOT NULL, expires_first INTEGER NOT NULL, expires_last INTEGER NOT NULL,
+    leaves BLOB NOT NULL, PRIMARY KEY(recipient, lane, log_index)) WITHOUT ROWID;
+  CREATE TABLE stream(
+    sender TEXT NOT NULL, stream INTEGER NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL,
+    log_index INTEGER NOT NULL, opened_at INTEGER NOT NULL,
+    PRIMARY KEY(sender, stream)) WITHOUT ROWID;
+  CREATE TABLE directory(
+    log_index INTEGER PRIMARY KEY, accepted_at INTEGER NOT NULL, type INTEGER NOT NULL,
+    agency TEXT NOT NULL);
+  CREATE TABLE signing_key(
+    agency TEXT NOT NULL, key_id BLOB NOT NULL, public_key BLOB NOT NULL,
+    PRIMARY KEY(agency, key_id)) WITHOUT ROWID;
+  CREATE TABLE cursor(
+    recipient TEXT NOT NULL, lane INTEGER NOT NULL, log_index INTEGER NOT NULL,
+    leaf INTEGER NOT NULL, PRIMARY KEY(recipient, lane)) WITHOUT ROWID;
+  INSERT INTO progress VALUES(1, 0, zeroblob(32));
+)";
+
+}  // namespace
+
+Error Database::error_of(const std::exception& thrown) {
+  return {ErrorCode::io_failed, std::string("the index: ") + thrown.what() +
+                                    "; it is made from the log again when its file is deleted"};
+}
+
+Result<std::unique_ptr<Database>> Database::open_to_write(const std::string& path) {
+  try {
+    auto connection = std::make_unique<SQLite::Database>(
+        path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMilliseconds);
+    connection->exec("PRAGMA journal_mode = WAL");
+    connection->exec("PRAGMA synchronous = NORMAL");
+    const int version = connection->execAndGet("PRAGMA user_version").getInt();
+    const bool is_empty =
+        connection->execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+    if (is_empty) {
+      SQLite::Transaction transaction(*connection);
+      connection->exec(kSchema);
+      connection->exec("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+      transaction.commit();
+    } else if (version != kSchemaVersion) {
+      return fail(ErrorCode::corrupt, "the index is of version " + std::to_string(version));
+    }
+    return std::unique_ptr<Database>(new Database(std::move(connection)));
+  } catch (const SQLite::Exception& thrown) {
+    Error error = error_of(thrown);
+    const int code = thrown.getErrorCode();
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) error.code = ErrorCode::corrupt;
+    return fail(std::move(error));
+  } catch (const std::exception& thrown) {
+    return fail(error_of(thrown));
+  }
+}
+
+Result<std::unique_ptr<Database>> Database::open_to_read(const std::string& path) {
+  try {
+    auto connection =
+        std::make_unique<SQLite::Database>(path, SQLite::OPEN_READONLY, kBusyMilliseconds);
+    return std::unique_ptr<Database>(new Database(std::move(connection)));
+  } catch (const std::exception& thrown) {
+    return fail(error_of(thrown));
+  }
+}
+
+SQLite::Statement& Database::statement(const char* sql) {
+  auto& prepared = statements_[sql];
+  if (!prepared) prepared = std::make_unique<SQLite::Statement>(*connection_, sql);
+  prepared->tryReset();
+  prepared->clearBindings();
+  return *prepared;
+}
+
+void Database::reset_statements() {
+  for (auto& [sql, prepared] : statements_) prepared->tryReset();
+}
+
+void bind(SQLite::Statement& statement, int place, std::uint64_t number) {
+  statement.bind(place, static_cast<std::int64_t>(number));
+}
+void bind(SQLite::Statement& statement, int place, const std::string& text) {
+  statement.bind(place, text);
+}
+void bind(SQLite::Statement& statement, int place, BytesView bytes) {
+  // SQLite takes a null pointer for NULL, not for an empty blob.
+  static constexpr std::uint8_t kNothing = 0;
+  statement.bind(place, bytes.empty() ? &kNothing : bytes.data(), static_cast<int>(bytes.size()));
+}
+
+std::uint64_t number_at(SQLite::Statement& statement, int column) {
+  return static_cast<std::uint64_t>(statement.getColumn(column).getInt64());
+}
+
+BytesView bytes_at(SQLite::Statement& statement, int column) {
+  const SQLite::Column value = statement.getColumn(column);
+  return {static_cast<const std::uint8_t*>(value.getBlob()),
+          static_cast<std::size_t>(value.getBytes())};
+}
+
+Result<AgencyId> agency_at(SQLite::Statement& statement, int column) {
+  auto agency = AgencyId::parse(statement.getColumn(column).getString());
+  if (!agency) return fail(ErrorCode::corrupt, "the index holds a wrong agency id");
+  return agency;
+}
+
+}  // namespace keruen::index

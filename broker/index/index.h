@@ -1,0 +1,83 @@
+// What can be asked quickly about the log: who is owed what, where streams stand, which keys there
+// are. Derived: delete the file and it is made again from the log.
+// Shape: one SQLite file (WAL, synchronous NORMAL) that `sqlite3 -readonly` reads.
+// Threads: the log thread only; readers have their own connection (lanes.h).
+//
+// apply() writes its rows and the size of the log they are for in one transaction, after the log
+// was synced: the index may lag behind the log after a crash, never run ahead of it.
+// Errors: io_failed, with SQLite's words; corrupt, the file holds what was never written.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/index/apply.h"
+#include "broker/stations.h"
+
+namespace keruen::host {
+class Journal;
+}
+
+namespace keruen::index {
+
+// How much of the log the rows cover, and the hash of the last record covered.
+struct Applied {
+  TreeSize size;
+  Digest last_hash;
+  bool operator==(const Applied&) const = default;
+};
+
+// A batch that was logged, as its repeat is answered.
+struct KnownBatch {
+  LogIndex index;
+  WallTime accepted_at;
+  Digest hash;
+  std::vector<wire::Refusal> refusals;
+};
+
+// What an agency has used of its day (admission/quota.h).
+struct DayUse {
+  AgencyId agency;
+  std::size_t streams = 0;
+  std::size_t key_records = 0;
+};
+
+class Index {
+ public:
+  // A file that is damaged or of another build is replaced by an empty one, said in the journal.
+  [[nodiscard]] static Result<std::unique_ptr<Index>> open(const std::string& path,
+                                                           host::Journal& journal);
+  ~Index();
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const Applied& applied() const { return applied_; }
+
+  // All of it or nothing. `entries` follow what is applied, in order.
+  [[nodiscard]] Result<void> apply(const std::vector<EntryRows>& entries, const Applied& after);
+  // How far recipients are; a report's wording hangs on it, nothing else.
+  [[nodiscard]] Result<void> keep(const std::vector<broker::AcknowledgedCursors>& cursors);
+  // Empties everything.
+  [[nodiscard]] Result<void> clear();
+
+  [[nodiscard]] Result<std::optional<KnownBatch>> batch(const AgencyId& sender, StreamId stream,
+                                                        BatchSequence sequence);
+  [[nodiscard]] Result<std::vector<std::pair<AgencyId, wire::StreamHead>>> heads();
+  // Where snapshots and key records stand in the log, ascending.
+  [[nodiscard]] Result<std::vector<LogIndex>> directory_entries();
+  // New streams and key records (revocations left out) accepted from `since` on.
+  [[nodiscard]] Result<std::vector<DayUse>> used_since(WallTime since);
+
+ private:
+  struct State;
+  Index(std::string path, std::unique_ptr<State> state);
+  std::string path_;
+  std::unique_ptr<State> state_;
+  Applied applied_;
+};
+
+}  // namespace keruen::index

@@ -1,0 +1,50 @@
+// What the reader asks of the index: a recipient's lane after a cursor, what waits, which batches
+// may hold a message, and the keys batches were signed with.
+// Shape: a read-only connection to the file that index.h writes.
+// Threads: the reader thread only.   Errors: as index.h.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schemas/wire/frame.h"
+
+namespace keruen::index {
+
+class Lanes {
+ public:
+  // not_found, io_failed: there is no index to read (Index::open makes it).
+  [[nodiscard]] static Result<std::unique_ptr<Lanes>> open(const std::string& path);
+  ~Lanes();
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+
+  // Log entries of a lane for one recipient in [from, below), ascending, at most `most`.
+  struct Range {
+    LogIndex from;
+    TreeSize below;
+    std::size_t most = 64;
+  };
+  [[nodiscard]] Result<std::vector<LogIndex>> entries(const AgencyId& recipient, Lane lane,
+                                                      const Range& range);
+  // Behind the cursors the index knows; what has expired by `now` does not wait. Agencies without
+  // anything waiting are left out; `connected` is for the core, which knows.
+  [[nodiscard]] Result<std::vector<wire::WaitingRow>> waiting(WallTime now);
+  [[nodiscard]] Result<wire::Cursors> cursors(const AgencyId& recipient);
+  // Batches whose message ids span `made_at`, ascending, at most `most`.
+  [[nodiscard]] Result<std::vector<LogIndex>> batches_with_messages_of(WallTime made_at,
+                                                                       std::size_t most);
+  // Ever logged; nobody's: empty.
+  [[nodiscard]] Result<std::optional<SigningPublicKey>> signing_key(const AgencyId& agency,
+                                                                    const KeyId& id);
+
+ private:
+  struct State;
+  explicit Lanes(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keruen::index

@@ -1,0 +1,158 @@
+#include "broker/log_station.h"
+
+#include <map>
+
+#include "broker/admission/clock_watch.h"
+#include "broker/log_group.h"
+#include "schemas/host/journal.h"
+
+namespace keruen::broker {
+namespace {
+
+constexpr std::chrono::seconds kSpaceTriedEvery{1};
+constexpr std::size_t kRootsKept = 64;  // of checkpoints that senders have seen lately
+
+}  // namespace
+
+struct LogStation::State {
+  log::Log& log;
+  index::Index& index;
+  Origin origin;
+  certs::Authorities trusted;
+  host::Journal& journal;
+  OrderingState ordering;
+
+  admission::ClockWatch clock;
+  std::optional<Error> broken;  // nothing is taken any more
+  std::optional<Error> hint;    // what was last told: overloaded or no_space
+  MonotonicTime space_tried_at{};
+  std::map<TreeSize, Digest> roots;
+  std::function<Result<Digest>(TreeSize)> root_at;
+
+  [[nodiscard]] Result<Digest> root(TreeSize size);
+  [[nodiscard]] Result<std::vector<LogEvent>> write(const std::vector<Submission>& submissions,
+                                                    const LogGroup::Terms& terms);
+  [[nodiscard]] Result<std::vector<LogEvent>> write_as_space_allows(
+      const std::vector<Submission>& submissions, LogGroup::Terms terms);
+  void look_for_space(Now now);
+  void tell(std::vector<LogEvent>& events, std::optional<Error> fault);
+};
+
+// Checkpoints that stand in statements are of few sizes, each in many batches.
+Result<Digest> LogStation::State::root(TreeSize size) {
+  if (size > log.size()) {
+    return fail(ErrorCode::chain_fork, "a checkpoint of more entries than this log has");
+  }
+  const auto known = roots.find(size);
+  if (known != roots.end()) return known->second;
+  KERUEN_TRY(const Digest root, log.root_at(size));
+  if (roots.size() == kRootsKept) roots.erase(roots.begin());
+  roots.emplace(size, root);
+  return root;
+}
+
+// no_space: nothing was written and everything is as it was.
+Result<std::vector<LogEvent>> LogStation::State::write(const std::vector<Submission>& submissions,
+                                                       const LogGroup::Terms& terms) {
+  LogGroup group({log, index, ordering, journal, root_at}, terms);
+  for (const Submission& submission : submissions) {
+    KERUEN_CHECK(std::visit([&](const auto& value) { return group.add(value); }, submission));
+  }
+  auto written = group.write();
+  if (written) return group.outcomes();
+  if (written.error().code == ErrorCode::no_space &&
+      group.roll_back() == LogGroup::Directory::spoilt) {
+    KERUEN_CHECK(read_directory(ordering, index, log, origin, trusted));
+  }
+  return fail(std::move(written).error());
+}
+
+Result<std::vector<LogEvent>> LogStation::State::write_as_space_allows(
+    const std::vector<Submission>& submissions, LogGroup::Terms terms) {
+  terms.room = log.has_space() ? Room::everything : Room::reserve;
+  while (true) {
+    auto events = write(submissions, terms);
+    if (events || events.error().code != ErrorCode::no_space || terms.room == Room::nothing) {
+      return events;
+    }
+    terms.room = terms.room == Room::everything ? Room::reserve : Room::nothing;
+  }
+}
+
+void LogStation::State::look_for_space(Now now) {
+  if (log.has_space()) return;
+  if (now.monotonic - space_tried_at < kSpaceTriedEvery) return;
+  space_tried_at = now.monotonic;
+  log.try_to_make_space();
+}
+
+// Says a fault that comes, changes or goes: to the core and to the operator, once.
+void LogStation::State::tell(std::vector<LogEvent>& events, std::optional<Error> fault) {
+  const auto code_of = [](const std::optional<Error>& error) {
+    return error ? std::optional(error->code) : std::nullopt;
+  };
+  if (code_of(fault) == code_of(hint)) return;
+  if (fault) {
+    journal.write_error(host::JournalLevel::error, "new_messages_refused", *fault);
+  } else {
+    journal.write(host::JournalLevel::info, "new_messages_taken_again");
+  }
+  hint = fault;
+  events.insert(events.begin(), LogFault{std::move(fault)});
+}
+
+LogStation::LogStation(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LogStation::~LogStation() = default;
+
+Result<std::unique_ptr<LogStation>> LogStation::open(log::Log& log, index::Index& index,
+                                                     Origin origin, certs::Authorities trusted,
+                                                     host::Journal& journal) {
+  KERUEN_CHECK(bring_up_to_date(index, log, journal));
+  KERUEN_TRY(auto ordering, read_ordering_state(index, log, origin, trusted));
+  std::unique_ptr<State> state(new State{log,
+                                         index,
+                                         std::move(origin),
+                                         std::move(trusted),
+                                         journal,
+                                         std::move(ordering),
+                                         {},
+                                         {},
+                                         {},
+                                         {},
+                                         {},
+                                         {}});
+  state->root_at = [raw = state.get()](TreeSize size) { return raw->root(size); };
+  return std::unique_ptr<LogStation>(new LogStation(std::move(state)));
+}
+
+std::vector<LogEvent> LogStation::process(const std::vector<Submission>& submissions, Now now) {
+  State& state = *state_;
+  if (state.broken) return {LogFault{state.broken}};
+  state.look_for_space(now);
+  const WallTime newest = state.log.newest_accepted_at();
+  LogGroup::Terms terms;
+  terms.accepted_at = admission::ClockWatch::stamp(now, newest);
+  terms.doubt = state.clock.fault(now, newest);
+  auto events = state.write_as_space_allows(submissions, terms);
+  if (!events) {
+    // What was asked in this group gets no answer: it may be on the disk or not.
+    state.broken = std::move(events).error();
+    state.journal.write_error(host::JournalLevel::error, "log_stopped", *state.broken);
+    return {LogFault{state.broken}};
+  }
+  std::optional<Error> fault = terms.doubt;
+  if (!fault && !state.log.has_space()) {
+    fault = Error{ErrorCode::no_space,
+                  "the disk of the log is full; receipts, key records and revocations still pass"};
+  }
+  state.tell(*events, std::move(fault));
+  return std::move(*events);
+}
+
+const certs::Directory& LogStation::directory() const { return state_->ordering.directory; }
+
+std::vector<std::pair<AgencyId, wire::StreamHead>> LogStation::heads() const {
+  return state_->ordering.chains.heads();
+}
+
+}  // namespace keruen::broker
