@@ -80,6 +80,7 @@ void Exchange::State::forget(ConnectionId connection) {
   if (const AgencyId* agency = session->caller.agency()) {
     const Session* served = sessions.of_agency(*agency);
     if (served == session) {
+      if (course == Course::running) tell_cursors(*sessions.find(connection));
       dispatch.disconnect(*agency);
       counters.disconnected(*agency, now.wall);
       journal.write(host::JournalLevel::info, "agency_disconnected",
@@ -223,8 +224,19 @@ void Exchange::State::watch_sessions() {
       drop(id, "silent for too long");
       continue;
     }
-    if (check_rights) follow_rights(*session);
+    if (!check_rights) continue;
+    tell_cursors(*session);
+    follow_rights(*session);
   }
+}
+
+// For reports alone, so once a second is often enough; the log never answers it.
+void Exchange::State::tell_cursors(Session& session) {
+  const AgencyId* agency = session.caller.agency();
+  if (agency == nullptr || session.cursors_told == Session::Cursors::told) return;
+  if (sessions.of_agency(*agency) != &session) return;
+  session.cursors_told = Session::Cursors::told;
+  effects.emplace_back(SubmitToLog{AcknowledgedCursors{*agency, session.cursors}});
 }
 
 void Exchange::State::serve_recipients() {

@@ -41,6 +41,7 @@ void Exchange::State::answer(Session& session, wire::Hello hello) {
   counters.connected(*agency, now.wall);
   session.lines_sent = hello.directory_count;
   session.cursors = hello.cursors;
+  session.cursors_told = Session::Cursors::changed;
   session.credit_bytes = hello.credit_bytes;
   session.dispatching = Session::Dispatching::no;
   dispatch.disconnect(*agency);
@@ -148,6 +149,7 @@ void Exchange::State::answer(Session& session, wire::SubmitRecord submit_record)
 
 void Exchange::State::answer(Session& session, const wire::Acknowledge& acknowledge) {
   session.cursors = acknowledge.cursors;
+  session.cursors_told = Session::Cursors::changed;
   session.credit_bytes = std::max(session.credit_bytes, acknowledge.credit_bytes);
   const AgencyId& agency = *session.caller.agency();
   if (sessions.of_agency(agency) == &session) {

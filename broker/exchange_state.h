@@ -47,6 +47,7 @@ struct Exchange::State {
   void serve_recipients();
   void watch_sessions();
   void follow_rights(Session& session);
+  void tell_cursors(Session& session);
   void stop(std::optional<Error> because);
   void finish_stopping();
   // The clock is in doubt: zero, so that nothing expires.

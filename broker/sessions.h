@@ -50,6 +50,7 @@ struct Session {
   DirectoryCount lines_sent;
   enum class Dispatching : std::uint8_t { no, yes } dispatching = Dispatching::no;
   wire::Cursors cursors;
+  enum class Cursors : std::uint8_t { told, changed } cursors_told = Cursors::told;
   std::uint64_t credit_bytes = 0;
 
   // Checkpoints: what it holds, and up to where its batches want one.

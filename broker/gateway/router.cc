@@ -1,0 +1,391 @@
+// ZeroMQ's C interface, whose would-block, gone and failed stay apart as errno values.
+#include "broker/gateway/router.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <zmq.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "broker/gateway/connections.h"
+#include "schemas/host/journal.h"
+
+namespace keruen::gateway {
+namespace {
+
+// ZMQ_ZAP_ENFORCE_DOMAIN: Debian's header hides the name among the drafts, its library knows it.
+constexpr int kZapEnforceDomain = 93;
+constexpr const char* kDoorEndpoint = "inproc://zeromq.zap.01";
+constexpr const char* kMonitorEndpoint = "inproc://keruen.monitor";
+constexpr std::chrono::milliseconds kRetryEvery{5};       // frames that found a full queue
+constexpr std::chrono::milliseconds kLastFrameTime{200};  // before a connection is shut down
+constexpr std::chrono::seconds kDoorShut{30};
+constexpr int kHandshakeMilliseconds = 5000;
+constexpr int kLingerMilliseconds = 1000;
+constexpr int kBacklog = 1024;
+constexpr int kKeepaliveIdleSeconds = 60;
+constexpr int kKeepaliveIntervalSeconds = 10;
+constexpr int kKeepaliveProbes = 3;
+
+std::string zmq_words() { return ::zmq_strerror(::zmq_errno()); }
+
+struct EndContext {
+  void operator()(void* context) const { ::zmq_ctx_term(context); }
+};
+struct CloseSocket {
+  void operator()(void* socket) const { ::zmq_close(socket); }
+};
+using Context = std::unique_ptr<void, EndContext>;
+using Socket = std::unique_ptr<void, CloseSocket>;
+
+class Message {
+ public:
+  Message() { ::zmq_msg_init(&message_); }
+  ~Message() { ::zmq_msg_close(&message_); }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  // False: nothing is there.
+  [[nodiscard]] bool receive(void* socket) {
+    return ::zmq_msg_recv(&message_, socket, ZMQ_DONTWAIT) >= 0;
+  }
+  [[nodiscard]] BytesView view() {
+    return {static_cast<const std::uint8_t*>(::zmq_msg_data(&message_)), ::zmq_msg_size(&message_)};
+  }
+  [[nodiscard]] bool has_more() { return ::zmq_msg_more(&message_) != 0; }
+  [[nodiscard]] std::string_view property(const char* name) {
+    const char* value = ::zmq_msg_gets(&message_, name);
+    return value != nullptr ? value : std::string_view();
+  }
+  [[nodiscard]] int descriptor() { return ::zmq_msg_get(&message_, ZMQ_SRCFD); }
+
+ private:
+  zmq_msg_t message_;
+};
+
+// The rest of a message in parts; true where there was any.
+bool drain_parts(void* socket, Message& last) {
+  if (!last.has_more()) return false;
+  for (bool more = true; more;) {
+    Message part;
+    if (!part.receive(socket)) break;
+    more = part.has_more();
+  }
+  return true;
+}
+
+// "10.0.0.7:41234", to know a descriptor's peer again.
+std::string peer_of(int descriptor) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (::getpeername(descriptor, generic, &size) != 0) return {};
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> service{};
+  if (::getnameinfo(generic, size, host.data(), host.size(), service.data(), service.size(),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return {};
+  }
+  return std::string(host.data()) + ":" + service.data();
+}
+
+template <class Value>
+Result<void> set(void* socket, int option, const Value& value) {
+  if (::zmq_setsockopt(socket, option, &value, sizeof(value)) == 0) return {};
+  return fail(ErrorCode::io_failed,
+              "ZeroMQ refuses option " + std::to_string(option) + ": " + zmq_words());
+}
+
+Result<void> set_bytes(void* socket, int option, BytesView value) {
+  if (::zmq_setsockopt(socket, option, value.data(), value.size()) == 0) return {};
+  return fail(ErrorCode::io_failed,
+              "ZeroMQ refuses option " + std::to_string(option) + ": " + zmq_words());
+}
+
+Result<void> set_options(void* socket, const certs::TransportKeyPair& key) {
+  const int yes = 1;
+  const int no = 0;
+  KERUEN_CHECK(set(socket, ZMQ_CURVE_SERVER, yes));
+  KERUEN_CHECK(set_bytes(socket, ZMQ_CURVE_SECRETKEY, key.secret()));
+  KERUEN_CHECK(set_bytes(socket, ZMQ_ZAP_DOMAIN, bytes_of(kZapDomain)));
+  // Without it a server whose door does not answer lets everyone in.
+  KERUEN_CHECK(set(socket, kZapEnforceDomain, yes));
+  KERUEN_CHECK(set(socket, ZMQ_ROUTER_HANDOVER, no));
+  KERUEN_CHECK(set(socket, ZMQ_ROUTER_MANDATORY, yes));
+  const std::int64_t message_max = kFrameBytesMax + kCurveOverheadBytes;
+  KERUEN_CHECK(set(socket, ZMQ_MAXMSGSIZE, message_max));
+  KERUEN_CHECK(set(socket, ZMQ_SNDHWM, static_cast<int>(kSocketFramesOutMax)));
+  KERUEN_CHECK(set(socket, ZMQ_RCVHWM, static_cast<int>(kSocketFramesInMax)));
+  KERUEN_CHECK(set(socket, ZMQ_HANDSHAKE_IVL, kHandshakeMilliseconds));
+  KERUEN_CHECK(set(socket, ZMQ_LINGER, kLingerMilliseconds));
+  KERUEN_CHECK(set(socket, ZMQ_BACKLOG, kBacklog));
+  KERUEN_CHECK(set(socket, ZMQ_IPV6, yes));
+  KERUEN_CHECK(set(socket, ZMQ_TCP_KEEPALIVE, yes));
+  KERUEN_CHECK(set(socket, ZMQ_TCP_KEEPALIVE_IDLE, kKeepaliveIdleSeconds));
+  KERUEN_CHECK(set(socket, ZMQ_TCP_KEEPALIVE_INTVL, kKeepaliveIntervalSeconds));
+  return set(socket, ZMQ_TCP_KEEPALIVE_CNT, kKeepaliveProbes);
+}
+
+enum class Sent : std::uint8_t { yes, full, gone };
+
+Sent send_now(void* socket, const Line& line, const SharedBytes& frame) {
+  const auto& id = line.routing_id;
+  if (::zmq_send(socket, id.data(), id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+    return ::zmq_errno() == EAGAIN ? Sent::full : Sent::gone;
+  }
+  const auto bytes = frame.view();
+  return ::zmq_send(socket, bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0 ? Sent::gone : Sent::yes;
+}
+
+}  // namespace
+
+struct Router::State {
+  RouterOptions options;
+  host::Journal& journal;
+  Doorkeeper doorkeeper;
+  Connections connections;
+  std::vector<Arrival> arrivals;
+  std::string endpoint;
+  // In this order: sockets go before their context.
+  Context context;
+  Socket door;
+  Socket router;
+  Socket monitor;
+
+  [[nodiscard]] Result<void> open(const certs::TransportKeyPair& key);
+  void answer_door(MonotonicTime now);
+  void follow_monitor();
+  // False: nothing more is there.
+  [[nodiscard]] bool receive_one(Now now);
+  [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload);
+  void flush(Now now);
+  void lose(broker::ConnectionId id);
+  void drop(broker::ConnectionId id, std::string_view why, MonotonicTime when);
+  void shut_down_due(MonotonicTime now);
+};
+
+Result<void> Router::State::open(const certs::TransportKeyPair& key) {
+  context.reset(::zmq_ctx_new());
+  if (!context) return fail(ErrorCode::io_failed, "ZeroMQ does not start: " + zmq_words());
+  door.reset(::zmq_socket(context.get(), ZMQ_REP));
+  router.reset(::zmq_socket(context.get(), ZMQ_ROUTER));
+  monitor.reset(::zmq_socket(context.get(), ZMQ_PAIR));
+  if (!door || !router || !monitor) {
+    return fail(ErrorCode::io_failed, "ZeroMQ gives no socket: " + zmq_words());
+  }
+  // The door first: whoever connects before it stands must not get in.
+  if (::zmq_bind(door.get(), kDoorEndpoint) != 0) {
+    return fail(ErrorCode::io_failed, "the ZAP door cannot be bound: " + zmq_words());
+  }
+  KERUEN_CHECK(set_options(router.get(), key));
+  if (::zmq_socket_monitor(router.get(), kMonitorEndpoint, ZMQ_EVENT_DISCONNECTED) != 0 ||
+      ::zmq_connect(monitor.get(), kMonitorEndpoint) != 0) {
+    return fail(ErrorCode::io_failed, "the socket cannot be watched: " + zmq_words());
+  }
+  if (::zmq_bind(router.get(), options.endpoint.c_str()) != 0) {
+    return fail(ErrorCode::io_failed,
+                "cannot listen on " + options.endpoint + ": " + zmq_words() +
+                    ". Is another broker running there, or is it not an address of this machine?");
+  }
+  std::array<char, kEndpointBytesMax + 1> bound{};
+  std::size_t size = bound.size();
+  if (::zmq_getsockopt(router.get(), ZMQ_LAST_ENDPOINT, bound.data(), &size) != 0) {
+    return fail(ErrorCode::io_failed, "ZeroMQ does not say where it listens: " + zmq_words());
+  }
+  endpoint = bound.data();
+  return {};
+}
+
+void Router::State::answer_door(MonotonicTime now) {
+  while (true) {
+    std::vector<Bytes> request;
+    for (bool more = true; more;) {
+      Message part;
+      if (!part.receive(door.get())) return;
+      request.push_back(copy_of(part.view()));
+      more = part.has_more();
+    }
+    const auto reply = doorkeeper.answer(request, now);
+    for (std::size_t i = 0; i < reply.size(); ++i) {
+      const int flags = i + 1 < reply.size() ? ZMQ_SNDMORE : 0;
+      ::zmq_send(door.get(), reply[i].data(), reply[i].size(), flags | ZMQ_DONTWAIT);
+    }
+  }
+}
+
+void Router::State::follow_monitor() {
+  while (true) {
+    // u16 event, u32 value in the machine's order; then the address.
+    Message event;
+    if (!event.receive(monitor.get())) return;
+    std::int32_t descriptor = kNoDescriptor;
+    const auto bytes = event.view();
+    if (bytes.size() == sizeof(std::uint16_t) + sizeof(descriptor)) {
+      std::memcpy(&descriptor, bytes.data() + sizeof(std::uint16_t), sizeof(descriptor));
+    }
+    drain_parts(monitor.get(), event);
+    if (const Line* line = connections.with_descriptor(descriptor)) lose(line->id);
+  }
+}
+
+void Router::State::lose(broker::ConnectionId id) {
+  connections.close(id);
+  arrivals.emplace_back(broker::ConnectionClosed{id});
+}
+
+void Router::State::drop(broker::ConnectionId id, std::string_view why, MonotonicTime when) {
+  Line* line = connections.find(id);
+  if (line == nullptr || line->closing_at) return;
+  journal.write(host::JournalLevel::info, "connection_dropped",
+                {{"connection", id.value}, {"peer", line->peer}, {"why", why}});
+  connections.close_at(*line, when);
+}
+
+Line* Router::State::line_of(BytesView routing_id, Message& payload) {
+  // The identity comes from what CURVE vouches for, on the payload; never from the routing id.
+  const auto key = KeyId::from_hex(payload.property("User-Id"));
+  if (!key) return nullptr;
+  Line* line = connections.with_routing_id(routing_id);
+  const int descriptor = payload.descriptor();
+  if (line != nullptr && line->descriptor == descriptor && line->key == *key) return line;
+  // The same name on another line, or a descriptor used again: what was there is gone.
+  if (line != nullptr) lose(line->id);
+  if (const Line* stale = connections.with_descriptor(descriptor)) lose(stale->id);
+  return &connections.open(copy_of(routing_id), *key, descriptor, peer_of(descriptor));
+}
+
+bool Router::State::receive_one(Now now) {
+  Message routing_id;
+  if (!routing_id.receive(router.get())) return false;
+  Message payload;
+  if (!routing_id.has_more() || !payload.receive(router.get())) return true;
+  const bool in_parts = drain_parts(router.get(), payload);
+  Line* line = line_of(routing_id.view(), payload);
+  if (line == nullptr || line->closing_at) return true;
+  if (in_parts) {
+    doorkeeper.shut(line->key, now.monotonic + kDoorShut);
+    drop(line->id, "several frames in one message", now.monotonic);
+    arrivals.emplace_back(broker::ConnectionClosed{line->id});
+    return true;
+  }
+  arrivals.emplace_back(
+      broker::FrameArrived{line->id, line->key, SharedBytes(copy_of(payload.view()))});
+  return true;
+}
+
+void Router::State::flush(Now now) {
+  for (const broker::ConnectionId id : connections.with_waiting()) {
+    Line* line = connections.find(id);
+    while (!line->waiting.empty()) {
+      const Sent sent = send_now(router.get(), *line, line->waiting.front());
+      if (sent == Sent::full) break;
+      if (sent == Sent::gone) {
+        lose(id);
+        line = nullptr;
+        break;
+      }
+      connections.sent_first(*line);
+    }
+    if (line != nullptr && line->waiting_bytes > kLineBytesMax) {
+      drop(id, "does not read what it is sent", now.monotonic);
+    }
+  }
+  while (connections.waiting_bytes() > options.pool_bytes_max) {
+    const auto slowest = connections.slowest();
+    drop(*slowest, "reads slowest while too much waits", now.monotonic);
+    shut_down_due(now.monotonic);
+    if (connections.find(*slowest) != nullptr) lose(*slowest);
+  }
+}
+
+void Router::State::shut_down_due(MonotonicTime now) {
+  for (const broker::ConnectionId id : connections.due_to_close(now)) {
+    const Line* line = connections.find(id);
+    // The number may be another connection's by now; only the same peer is shut down.
+    if (line->descriptor != kNoDescriptor && !line->peer.empty() &&
+        peer_of(line->descriptor) == line->peer) {
+      ::shutdown(line->descriptor, SHUT_RDWR);
+    }
+    lose(id);
+  }
+}
+
+Router::Router(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Router::~Router() = default;
+
+Result<std::unique_ptr<Router>> Router::bind(RouterOptions options,
+                                             const certs::TransportKeyPair& key,
+                                             Doorkeeper::Admits admits, host::Journal& journal) {
+  std::unique_ptr<State> state(new State{std::move(options),
+                                         journal,
+                                         Doorkeeper(std::move(admits), journal),
+                                         {},
+                                         {},
+                                         {},
+                                         {},
+                                         {},
+                                         {},
+                                         {}});
+  KERUEN_CHECK(state->open(key));
+  return std::unique_ptr<Router>(new Router(std::move(state)));
+}
+
+const std::string& Router::endpoint() const { return state_->endpoint; }
+
+void Router::wait(std::span<const int> descriptors, std::chrono::milliseconds longest) {
+  std::vector<zmq_pollitem_t> items;
+  items.push_back({state_->door.get(), 0, ZMQ_POLLIN, 0});
+  items.push_back({state_->router.get(), 0, ZMQ_POLLIN, 0});
+  items.push_back({state_->monitor.get(), 0, ZMQ_POLLIN, 0});
+  for (const int descriptor : descriptors) items.push_back({nullptr, descriptor, ZMQ_POLLIN, 0});
+  // A ROUTER does not say when there is room for one peer.
+  const bool retry = state_->connections.waiting_bytes() > 0;
+  const auto timeout = retry ? std::min(longest, kRetryEvery) : longest;
+  ::zmq_poll(items.data(), static_cast<int>(items.size()), timeout.count());
+}
+
+std::vector<Arrival> Router::receive(Now now) {
+  State& state = *state_;
+  state.answer_door(now.monotonic);
+  state.follow_monitor();
+  for (std::size_t i = 0; i < state.options.frames_per_turn && state.receive_one(now); ++i) {
+  }
+  state.flush(now);
+  state.shut_down_due(now.monotonic);
+  return std::exchange(state.arrivals, {});
+}
+
+void Router::send(broker::SendFrame frame, Now now) {
+  State& state = *state_;
+  Line* line = state.connections.find(frame.connection);
+  if (line == nullptr || line->closing_at) return;
+  if (!line->waiting.empty()) {
+    state.connections.queue(*line, std::move(frame.frame));
+    if (line->waiting_bytes > kLineBytesMax) state.flush(now);
+    return;
+  }
+  switch (send_now(state.router.get(), *line, frame.frame)) {
+    case Sent::yes:
+      return;
+    case Sent::full:
+      state.connections.queue(*line, std::move(frame.frame));
+      return;
+    case Sent::gone:
+      state.lose(line->id);
+  }
+}
+
+void Router::close(const broker::CloseConnection& connection, Now now) {
+  state_->drop(connection.connection, connection.reason, now.monotonic + kLastFrameTime);
+}
+
+void Router::shut_door(const KeyId& transport_key, MonotonicTime until) {
+  state_->doorkeeper.shut(transport_key, until);
+}
+
+std::size_t Router::waiting_bytes() const { return state_->connections.waiting_bytes(); }
+
+}  // namespace keruen::gateway
