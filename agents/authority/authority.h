@@ -1,0 +1,126 @@
+// The exchange authority's desk: who takes part, who may write to whom, and publishing it signed.
+// Shape: a folder with authority.key (sealed), root.pem, authority.state (state.h) and out/.
+// Threads: one.   Lifetime: the Desk is borrowed for the call.
+//
+// Every act but `init`, `admit` and `publish` works without the key; what it changes takes effect
+// with the next `publish`. The folder is locked for the act: two desks cannot lose each other's
+// changes. After a failure the state is unchanged.
+// Errors: not_found: no authority there; malformed: the state was changed by hand and does not
+// read, with its line; denied: wrong passphrase; and what each act says.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/authority/desk.h"
+#include "schemas/names.h"
+#include "schemas/wire/registry.h"
+
+namespace keruen::authority {
+
+struct AuthorityInit {
+  Origin exchange;
+  std::string directory;
+  std::string name;  // in the root certificate; empty: "<exchange> authority"
+  // Roots of further authorities (PEM files, each made by an init of its own), and how many of all
+  // must sign a registry.
+  std::vector<std::string> further_roots;
+  std::uint32_t threshold = 1;
+};
+struct AuthorityInitReport {
+  std::string root_file;
+  std::string fingerprint;
+};
+// duplicate: the folder holds an authority already.
+[[nodiscard]] Result<AuthorityInitReport> init_authority(Desk& desk, const AuthorityInit& wanted,
+                                                         const certs::Unlock& unlock);
+
+struct BrokerMake {
+  std::string directory;  // the authority's
+  std::string endpoint;   // tcp://host:port
+  std::string out;        // the broker's folder
+};
+struct BrokerMakeReport {
+  std::string config_file;
+  std::string credential_file;
+  TransportPublicKey transport_key;
+  SigningPublicKey log_key;
+};
+// duplicate: `out` holds a broker, or the exchange has one.
+[[nodiscard]] Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted);
+
+struct Admission {
+  std::string directory;
+  std::string request_file;
+  std::vector<GroupId> groups;  // made when new
+  std::optional<AgencyId> parent;
+};
+struct AdmissionReport {
+  AgencyId agency;
+  std::map<std::string, std::string> names;
+  std::string fingerprint;  // what the agency must read over the telephone
+  WallTime certificate_valid_until;
+  bool is_new_identity = false;  // an agency already listed comes with another identity key
+};
+// What admit would do, without the key: the command line shows the fingerprint and asks first.
+[[nodiscard]] Result<AdmissionReport> examine_request(Desk& desk, const Admission& wanted);
+// denied: a request for another exchange. duplicate: a key in use by another. expired: the
+// request's first keys are past their time. unknown_agency: the parent.
+[[nodiscard]] Result<AdmissionReport> admit(Desk& desk, const Admission& wanted,
+                                            const certs::Unlock& unlock);
+
+struct RuleChange {
+  std::string directory;
+  PartyId from;
+  PartyId to;
+  std::vector<MessageKind> kinds;  // notice, schedule, evidence
+};
+// The kinds the rule names afterwards. unknown_agency: neither agency nor group; malformed: part
+// and receipt need no rule.
+[[nodiscard]] Result<std::vector<MessageKind>> allow(Desk& desk, const RuleChange& change);
+// not_found: no such rule.
+[[nodiscard]] Result<std::vector<MessageKind>> forbid(Desk& desk, const RuleChange& change);
+
+struct OperatorMake {
+  std::string directory;
+  OperatorName name;
+  wire::OperatorRole role = wire::OperatorRole::monitor;
+  std::string out;  // admin.toml; key and credential are put beside it
+};
+struct OperatorMakeReport {
+  std::string config_file;
+  std::string key_file;
+  std::string credential_file;
+};
+// duplicate: the name or a file is there. not_found: no broker yet.
+[[nodiscard]] Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted);
+[[nodiscard]] std::optional<wire::OperatorRole> operator_role_named(std::string_view name);
+
+// unknown_agency; duplicate: it is so already.
+[[nodiscard]] Result<void> set_status(Desk& desk, const std::string& directory,
+                                      const AgencyId& agency, wire::AgencyStatus status);
+
+// A further authority's folder, for k of n.
+struct FurtherSigner {
+  std::string directory;
+  certs::Unlock unlock;
+};
+struct Publication {
+  std::string directory;
+  std::vector<FurtherSigner> further_signers;
+  std::string
+      checkpoint_file;  // newest signed checkpoint of the log, for invitations; may be empty
+};
+struct PublicationReport {
+  RegistryVersion version;
+  WallTime expires_at;
+  std::string registry_file;                  // in out/
+  std::optional<std::string> broker_file;     // where the broker reads it; empty: carry it there
+  std::vector<std::string> invitation_files;  // one per active agency
+};
+// not_found: no broker yet. bad_signature: fewer signers than the exchange asks for.
+[[nodiscard]] Result<PublicationReport> publish(Desk& desk, const Publication& wanted,
+                                                const certs::Unlock& unlock);
+
+}  // namespace keruen::authority
