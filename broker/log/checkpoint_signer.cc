@@ -106,7 +106,11 @@ Result<void> CheckpointSigner::check_extends(const Log& log, const Guard& next) 
 Result<void> CheckpointSigner::check(const Log& log) {
   const Guard now{log.size(), {}};
   KERUEN_TRY(const Digest root, log.root_at(now.size));
-  if (guard_) return check_extends(log, {now.size, root});
+  if (guard_) {
+    KERUEN_CHECK(check_extends(log, {now.size, root}));
+    // Written again: an earlier process may have ended before what we read was durable.
+    return keep(*guard_);
+  }
   if (now.size.value > 0 && missing_ == MissingGuard::refuse) {
     return fail(ErrorCode::denied,
                 "there is no checkpoint guard at " + guard_path_ + " beside a log of " +

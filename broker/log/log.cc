@@ -78,6 +78,7 @@ Result<void> Log::State::go_on_in_next_segment() {
                          .accepted_before = published.newest_accepted_at,
                          .frontier = disk.tree->frontier()};
   KERUEN_TRY(auto segment, disk.next->become(head));
+  has_space = false;  // what was prepared is used up
   disk.file = std::move(segment.file);
   disk.head = head;
   disk.end = kSegmentHeadBytes;

@@ -126,10 +126,11 @@ Result<void> recover(host::Disk& disk, const NamedHead& last, TreeSize guarded_s
 Result<OpenedLog> open_log(host::Disk& disk, const LogOptions& options, host::Journal& journal) {
   OpenedLog opened;
   KERUEN_CHECK(disk.make_directory(options.directory));
-  KERUEN_CHECK(disk.sync_directory(host::directory_of(options.directory)));
   KERUEN_TRY(opened.lock, disk.lock_directory(options.directory));
   opened.segments = std::make_unique<Segments>(disk);
   opened.next = std::make_unique<NextSegment>(disk, options.directory, options.segment_bytes);
+  // The last segment may have got its name just before the process before this one ended.
+  KERUEN_CHECK(disk.sync_directory(options.directory));
   KERUEN_TRY(auto heads, read_heads(disk, options.directory));
   if (heads.empty()) {
     if (options.guarded_size.value > 0) {
