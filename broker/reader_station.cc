@@ -1,0 +1,240 @@
+#include "broker/reader_station.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "broker/dispatch/slice.h"
+#include "broker/index/apply.h"
+#include "broker/index/lanes.h"
+#include "broker/log/log.h"
+#include "schemas/host/journal.h"
+
+namespace keruen::broker {
+namespace {
+
+constexpr std::size_t kEntriesAtATime = 64;
+// A batch to a group is read for each of its members one after the other.
+constexpr std::size_t kBatchesKept = 16;
+// Batches looked through for one message id.
+constexpr std::size_t kMessageBatchesMax = 1024;
+
+std::string entry_name(LogIndex index) { return "log entry " + std::to_string(index.value); }
+
+Error corrupt(LogIndex index, const Error& cause) {
+  return {ErrorCode::corrupt, entry_name(index) + ": " + cause.detail};
+}
+
+wire::Whereabouts whereabouts_of(const wire::MessagePlace& place, const wire::Header& header,
+                                 const wire::Cursors& cursors, WallTime now) {
+  if (place.refused) return wire::Whereabouts::refused;
+  const auto& cursor = cursors[static_cast<std::size_t>(place.lane)];
+  if (cursor && *cursor >= wire::Cursor{place.index, place.leaf}) {
+    return wire::Whereabouts::handed_over;
+  }
+  return header.expires_at <= now ? wire::Whereabouts::expired : wire::Whereabouts::waiting;
+}
+
+}  // namespace
+
+struct ReaderStation::State {
+  const log::Log& log;
+  std::unique_ptr<index::Lanes> lanes;
+  Origin origin;
+  host::Journal& journal;
+  std::deque<std::shared_ptr<const LoggedBatch>> kept;  // the latest used first
+
+  [[nodiscard]] Result<std::shared_ptr<const LoggedBatch>> load(LogIndex index);
+  [[nodiscard]] Result<void> catch_up(const CatchUpRequest& request, CatchUpAnswer& answer);
+  enum class Course : std::uint8_t { go_on, full, at_end };
+  [[nodiscard]] Result<Course> add_entry(LogIndex index, CatchUpAnswer& answer);
+
+  [[nodiscard]] Result<wire::Frame> frame_for(const InclusionRequest& request, Now now) const;
+  [[nodiscard]] Result<wire::Frame> frame_for(const CheckpointRequest& request, Now now) const;
+  [[nodiscard]] Result<wire::Frame> frame_for(const MessageRequest& request, Now now);
+  [[nodiscard]] Result<wire::Frame> frame_for(const WaitingRequest& request, Now now);
+  [[nodiscard]] Result<void> add_places(wire::MessageReport& report, LogIndex index, Now now);
+
+  [[nodiscard]] ReadAnswer answer_to(const CatchUpRequest& request, Now now);
+  template <class Request>
+  [[nodiscard]] ReadAnswer answer_to(const Request& request, Now now);
+};
+
+Result<std::shared_ptr<const LoggedBatch>> ReaderStation::State::load(LogIndex index) {
+  const auto found =
+      std::ranges::find_if(kept, [&](const auto& candidate) { return candidate->index == index; });
+  if (found != kept.end()) return *found;
+  KERUEN_TRY(const auto record, log.read(index));
+  if (record.kind == certs::LogEntryKind::directory) {
+    return fail(ErrorCode::corrupt, entry_name(index) + " is no batch, as the index has it");
+  }
+  const auto decoded = wire::decode_batch(record.bytes);
+  if (!decoded) return fail(corrupt(index, decoded.error()));
+  std::optional<Error> of_lookup;
+  auto verified =
+      certs::verify_batch(*decoded, origin, [&](const AgencyId& sender, const KeyId& id) {
+        auto key = lanes->signing_key(sender, id);
+        if (key) return *key;
+        of_lookup = key.error();
+        return std::optional<SigningPublicKey>();
+      });
+  if (of_lookup) return fail(std::move(*of_lookup));
+  if (!verified) return fail(corrupt(index, verified.error()));
+  auto batch = std::make_shared<const LoggedBatch>(LoggedBatch{
+      index, record.accepted_at, record.refusals,
+      std::make_shared<const certs::VerifiedBatch>(std::move(*verified)), record.bytes});
+  if (kept.size() == kBatchesKept) kept.pop_back();
+  kept.push_front(batch);
+  return std::shared_ptr<const LoggedBatch>(std::move(batch));
+}
+
+Result<ReaderStation::State::Course> ReaderStation::State::add_entry(LogIndex index,
+                                                                     CatchUpAnswer& answer) {
+  const CatchUpRequest& request = answer.request;
+  dispatch::CutOptions options;
+  if (request.after && request.after->index == index) options.after = request.after->leaf;
+  if (request.until) {
+    if (index > request.until->index) return Course::at_end;
+    if (index == request.until->index) options.until = request.until->leaf;
+  }
+  options.now = request.expiring_at;
+  options.bytes_max = std::min(request.bytes_max, kSliceBytesMax);
+  std::size_t total = 0;
+  for (const Piece& piece : answer.pieces) total += piece.slice.slice.size();
+  const std::size_t left = request.bytes_max - std::min(request.bytes_max, total);
+  KERUEN_TRY(const auto entry, load(index));
+  auto cut = dispatch::all_pieces(*entry, request.recipient, options, left);
+  if (cut.pieces.empty()) return Course::go_on;
+  if (!answer.pieces.empty() && cut.pieces.front().slice.slice.size() > left) return Course::full;
+  for (Piece& piece : cut.pieces) answer.pieces.push_back(std::move(piece));
+  return cut.end == dispatch::Pieces::End::more ? Course::full : Course::go_on;
+}
+
+Result<void> ReaderStation::State::catch_up(const CatchUpRequest& request, CatchUpAnswer& answer) {
+  index::Lanes::Range range;
+  range.from = request.after ? request.after->index : LogIndex{};
+  range.below = request.below;
+  range.most = kEntriesAtATime;
+  while (true) {
+    KERUEN_TRY(const auto entries, lanes->entries(request.recipient, request.lane, range));
+    for (const LogIndex index : entries) {
+      KERUEN_TRY(const Course course, add_entry(index, answer));
+      if (course == Course::full) return {};
+      if (course == Course::at_end) {
+        answer.complete = true;
+        return {};
+      }
+    }
+    if (entries.size() < range.most) {
+      answer.complete = true;
+      return {};
+    }
+    range.from = entries.back().next();
+  }
+}
+
+Result<wire::Frame> ReaderStation::State::frame_for(const InclusionRequest& request, Now) const {
+  KERUEN_TRY(auto proof, log.inclusion_proof(request.index, request.size));
+  return wire::Frame(wire::Inclusion{request.index, request.size, std::move(proof)});
+}
+
+Result<wire::Frame> ReaderStation::State::frame_for(const CheckpointRequest& request, Now) const {
+  const TreeSize newest = request.newest.checkpoint.size;
+  wire::Checkpoint checkpoint{request.newest.note, request.have, {}};
+  // From nothing, and to itself, there is nothing to prove.
+  if (request.have != TreeSize{0} && request.have != newest) {
+    if (request.have > newest) {
+      return fail(ErrorCode::out_of_sequence,
+                  "a checkpoint from " + std::to_string(request.have.value) +
+                      " entries on, the newest has " + std::to_string(newest.value));
+    }
+    KERUEN_TRY(checkpoint.consistency, log.consistency_proof(request.have, newest));
+  }
+  return wire::Frame(std::move(checkpoint));
+}
+
+Result<void> ReaderStation::State::add_places(wire::MessageReport& report, LogIndex index,
+                                              Now now) {
+  KERUEN_TRY(const auto record, log.read(index));
+  const auto batch = wire::decode_batch(record.bytes);
+  if (!batch) return fail(corrupt(index, batch.error()));
+  const auto statement = wire::decode_statement(batch->statement.view());
+  if (!statement) return fail(corrupt(index, statement.error()));
+  for (const wire::Leaf& leaf : batch->leaves) {
+    const auto* message = std::get_if<wire::MessageLeaf>(&leaf.content);
+    if (message == nullptr) return {};
+    const auto header = wire::decode_header(message->header.view());
+    if (!header) return fail(corrupt(index, header.error()));
+    if (header->message != report.message) continue;
+    for (std::uint32_t place = 0; place < header->recipients.size(); ++place) {
+      if (report.places.size() == kMessagePlacesMax) return {};
+      wire::MessagePlace found;
+      found.index = index;
+      found.leaf = leaf.number;
+      found.accepted_at = record.accepted_at;
+      found.sender = statement->sender;
+      found.recipient = header->recipients[place];
+      found.kind = header->kind;
+      found.lane = statement->lane;
+      for (const wire::Refusal& refusal : record.refusals) {
+        if (refusal.leaf == leaf.number && refusal.place == place) found.refused = refusal.code;
+      }
+      KERUEN_TRY(const auto cursors, lanes->cursors(found.recipient));
+      found.where = whereabouts_of(found, *header, cursors, now.wall);
+      report.places.push_back(std::move(found));
+    }
+  }
+  return {};
+}
+
+Result<wire::Frame> ReaderStation::State::frame_for(const MessageRequest& request, Now now) {
+  wire::MessageReport report;
+  report.message = request.message;
+  KERUEN_TRY(const auto entries,
+             lanes->batches_with_messages_of(index::time_of(request.message), kMessageBatchesMax));
+  for (const LogIndex index : entries) KERUEN_CHECK(add_places(report, index, now));
+  return wire::Frame(wire::OperatorReport{std::move(report)});
+}
+
+Result<wire::Frame> ReaderStation::State::frame_for(const WaitingRequest&, Now now) {
+  KERUEN_TRY(auto rows, lanes->waiting(now.wall));
+  return wire::Frame(wire::OperatorReport{wire::WaitingReport{std::move(rows)}});
+}
+
+ReadAnswer ReaderStation::State::answer_to(const CatchUpRequest& request, Now) {
+  CatchUpAnswer answer;
+  answer.request = request;
+  if (auto read = catch_up(request, answer); !read) {
+    journal.write_error(host::JournalLevel::error, "catch_up_failed", read.error(),
+                        {{"agency", request.recipient.text()}, {"lane", name_of(request.lane)}});
+    answer.pieces.clear();
+    answer.complete = false;
+    answer.error = std::move(read).error();
+  }
+  return answer;
+}
+
+template <class Request>
+ReadAnswer ReaderStation::State::answer_to(const Request& request, Now now) {
+  auto frame = frame_for(request, now);
+  if (frame) return ReadFrame{request.from, std::move(*frame)};
+  journal.write_error(host::JournalLevel::warning, "read_failed", frame.error(),
+                      {{"connection", request.from.value}});
+  return ReadFrame{request.from, wire::Fault{frame.error().code}};
+}
+
+ReaderStation::ReaderStation(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ReaderStation::~ReaderStation() = default;
+
+Result<std::unique_ptr<ReaderStation>> ReaderStation::open(const log::Log& log,
+                                                           const std::string& index_path,
+                                                           Origin origin, host::Journal& journal) {
+  KERUEN_TRY(auto lanes, index::Lanes::open(index_path));
+  std::unique_ptr<State> state(new State{log, std::move(lanes), std::move(origin), journal, {}});
+  return std::unique_ptr<ReaderStation>(new ReaderStation(std::move(state)));
+}
+
+ReadAnswer ReaderStation::answer(const ReadRequest& request, Now now) {
+  return std::visit([&](const auto& value) { return state_->answer_to(value, now); }, request);
+}
+
+}  // namespace keruen::broker

@@ -1,0 +1,76 @@
+#include "broker/worker_thread.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "broker/log/checkpoint_signer.h"
+#include "broker/log/log.h"
+
+namespace keruen::broker {
+namespace {
+
+constexpr std::size_t kThreadNameBytesMax = 15;  // Linux's own
+
+}  // namespace
+
+void name_this_thread(const std::string& name) {
+  // For top and gdb; a thread without a name works as well.
+  static_cast<void>(
+      ::pthread_setname_np(::pthread_self(), name.substr(0, kThreadNameBytesMax).c_str()));
+}
+
+std::unique_ptr<LogThread> start_log_thread(LogStation& station, const host::Clock& clock,
+                                            Wake& core) {
+  WorkerOptions options;
+  options.name = "log";
+  options.idle_every = std::chrono::seconds{1};
+  return std::make_unique<LogThread>(
+      options,
+      [&station, &clock](std::vector<Submission> submissions) {
+        return station.process(submissions, clock.now());
+      },
+      core);
+}
+
+std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station, const host::Clock& clock,
+                                                  Wake& core) {
+  WorkerOptions options;
+  options.name = "reader";
+  // One question of each recipient and a few of each connection are under way at most.
+  options.questions_max = 64 * 1024;
+  // An answer holds up to kSliceBytesMax: it goes out before the next is made.
+  options.at_a_time = 1;
+  return std::make_unique<ReaderThread>(
+      options,
+      [&station, &clock](std::vector<ReadRequest> requests) {
+        std::vector<ReadAnswer> answers;
+        answers.reserve(requests.size());
+        for (const ReadRequest& request : requests) {
+          answers.push_back(station.answer(request, clock.now()));
+        }
+        return answers;
+      },
+      core);
+}
+
+std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signer,
+                                                    const log::Log& log, Wake& core) {
+  WorkerOptions options;
+  options.name = "signer";
+  return std::make_unique<SigningThread>(
+      options,
+      [&signer, &log](const std::vector<TreeSize>& sizes) {
+        std::vector<SigningEvent> events;
+        auto signed_checkpoint = signer.sign(log, *std::ranges::max_element(sizes));
+        if (signed_checkpoint) {
+          events.emplace_back(CheckpointSigned{std::move(*signed_checkpoint)});
+        } else {
+          events.emplace_back(LogFault{std::move(signed_checkpoint).error()});
+        }
+        return events;
+      },
+      core);
+}
+
+}  // namespace keruen::broker

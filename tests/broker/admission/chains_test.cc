@@ -1,0 +1,118 @@
+// What ordering counts with: stream heads, quotas, and whether the clock can be believed.
+#include "broker/admission/chains.h"
+
+#include "broker/admission/clock_watch.h"
+#include "broker/admission/quota.h"
+#include "tests/support/matchers.h"
+#include "tests/support/test_exchange.h"
+
+namespace keruen::admission {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const AgencyId kCustoms = agency_named("kz.customs");
+const AgencyId kGuard = agency_named("kz.border-guard");
+
+wire::StreamHead head_of(std::uint64_t stream, std::uint64_t sequence) {
+  wire::StreamHead head{StreamId{stream}, BatchSequence{sequence}, {}};
+  head.batch.bytes.fill(static_cast<std::uint8_t>(sequence));
+  return head;
+}
+
+TEST(Chains, HasEmptyHeadForUnknownStream) {
+  const Chains chains;
+  EXPECT_EQ(chains.head({kCustoms, StreamId{7}}), (wire::StreamHead{StreamId{7}, {}, {}}));
+}
+
+TEST(Chains, KeepsOneIdOfTwoSendersApart) {
+  Chains chains;
+  chains.set_head(kCustoms, head_of(7, 3));
+  EXPECT_EQ(chains.head({kGuard, StreamId{7}}).sequence, BatchSequence{0});
+  EXPECT_EQ(chains.head({kCustoms, StreamId{7}}), head_of(7, 3));
+}
+
+TEST(Chains, RestoresWhatStoodBefore) {
+  Chains chains;
+  const auto unknown = chains.head({kCustoms, StreamId{7}});
+  chains.set_head(kCustoms, head_of(7, 1));
+  const auto first = chains.head({kCustoms, StreamId{7}});
+  chains.set_head(kCustoms, head_of(7, 2));
+  chains.restore(kCustoms, first);
+  EXPECT_EQ(chains.head({kCustoms, StreamId{7}}), head_of(7, 1));
+  chains.restore(kCustoms, unknown);
+  EXPECT_TRUE(chains.heads().empty());
+}
+
+TEST(Chains, ListsHeadsInOrder) {
+  Chains chains;
+  chains.set_head(kCustoms, head_of(9, 1));
+  chains.set_head(kCustoms, head_of(2, 5));
+  chains.set_head(kGuard, head_of(4, 1));
+  const std::vector<std::pair<AgencyId, wire::StreamHead>> expected = {
+      {kGuard, head_of(4, 1)}, {kCustoms, head_of(2, 5)}, {kCustoms, head_of(9, 1)}};
+  EXPECT_EQ(chains.heads(), expected);
+}
+
+TEST(Quota, CountsEachAgencyAndForgetsYesterday) {
+  Quota quota;
+  const Day today = day_of(VirtualClock::kStart);
+  quota.add_stream(kCustoms, today);
+  quota.add_stream(kCustoms, today);
+  quota.add_key_record(kCustoms, today);
+  EXPECT_EQ(quota.used(kCustoms, today).streams, 2u);
+  EXPECT_EQ(quota.used(kCustoms, today).key_records, 1u);
+  EXPECT_EQ(quota.used(kGuard, today).streams, 0u);
+  quota.take_back_stream(kCustoms, today);
+  EXPECT_EQ(quota.used(kCustoms, today).streams, 1u);
+  const Day tomorrow = today + std::chrono::days{1};
+  EXPECT_EQ(quota.used(kCustoms, tomorrow).streams, 0u);
+  quota.add_key_record(kGuard, tomorrow);
+  EXPECT_EQ(quota.used(kCustoms, tomorrow).key_records, 0u);
+}
+
+TEST(ClockWatch, BelievesAClockThatKeepsTime) {
+  VirtualClock clock;
+  ClockWatch watch;
+  EXPECT_EQ(watch.fault(clock.now(), clock.wall()), std::nullopt);
+  clock.advance(hours{24 * 365});
+  EXPECT_EQ(watch.fault(clock.now(), clock.wall()), std::nullopt);
+}
+
+TEST(ClockWatch, DoubtsAClockBeforeTheNewestEntryAtStart) {
+  VirtualClock clock;
+  ClockWatch watch;
+  const WallTime newest = clock.wall() + seconds{30};
+  const auto fault = watch.fault(clock.now(), newest);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->code, ErrorCode::overloaded);
+  EXPECT_THAT(fault->detail, ::testing::HasSubstr("30 seconds"));
+  clock.advance(seconds{30});
+  EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+}
+
+TEST(ClockWatch, DoubtsALeapOfFiveMinutesEitherWayUntilItIsSetRight) {
+  for (const minutes leap : {minutes{5}, minutes{-5}}) {
+    VirtualClock clock;
+    ClockWatch watch;
+    EXPECT_EQ(watch.fault(clock.now(), clock.wall()), std::nullopt);
+    clock.set_wall_ahead(leap);
+    EXPECT_TRUE(watch.fault(clock.now(), VirtualClock::kStart).has_value());
+    clock.set_wall_ahead(-leap);
+    EXPECT_EQ(watch.fault(clock.now(), VirtualClock::kStart), std::nullopt);
+  }
+}
+
+TEST(ClockWatch, StampsNeverBeforeTheNewestEntry) {
+  VirtualClock clock;
+  const WallTime newest = clock.wall();
+  clock.set_wall_ahead(seconds{-20});
+  EXPECT_EQ(ClockWatch::stamp(clock.now(), newest), newest);
+  clock.set_wall_ahead(seconds{40});
+  EXPECT_EQ(ClockWatch::stamp(clock.now(), newest), clock.wall());
+}
+
+}  // namespace
+}  // namespace keruen::admission
