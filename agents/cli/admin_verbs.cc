@@ -2,7 +2,9 @@
 #include <csignal>
 #include <thread>
 
+#include "agents/authority/agency_files.h"
 #include "agents/cli/desk.h"
+#include "agents/cli/passphrase.h"
 #include "agents/monitor/operator_session.h"
 #include "certs/key_file.h"
 #include "schemas/content/instant.h"
@@ -15,13 +17,13 @@ namespace {
 using Ordered = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds kFollowEvery{2};
-constexpr const char* kOperatorKeyPurpose = "operator transport key";
 
 Result<certs::TransportKeyPair> load_operator_key(host::Disk& disk,
                                                   const host::OperatorConfig& config) {
-  KERUEN_TRY(const auto unlock, certs::Unlock::with_credential_file(disk, config.credential_file));
-  KERUEN_TRY(const auto secret,
-             certs::load_key(disk, config.key_file, kOperatorKeyPurpose, unlock));
+  KERUEN_TRY(const auto unlock,
+             unlock_with(disk, config.credential_file, "the operator's key", Ask::once));
+  KERUEN_TRY(const auto secret, certs::load_key(disk, config.key_file,
+                                                authority::operator_purpose(config.name), unlock));
   return certs::TransportKeyPair::from_secret(secret.view());
 }
 
