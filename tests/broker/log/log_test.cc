@@ -158,6 +158,41 @@ TEST_F(LogTest, CutsAFlippedBitAboveTheSyncedOffset) {
   expect_holds_what_was_written();
 }
 
+// What was cut must be gone from the disk: it would be found again behind a new record of the same
+// size, and stand in a log it was not ordered against.
+TEST_F(LogTest, FindsNothingOfACutTailBehindNewRecords) {
+  open_log();
+  append_singly(1);
+  ASSERT_THAT(append({make_record(1), make_record(2), make_record(4)}), IsOk());
+  const std::size_t cut = kSegmentHeadBytes + padded_size(make_record(0));
+  log_.reset();
+  disk_.damage(std::string(kFirstSegment), cut + 100, 0x04);
+  open_log();
+  ASSERT_EQ(log_->size().value, 1u);
+  ASSERT_EQ(padded_size(make_record(7)), padded_size(make_record(1)));
+  ASSERT_THAT(append({make_record(7)}), IsOk());
+  written_.push_back(make_record(7));
+  open_log();
+  expect_holds_what_was_written();
+}
+
+// A process may end between giving a segment its name and making that name durable.
+TEST_F(LogTest, MakesTheLastSegmentsNameDurableBeforeUsingIt) {
+  for (std::uint64_t seed = 0; seed < 16; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    open_log();
+    disk_.fail_nth(FaultDisk::Operation::sync_directory, 1, ErrorCode::io_failed,
+                   FaultDisk::Repeat::once);
+    while (append({make_record(written_.size())})) written_.push_back(make_record(written_.size()));
+    open_log();
+    append_singly(1);
+    log_.reset();
+    disk_.crash(seed);
+    open_log();
+    ASSERT_NO_FATAL_FAILURE(expect_holds_what_was_written());
+  }
+}
+
 TEST_F(LogTest, RefusesToStartWithADamagedHead) {
   open_log();
   append_singly(1);
