@@ -95,6 +95,7 @@ struct OperatorMakeReport {
 };
 // duplicate: the name or a file is there. not_found: no broker yet.
 [[nodiscard]] Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted);
+// "monitor", "administrator", "courier".
 [[nodiscard]] std::optional<wire::OperatorRole> operator_role_named(std::string_view name);
 
 // unknown_agency; duplicate: it is so already.

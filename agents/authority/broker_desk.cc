@@ -1,0 +1,128 @@
+// The machines and people that connect besides agencies: the broker, and operators.
+#include <filesystem>
+
+#include "agents/authority/agency_files.h"
+#include "agents/authority/authority.h"
+#include "agents/authority/state.h"
+#include "certs/keys.h"
+#include "schemas/host/broker_config.h"
+#include "schemas/host/operator_config.h"
+
+namespace keruen::authority {
+namespace {
+
+constexpr std::string_view kBrokerConfigFile = "broker.toml";
+constexpr std::string_view kCredentialFile = "credential";
+constexpr std::string_view kAuthoritiesFile = "authorities.entry";
+
+Result<certs::Unlock> make_credential(Desk& desk, const std::string& path) {
+  KERUEN_CHECK(certs::make_credential_file(desk.disk, path, desk.randomness));
+  return certs::Unlock::with_credential_file(desk.disk, path);
+}
+
+std::string absolute(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+host::BrokerConfig config_of(const Origin& exchange, const std::string& endpoint) {
+  host::BrokerConfig config;
+  config.origin = exchange;
+  config.endpoint = endpoint;
+  config.transport_key_file = "keys/transport.key";
+  config.log_key_file = "keys/log.key";
+  config.credential_file = std::string(kCredentialFile);
+  config.log_directory = "log";
+  config.guard_file = "guard/checkpoint";
+  config.index_file = "index/index.sqlite";
+  config.registry_file = std::string(kRegistryFile);
+  config.authorities_file = std::string(kAuthoritiesFile);
+  return config;
+}
+
+}  // namespace
+
+Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted) {
+  KERUEN_TRY(auto opened, OpenedState::open(desk.disk, wanted.directory));
+  AuthorityState& state = opened.state();
+  if (state.broker) {
+    return fail(ErrorCode::duplicate,
+                "the exchange has a broker at " + state.broker->endpoint + " already; it is kept");
+  }
+  BrokerMakeReport report;
+  report.config_file = path_in(wanted.out, kBrokerConfigFile);
+  report.credential_file = path_in(wanted.out, kCredentialFile);
+  KERUEN_TRY(const bool there, host::exists(desk.disk, report.config_file));
+  if (there) {
+    return fail(ErrorCode::duplicate, wanted.out + " holds a broker already; name another --out");
+  }
+  const std::string text = host::encode_broker_config(config_of(state.exchange, wanted.endpoint));
+  // What the broker would refuse to read is refused before anything is made.
+  KERUEN_TRY(const auto config, host::decode_broker_config(text, report.config_file));
+
+  for (const auto& file : {config.transport_key_file, config.guard_file, config.index_file}) {
+    KERUEN_CHECK(desk.disk.make_directory(host::directory_of(file)));
+  }
+  KERUEN_CHECK(desk.disk.make_directory(config.log_directory));
+  KERUEN_TRY(const auto unlock, make_credential(desk, report.credential_file));
+  const auto transport = certs::TransportKeyPair::generate(desk.randomness);
+  const auto log_key = certs::SigningKeyPair::generate(desk.randomness);
+  KERUEN_CHECK(certs::save_key(desk.disk, config.transport_key_file, kBrokerTransportPurpose,
+                               transport.secret(), unlock, desk.randomness));
+  KERUEN_CHECK(certs::save_key(desk.disk, config.log_key_file, kBrokerLogPurpose, log_key.seed(),
+                               unlock, desk.randomness));
+  KERUEN_CHECK(host::write_file_atomically(desk.disk, config.authorities_file,
+                                           wire::encode_registry_entry(state.authorities_entry()),
+                                           host::kSharedMode));
+  KERUEN_CHECK(host::write_file_atomically(desk.disk, report.config_file, bytes_of(text),
+                                           host::kPrivateMode));
+  report.transport_key = transport.public_key();
+  report.log_key = log_key.public_key();
+  state.broker =
+      wire::BrokerEntry{config.endpoint, {transport.public_key()}, {log_key.public_key()}};
+  state.broker_registry_file = absolute(config.registry_file);
+  KERUEN_CHECK(opened.save());
+  return report;
+}
+
+Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted) {
+  KERUEN_TRY(auto opened, OpenedState::open(desk.disk, wanted.directory));
+  AuthorityState& state = opened.state();
+  if (!state.broker) {
+    return fail(ErrorCode::not_found,
+                "the exchange has no broker yet; make it with keruen authority broker");
+  }
+  if (state.operators.contains(wanted.name)) {
+    return fail(ErrorCode::duplicate, "there is an operator " + wanted.name.text() + " already");
+  }
+  const std::filesystem::path out(wanted.out);
+  const std::string stem = out.stem().string();
+  const std::string folder = host::directory_of(wanted.out);
+  OperatorMakeReport report{wanted.out, path_in(folder, stem + ".key"),
+                            path_in(folder, stem + ".credential")};
+  for (const auto& file : {report.config_file, report.key_file, report.credential_file}) {
+    KERUEN_TRY(const bool there, host::exists(desk.disk, file));
+    if (there) return fail(ErrorCode::duplicate, file + " exists; name another --out");
+  }
+  host::OperatorConfig config;
+  config.name = wanted.name;
+  config.origin = state.exchange;
+  config.broker_endpoint = state.broker->endpoint;
+  config.broker_key = state.broker->transport_keys.front();
+  config.key_file = stem + ".key";
+  config.credential_file = stem + ".credential";
+
+  KERUEN_CHECK(desk.disk.make_directory(folder));
+  KERUEN_TRY(const auto unlock, make_credential(desk, report.credential_file));
+  const auto key = certs::TransportKeyPair::generate(desk.randomness);
+  KERUEN_CHECK(certs::save_key(desk.disk, report.key_file, operator_purpose(wanted.name),
+                               key.secret(), unlock, desk.randomness));
+  KERUEN_CHECK(host::write_file_atomically(desk.disk, report.config_file,
+                                           bytes_of(host::encode_operator_config(config)),
+                                           host::kPrivateMode));
+  state.operators.emplace(wanted.name,
+                          wire::OperatorEntry{wanted.name, key.public_key(), wanted.role});
+  KERUEN_CHECK(opened.save());
+  return report;
+}
+
+}  // namespace keruen::authority
