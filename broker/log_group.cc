@@ -109,7 +109,7 @@ void LogGroup::take(const SubmittedBatch& submitted, std::vector<wire::Refusal> 
 
 void LogGroup::refuse(const SubmittedBatch& submitted, const Error& error) {
   const wire::Statement& statement = submitted.batch->statement;
-  parts_.journal.write_error(level_of(error.code), "batch_refused", error,
+  parts_.journal.write_error(level_of(error.code), "batch_not_ordered", error,
                              {{"agency", statement.sender.text()},
                               {"stream", statement.stream.value},
                               {"sequence", statement.sequence.value}});
@@ -208,7 +208,7 @@ void LogGroup::take_record(std::optional<ConnectionId> from, wire::DirectoryLine
 
 void LogGroup::refuse_record(std::optional<ConnectionId> from, const Digest& hash,
                              const Error& error) {
-  parts_.journal.write_error(level_of(error.code), "record_refused", error,
+  parts_.journal.write_error(level_of(error.code), "record_not_logged", error,
                              {{"signed_hash", hash.hex()}});
   answers_.push_back({from, LogEvent(RecordOutcome{
                                 from, wire::RecordAnswer{hash, error.code, LogIndex{}}, nullptr})});

@@ -24,6 +24,8 @@ std::unique_ptr<LogThread> start_log_thread(LogStation& station, const host::Clo
                                             Wake& core) {
   WorkerOptions options;
   options.name = "log";
+  // The core bounds what it submits (by bytes and number) and adds cursors now and then.
+  options.questions_max = 16 * 1024;
   options.idle_every = std::chrono::seconds{1};
   return std::make_unique<LogThread>(
       options,

@@ -53,15 +53,15 @@ struct TestMessage {
   std::vector<std::string> to;
   std::string content = "a sealed word";
   MessageKind kind = MessageKind::notice;
-  std::optional<MessageId> message;    // empty: drawn
-  std::optional<WallTime> created_at;  // empty: now
-  std::optional<WallTime> expires_at;  // empty: created_at + kExpiryDefault
+  std::optional<MessageId> message = {};    // empty: drawn
+  std::optional<WallTime> created_at = {};  // empty: now
+  std::optional<WallTime> expires_at = {};  // empty: created_at + kExpiryDefault
 };
 struct TestReceipt {
   std::string to;
-  Digest batch;
+  Digest batch = {};
   std::vector<wire::LeafRange> leaves = {{0, 0}};
-  std::optional<ErrorCode> undeliverable;
+  std::optional<ErrorCode> undeliverable = {};
 };
 
 // A batch as it travels, and as verified under its sender's key; null when a Change broke it.
