@@ -1,1 +1,350 @@
 #include "agents/engine/engine.h"
+
+#include "agents/engine/state.h"
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::chrono::seconds kUpkeepEvery{30};
+constexpr std::chrono::seconds kExpiryEvery{1};
+constexpr std::chrono::milliseconds kClockWarnAt{120'000};
+
+Result<void> check_owner(Desk& desk) {
+  const auto check = [&](const char* name, const std::string& expected) -> Result<void> {
+    KERUEN_TRY(const auto stored, desk.store.fact(name));
+    if (!stored) return desk.store.save_fact(name, bytes_of(expected));
+    if (text_of(*stored) == expected) return {};
+    return fail(ErrorCode::denied, "this store belongs to " + std::string(text_of(*stored)) +
+                                       ", not to " + expected);
+  };
+  KERUEN_CHECK(check(kFactAgency, desk.options.agency.text()));
+  return check(kFactOrigin, desk.options.origin.text());
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, InitialKeys keys,
+                                             store::Store& store,
+                                             certs::Randomness& randomness, host::Disk& disk,
+                                             host::Journal& journal, Now now) {
+  certs::Directory directory(options.origin, options.trusted);
+  auto state = std::make_unique<State>(
+      Desk{std::move(options), store, randomness, disk, journal, std::move(directory)});
+  Desk& desk = state->desk;
+  desk.link.since = now.wall;
+  KERUEN_CHECK(check_owner(desk));
+  KERUEN_TRY(const auto halted, store.fact(kFactHalted));
+  if (halted && !halted->empty()) {
+    desk.halted = std::string(text_of(*halted));
+    desk.warnings.push_back(*desk.halted);
+  }
+  KERUEN_CHECK(state->sync.load());
+  KERUEN_CHECK(state->checkpoints.load());
+  KERUEN_CHECK(state->keyring.open(std::move(keys), now));
+  KERUEN_CHECK(state->streams.load());
+  KERUEN_CHECK(state->inbox.load());
+  state->batcher.there_may_be_work(now);
+  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+}
+
+std::vector<Effect> Engine::handle(Event event, Now now) {
+  Turn turn(state_->desk, now);
+  state_->now = now.monotonic;
+  state_->wake = false;
+  if (state_->desk.stopped) return {};
+  if (state_->failed) {
+    turn.store_failed(*state_->failed);
+    return turn.finish();
+  }
+  std::visit([&](const auto& one) { state_->on(one, turn); }, event);
+  state_->settle(turn);
+  return turn.finish();
+}
+
+void Engine::State::settle(Turn& turn) {
+  if (desk.stopped) return;
+  if (sync.take_changed()) {
+    if (turn.checked(desk.store.wake_waiting())) batcher.there_may_be_work(turn.now());
+    keyring.upkeep(turn);
+    inbox.drain(turn);
+  }
+  if (inbox.take_work()) batcher.there_may_be_work(turn.now());
+  batcher.pump(turn);
+}
+
+void Engine::State::drop_link(std::string why, Turn& turn) {
+  desk.link.connected = false;
+  desk.link.welcomed = false;
+  desk.link.since = turn.now().wall;
+  desk.link.fault = std::move(why);
+}
+
+void Engine::State::on(const LinkUp&, Turn& turn) {
+  desk.link.connected = true;
+  desk.link.welcomed = false;
+  desk.link.since = turn.now().wall;
+  desk.link.heard_at = turn.now().monotonic;
+  desk.link.pinged_at = turn.now().monotonic;
+  streams.forget_sent();
+  checkpoints.forget_asked();
+  sync.forget_asked();
+  keyring.forget_handed_in();
+  inbox.connected();
+  pace.forget();
+  wire::Hello hello;
+  hello.versions = {wire::kProtocolVersion};
+  hello.suites = {wire::Suite::x25519_chacha20poly1305_ed25519};
+  hello.frame_bytes_max = kFrameBytesMax;
+  hello.note = checkpoints.note();
+  hello.directory_count = desk.directory.position().count;
+  hello.cursors = inbox.cursors();
+  hello.credit_bytes = kCreditBytesDefault;
+  hello.streams = streams.to_name();
+  turn.send(hello);
+}
+
+void Engine::State::on(const LinkDown& event, Turn& turn) {
+  const bool was_welcomed = desk.link.welcomed;
+  if (desk.link.connected || !desk.link.fault) drop_link(event.why, turn);
+  desk.link.fault = event.why;
+  if (!was_welcomed) return;
+  store::Learned learned;
+  learned.at = turn.now().wall;
+  learned.notes.push_back(
+      {store::EventType::link, {}, {}, {}, {}, "The broker is out of reach: " + event.why});
+  (void)turn.checked(desk.store.learn(learned));
+}
+
+void Engine::State::on(const FrameReceived& event, Turn& turn) {
+  if (!desk.link.connected) return;
+  desk.link.heard_at = turn.now().monotonic;
+  auto frame = wire::decode_frame(event.frame);
+  if (!frame) {
+    desk.journal.write_error(host::JournalLevel::warning, "frame_refused", frame.error());
+    return;
+  }
+  std::visit(
+      [&](auto& one) {
+        if constexpr (requires { on(one, turn); }) {
+          on(one, turn);
+        } else {
+          desk.journal.write(host::JournalLevel::warning, "frame_not_for_agents");
+        }
+      },
+      *frame);
+}
+
+void Engine::State::set_clock(WallTime broker_time, Turn& turn) {
+  const auto ahead = std::chrono::duration_cast<std::chrono::milliseconds>(turn.now().wall -
+                                                                          broker_time);
+  const bool was_wrong = desk.link.clock_ahead && std::chrono::abs(*desk.link.clock_ahead) >
+                                                      kClockWarnAt;
+  desk.link.clock_ahead = ahead;
+  if (std::chrono::abs(ahead) <= kClockWarnAt || was_wrong) return;
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(std::chrono::abs(ahead));
+  turn.warn({store::EventType::warning, {}, {}, {}, ErrorCode::expired,
+             "This machine's clock is " + std::to_string(minutes.count()) + " minutes " +
+                 (ahead.count() > 0 ? "ahead of" : "behind") +
+                 " the broker's; set it right, messages may wait until then."});
+}
+
+void Engine::State::on(const wire::Welcome& frame, Turn& turn) {
+  if (frame.origin != desk.options.origin) {
+    turn.alert("The broker serves the exchange " + frame.origin.text() + ", not " +
+               desk.options.origin.text());
+    return;
+  }
+  if (frame.version != wire::kProtocolVersion) {
+    turn.alert("The broker speaks another version of the protocol; update this agent");
+    return;
+  }
+  desk.link.welcomed = true;
+  desk.link.welcomed_at = turn.now().monotonic;
+  desk.link.fault.reset();
+  set_clock(frame.broker_time, turn);
+  store::Learned learned;
+  learned.at = turn.now().wall;
+  learned.notes.push_back({store::EventType::link, {}, {}, {}, {}, "Connected to the broker."});
+  (void)turn.checked(desk.store.learn(learned));
+  sync.welcome(frame.directory, turn);
+  if (desk.halted) return;
+  recovery.reconcile(frame.streams, turn);
+  batcher.there_may_be_work(turn.now());
+  keyring.upkeep(turn);
+}
+
+void Engine::State::on(wire::DeliverSlice& frame, Turn& turn) {
+  if (!desk.link.welcomed || desk.halted) return;
+  inbox.deliver(std::move(frame), turn);
+}
+
+void Engine::State::on(const wire::Pong& frame, Turn& turn) {
+  if (frame.token == ping_token) set_clock(frame.broker_time, turn);
+}
+
+void Engine::State::on(const wire::Fault& frame, Turn& turn) {
+  desk.link.fault = std::string(cause_of(frame.code)) + " " + std::string(remedy_of(frame.code));
+  desk.journal.write(host::JournalLevel::warning, "fault", {{"code", name_of(frame.code)}});
+  (void)turn;
+}
+
+void Engine::State::on(const Tick&, Turn& turn) {
+  const auto monotonic = turn.now().monotonic;
+  if (monotonic >= expiry_at) {
+    expiry_at = monotonic + kExpiryEvery;
+    (void)turn.checked(desk.store.expire_outbox(turn.now().wall));
+    if (desk.disk_full) batcher.there_may_be_work(turn.now());
+    desk.disk_full = false;  // tried again: told again only if it is still full later
+  }
+  if (!desk.link.connected) return;
+  if (monotonic >= desk.link.pinged_at + kPingEvery) {
+    desk.link.pinged_at = monotonic;
+    turn.send(wire::Ping{++ping_token});
+  }
+  if (monotonic >= desk.link.heard_at + kSilenceMax) {
+    drop_link("the broker says nothing", turn);
+    turn.reconnect();
+    return;
+  }
+  sync.tick(turn);
+  checkpoints.tick(turn);
+  inbox.tick(turn);
+  peers.tick(turn);
+  if (monotonic >= upkeep_at) {
+    upkeep_at = monotonic + kUpkeepEvery;
+    keyring.upkeep(turn);
+    keyring.warn_of_ends(turn);
+    if (desk.link.welcomed && sync.is_complete() && inbox.is_caught_up(turn.now())) {
+      keyring.destroy_old(turn);
+    }
+  }
+}
+
+std::vector<Result<Submitted>> Engine::State::submit(
+    const std::vector<const SubmitRequest*>& requests, Now at) {
+  auto answers = outbox.submit(requests, at);
+  for (const auto& answer : answers) {
+    // What a full disk refuses is told to the one who asked; anything else stops the engine.
+    if (answer || answer.error().code != ErrorCode::io_failed) continue;
+    failed = answer.error();
+  }
+  work_came(at);
+  return answers;
+}
+
+void Engine::State::work_came(Now at) {
+  batcher.there_may_be_work(at);
+  now = at.monotonic;
+  wake = true;
+}
+
+MonotonicTime Engine::next_tick() const {
+  const State& state = *state_;
+  if (state.wake) return state.now;
+  MonotonicTime next = state.expiry_at;
+  const auto sooner = [&](const std::optional<MonotonicTime>& due) {
+    if (due) next = std::min(next, *due);
+  };
+  sooner(state.batcher.due());
+  if (state.desk.link.connected) {
+    sooner(state.inbox.due());
+    sooner(state.desk.link.pinged_at + kPingEvery);
+  }
+  return next;
+}
+
+Result<Submitted> Engine::submit(const SubmitRequest& request, Now now) {
+  return state_->submit({&request}, now).front();
+}
+
+std::vector<Result<Submitted>> Engine::submit_all(const std::vector<SubmitRequest>& requests,
+                                                  Now now) {
+  std::vector<Result<Submitted>> answers;
+  std::vector<const SubmitRequest*> group;
+  const auto flush = [&] {
+    if (group.empty()) return;
+    for (auto& answer : state_->submit(group, now)) answers.push_back(std::move(answer));
+    group.clear();
+  };
+  for (const auto& request : requests) {
+    // What is sent once must see what the one before it wrote.
+    if (request.once) flush();
+    group.push_back(&request);
+    if (request.once) flush();
+  }
+  flush();
+  return answers;
+}
+
+Result<std::vector<RecallAnswer>> Engine::recall(const RecallRequest& request, Now now) {
+  auto answers = state_->outbox.recall(request, now);
+  state_->work_came(now);
+  return answers;
+}
+
+Result<void> Engine::mark_read(const ReadRequest& request, Now now) {
+  auto marked = state_->outbox.mark_read(request, now);
+  state_->work_came(now);
+  return marked;
+}
+
+Result<void> Engine::mark_processed(const ProcessRequest& request, Now now) {
+  auto marked = state_->outbox.mark_processed(request, now);
+  state_->work_came(now);
+  return marked;
+}
+
+Status Engine::status(Now now) const {
+  const Desk& desk = state_->desk;
+  Status status;
+  status.agency = desk.options.agency;
+  status.origin = desk.options.origin;
+  status.connected = desk.link.welcomed;
+  status.link_since = desk.link.since;
+  if (!desk.link.welcomed) status.link_fault = desk.link.fault;
+  status.clock_ahead = desk.link.clock_ahead;
+  status.keys = state_->keyring.lives(now);
+  status.store_bytes = desk.store.file_bytes();
+  if (const auto free = desk.disk.free_bytes(desk.options.store_directory)) {
+    status.disk_free_bytes = *free;
+  }
+  if (const auto figures = desk.store.figures()) {
+    status.waiting_messages = figures->waiting_messages;
+    status.waiting_for_key = figures->waiting_for_key;
+    status.unaccepted_batches = figures->unaccepted_batches;
+    status.oldest_waiting = figures->oldest_waiting;
+    status.unread_messages = figures->unread_messages;
+  }
+  status.warnings = desk.warnings;
+  return status;
+}
+
+std::shared_ptr<const certs::Registry> Engine::registry() const {
+  return state_->desk.directory.newest_registry();
+}
+
+std::uint64_t Engine::newest_event() const { return state_->desk.store.newest_event(); }
+
+LinkTarget Engine::link_target(Now) const {
+  LinkTarget target;
+  target.endpoint = state_->desk.options.broker_endpoint;
+  target.broker_key = state_->desk.options.broker_key;
+  if (const auto registry = state_->desk.directory.newest_registry()) {
+    target.endpoint = registry->broker().endpoint;
+    // The one in use stands first.
+    if (!registry->broker().transport_keys.empty()) {
+      target.broker_key = registry->broker().transport_keys.front();
+    }
+  }
+  target.transport_key = state_->keyring.transport().id();
+  return target;
+}
+
+const certs::TransportKeyPair& Engine::transport_key() const {
+  return state_->keyring.transport();
+}
+
+}  // namespace keruen::engine

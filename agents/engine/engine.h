@@ -106,6 +106,7 @@ class Engine {
   [[nodiscard]] Result<void> mark_processed(const ProcessRequest& request, Now now);
   [[nodiscard]] Status status(Now now) const;
   [[nodiscard]] std::shared_ptr<const certs::Registry> registry() const;  // null before the first
+  [[nodiscard]] std::uint64_t newest_event() const;
 
   [[nodiscard]] LinkTarget link_target(Now now) const;
   [[nodiscard]] const certs::TransportKeyPair& transport_key() const;

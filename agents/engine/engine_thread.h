@@ -18,13 +18,14 @@ namespace keruen::engine {
 
 class EngineThread {
  public:
-  // `send` hands a frame to the link (false: the link is gone); `reconnect` asks it to connect
-  // anew.
-  struct LinkDoor {
-    std::function<void(SharedBytes frame)> send;
-    std::function<void()> reconnect;
+  // What the engine's effects become. All are called on the engine thread and must not wait for it.
+  struct Doors {
+    std::function<void(SharedBytes frame)> send;    // to the link
+    std::function<void()> reconnect;                // the link connects anew
+    std::function<void(const std::string&)> alert;  // a person must know at once
+    std::function<void(const Error&)> stop;         // main ends the process and says why
   };
-  EngineThread(Engine& engine, host::Clock& clock, LinkDoor link);
+  EngineThread(Engine& engine, host::Clock& clock, Doors doors);
   ~EngineThread();
 
   // From the link's thread; blocks while the queue is full.
@@ -37,6 +38,13 @@ class EngineThread {
   [[nodiscard]] Result<void> mark_processed(ProcessRequest request);
   [[nodiscard]] Result<Status> status();
   [[nodiscard]] std::shared_ptr<const certs::Registry> registry();
+
+  // Where the link connects and with which key, as of now.
+  struct LinkAccess {
+    LinkTarget target;
+    certs::TransportKeyPair key;
+  };
+  [[nodiscard]] Result<LinkAccess> link_access();
 
   // Called (on the engine thread) after each transaction that wrote events, with the newest number;
   // for event streams and the forwarder. At most eight listeners.

@@ -1,0 +1,83 @@
+#include "agents/engine/attachment_parts.h"
+
+namespace keruen::engine {
+
+Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachment& attachment) {
+  KERUEN_TRY(const auto file, disk.open_read(attachment.path));
+  KERUEN_TRY(const std::uint64_t size, file->size());
+  if (size > kAttachmentBytesMax) {
+    return fail(ErrorCode::too_large,
+                "'" + attachment.name + "' has " + std::to_string(size) +
+                    " bytes; an attachment may have " + std::to_string(kAttachmentBytesMax));
+  }
+  certs::Sha256 hash;
+  Bytes buffer(kPartBytesMax);
+  std::uint64_t offset = 0;
+  while (offset < size) {
+    KERUEN_TRY(const std::size_t read, file->read(offset, buffer));
+    if (read == 0) break;
+    hash.add(BytesView(buffer).first(read));
+    offset += read;
+  }
+  if (offset != size) {
+    return fail(ErrorCode::malformed, "'" + attachment.name + "' changed while it was read");
+  }
+  content::Attachment measured;
+  measured.name = attachment.name;
+  measured.media_type = attachment.media_type;
+  measured.size = size;
+  measured.sha256 = hash.finish();
+  measured.parts = content::part_count_of(size);
+  return measured;
+}
+
+Result<void> AttachmentParts::read_piece() {
+  const auto& attachment = manifest_[attachment_];
+  if (part_ == 0) {
+    KERUEN_TRY(file_, disk_.open_read(attachments_[attachment_].path));
+    hash_ = certs::Sha256();
+  }
+  content::Part part;
+  part.whole = attachment.sha256;
+  part.number = part_;
+  part.bytes.resize(content::part_size_of(attachment.size, part_));
+  KERUEN_TRY(const std::size_t read,
+             file_->read(std::uint64_t{part_} * kPartBytesMax, part.bytes));
+  hash_.add(part.bytes);
+  const bool last = part_ + 1 == attachment.parts;
+  if (read != part.bytes.size() || (last && hash_.finish() != attachment.sha256)) {
+    return fail(ErrorCode::malformed, "'" + attachment.name + "' changed while it was read");
+  }
+  content::Content content;
+  content.body = std::move(part);
+  KERUEN_TRY(piece_, content::encode(content));
+  return {};
+}
+
+Result<std::optional<store::NewMessage>> AttachmentParts::next() {
+  using Next = std::optional<store::NewMessage>;
+  while (attachment_ < manifest_.size() && part_ >= manifest_[attachment_].parts) {
+    ++attachment_;
+    part_ = 0;
+  }
+  if (attachment_ == manifest_.size()) return Next();
+  if (target_ == 0) KERUEN_CHECK(read_piece());
+  store::NewMessage message;
+  message.id = certs::draw_message_id(randomness_, created_at_);
+  message.kind = MessageKind::part;
+  message.lane = Lane::bulk;
+  message.created_at = created_at_;
+  message.expires_at = expires_at_;
+  message.recipients = targets_[target_].recipients;
+  message.content = piece_;
+  message.listing = store::Listing::hidden;
+  message.parent = targets_[target_].parent;
+  message.part = store::PartName{manifest_[attachment_].sha256, part_};
+  if (++target_ == targets_.size()) {
+    target_ = 0;
+    ++part_;
+  }
+  return Next(std::move(message));
+}
+
+}  // namespace keruen::engine

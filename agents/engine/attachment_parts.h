@@ -1,0 +1,55 @@
+// INTERNAL to agents/engine: the attachments of one submission as messages of kind part, read from
+// disk one piece at a time.
+// Shape: next() gives part after part, for each chunk of recipients; empty at the end.
+// Threads: the engine thread.   Lifetime: borrows the disk and the randomness.
+//
+// A file that changed since it was measured is refused, and with it the whole submission.
+#pragma once
+
+#include "agents/engine/desk.h"
+#include "certs/hash.h"
+
+namespace keruen::engine {
+
+// Size and digest of a file, read once from end to end. too_large, not_found, malformed (its name).
+[[nodiscard]] Result<content::Attachment> measure_attachment(host::Disk& disk,
+                                                             const Attachment& attachment);
+
+class AttachmentParts {
+ public:
+  struct Target {
+    MessageId parent;
+    std::vector<AgencyId> recipients;
+  };
+  AttachmentParts(host::Disk& disk, certs::Randomness& randomness,
+                  std::vector<Attachment> attachments, content::PartsManifest manifest,
+                  std::vector<Target> targets, WallTime created_at, WallTime expires_at)
+      : disk_(disk),
+        randomness_(randomness),
+        attachments_(std::move(attachments)),
+        manifest_(std::move(manifest)),
+        targets_(std::move(targets)),
+        created_at_(created_at),
+        expires_at_(expires_at) {}
+
+  [[nodiscard]] Result<std::optional<store::NewMessage>> next();
+
+ private:
+  [[nodiscard]] Result<void> read_piece();
+
+  host::Disk& disk_;
+  certs::Randomness& randomness_;
+  std::vector<Attachment> attachments_;
+  content::PartsManifest manifest_;
+  std::vector<Target> targets_;
+  WallTime created_at_;
+  WallTime expires_at_;
+  std::size_t attachment_ = 0;
+  std::uint32_t part_ = 0;
+  std::size_t target_ = 0;
+  std::unique_ptr<host::File> file_;
+  certs::Sha256 hash_;
+  Bytes piece_;  // encoded content of the part at hand
+};
+
+}  // namespace keruen::engine

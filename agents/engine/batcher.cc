@@ -1,0 +1,241 @@
+#include "agents/engine/batcher.h"
+
+#include "agents/engine/checkpoints.h"
+#include "certs/batch.h"
+
+namespace keruen::engine {
+namespace {
+
+// Below this zstd gains nothing: bodies are padded.
+constexpr std::size_t kCompressFrom = 512;
+// Statement, signature and framing; a wrap with its pointers; a header beside its recipients.
+constexpr std::size_t kBatchOverheadBytes = 1024;
+constexpr std::size_t kWrapBytes = 208;
+constexpr std::size_t kLeafOverheadBytes = 64;
+
+std::size_t size_of(const wire::MessageLeaf& leaf) {
+  return leaf.header.size() + std::get<SharedBytes>(leaf.body).size() +
+         leaf.wraps.size() * kWrapBytes + kLeafOverheadBytes;
+}
+
+}  // namespace
+
+Batcher::Work& Batcher::work(Lane lane, store::LeafKind leaves) {
+  return work_[static_cast<std::size_t>(lane)][leaves == store::LeafKind::messages ? 0 : 1];
+}
+
+void Batcher::there_is_work(Lane lane, store::LeafKind leaves, Now now) {
+  Work& here = work(lane, leaves);
+  if (here.some) return;
+  here = {true, now.monotonic};
+}
+
+void Batcher::there_may_be_work(Now now) {
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    there_is_work(static_cast<Lane>(lane), store::LeafKind::messages, now);
+    there_is_work(static_cast<Lane>(lane), store::LeafKind::receipts, now);
+  }
+}
+
+std::optional<MonotonicTime> Batcher::due() const { return due_; }
+
+void Batcher::pump(Turn& turn) {
+  due_.reset();
+  if (!desk_.link.welcomed || desk_.halted || desk_.stopped) return;
+  for (auto& stream : streams_.all()) send_waiting(stream, turn);
+  const auto* key = keyring_.signing(turn.now());
+  // A clock ahead of the broker's would have every batch refused; what waits is better unsealed.
+  const bool clock_fits =
+      !desk_.link.clock_ahead || *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30);
+  if (key == nullptr || !clock_fits) return;
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    fill_lane(static_cast<Lane>(lane), store::LeafKind::receipts, *key, turn);
+    fill_lane(static_cast<Lane>(lane), store::LeafKind::messages, *key, turn);
+  }
+}
+
+void Batcher::send_waiting(OutStream& stream, Turn& turn) {
+  if (turn.now().monotonic < stream.not_before) {
+    due_ = std::min(due_.value_or(stream.not_before), stream.not_before);
+    return;
+  }
+  std::size_t in_flight = 0;
+  for (auto& batch : stream.waiting) {
+    if (++in_flight > kBatchesInFlightMax) return;
+    if (batch.sent) continue;
+    auto bytes = turn.checked(desk_.store.batch_bytes(batch.stored.blob));
+    if (!bytes) return;
+    batch.sent = true;
+    batch.sent_at = turn.now().monotonic;
+    turn.send(wire::SubmitBatch{std::move(*bytes)});
+  }
+}
+
+bool Batcher::has_room(const OutStream& stream) const {
+  if (stream.waiting.empty()) return true;
+  return stream.in_flight() < kBatchesInFlightMax &&
+         stream.bytes_in_flight() < pace_.bytes_in_flight_max();
+}
+
+bool Batcher::is_full(const Draft& draft) const {
+  return draft.leaves.size() == kLeavesPerBatchMax || draft.bytes >= pace_.batch_close_bytes();
+}
+
+void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningKeyPair& key,
+                        Turn& turn) {
+  Work& here = work(lane, leaves);
+  while (here.some && !desk_.stopped && !desk_.disk_full) {
+    auto stream = streams_.current(lane, leaves, turn.now());
+    if (!stream) {
+      if (stream.error().code != ErrorCode::overloaded) turn.store_failed(stream.error());
+      return;
+    }
+    if (!has_room(**stream) || turn.now().monotonic < (*stream)->not_before) return;
+    if (!(*stream)->waiting.empty() && turn.now().monotonic < here.since + kBatchOpenMax) {
+      const auto at = here.since + kBatchOpenMax;
+      due_ = std::min(due_.value_or(at), at);
+      return;
+    }
+    Draft draft;
+    draft.stream = *stream;
+    draft.closed.lane = lane;
+    draft.closed.leaves = leaves;
+    draft.bytes = kBatchOverheadBytes;
+    const auto drained = leaves == store::LeafKind::messages
+                             ? fill_messages(draft, key, turn.now())
+                             : fill_receipts(draft);
+    if (!drained) return turn.store_failed(drained.error());
+    if (!draft.keyless.empty() && !turn.checked(desk_.store.wait_for_key(draft.keyless))) return;
+    if (!draft.leaves.empty()) {
+      if (const auto closed = close(draft, key, turn); !closed) {
+        return turn.store_failed(closed.error());
+      }
+    }
+    here = {!*drained, turn.now().monotonic};
+  }
+}
+
+Result<wire::PairPosition> Batcher::position(Draft& draft, const AgencyId& agency) {
+  if (const auto known = draft.pairs.find(agency); known != draft.pairs.end()) {
+    return wire::PairPosition{known->second.sequence.next(), known->second.leaf};
+  }
+  return streams_.next_position(*draft.stream, agency);
+}
+
+Result<bool> Batcher::fill_messages(Draft& draft, const certs::SigningKeyPair& key, Now now) {
+  store::OutboxNumber after;
+  while (!is_full(draft)) {
+    KERUEN_TRY(const auto item, desk_.store.next_outbox(draft.closed.lane, after));
+    if (!item) return true;
+    after = item->number;
+    // The store names it expired before long.
+    if (item->expires_at <= now.wall) continue;
+    KERUEN_CHECK(seal_item(draft, *item, key, now));
+  }
+  return false;
+}
+
+Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
+                                const certs::SigningKeyPair& key, Now now) {
+  certs::SealInput input;
+  input.kind = item.kind;
+  input.message = item.id;
+  input.signing_key = key.id();
+  input.created_at = now.wall;
+  input.expires_at = std::min(item.expires_at, now.wall + kExpiryMax);
+  input.compression = item.kind != MessageKind::part && item.content.size() >= kCompressFrom
+                          ? certs::Compression::zstd
+                          : certs::Compression::none;
+  store::ClosedLeaf leaf;
+  leaf.number = static_cast<std::uint32_t>(draft.leaves.size());
+  leaf.message = item.sent;
+  leaf.outbox = item.number;
+  for (const auto& recipient : item.recipients) {
+    const auto prekey = desk_.directory.prekey_to_use(recipient.agency, now.wall);
+    if (!prekey) continue;
+    KERUEN_TRY(const auto place, position(draft, recipient.agency));
+    leaf.sealed.push_back({recipient.place, static_cast<std::uint32_t>(input.recipients.size())});
+    input.recipients.push_back({recipient.agency, prekey->key, place});
+  }
+  if (input.recipients.empty()) {
+    draft.keyless.push_back(item.number);
+    return {};
+  }
+  auto sealed = sealer_.seal(input, item.content, now);
+  if (!sealed) {
+    // A recipient's prekey that is no key: it waits until they publish another.
+    desk_.journal.write_error(host::JournalLevel::warning, "not_sealed", sealed.error(),
+                              {{"message", to_text(item.id)}});
+    draft.keyless.push_back(item.number);
+    return {};
+  }
+  for (const auto& recipient : input.recipients) {
+    draft.pairs[recipient.agency] = {recipient.agency, recipient.position.sequence,
+                                     sealed->leaf_hash};
+  }
+  draft.bytes += size_of(sealed->leaf);
+  draft.hashes.push_back(sealed->leaf_hash);
+  draft.leaves.push_back({leaf.number, std::move(sealed->leaf)});
+  draft.closed.keys.emplace_back(leaf.number, std::move(sealed->key));
+  draft.closed.messages.push_back(std::move(leaf));
+  return {};
+}
+
+Result<bool> Batcher::fill_receipts(Draft& draft) {
+  const store::ReceiptNumber first;
+  KERUEN_TRY(const auto due,
+             desk_.store.receipts_due(draft.closed.lane, first, kLeavesPerBatchMax));
+  for (const auto& receipt : due) {
+    if (is_full(draft)) return false;
+    wire::Receipt word;
+    word.to = receipt.receipt.to;
+    KERUEN_TRY(word.position, position(draft, word.to));
+    word.batch = receipt.receipt.batch;
+    word.leaves = receipt.receipt.leaves;
+    word.undeliverable = receipt.receipt.undeliverable;
+    word.at = receipt.receipt.at;
+    wire::ReceiptLeaf leaf{SharedBytes(wire::encode_receipt(word))};
+    const Digest hash = certs::leaf_hash_of(leaf);
+    draft.pairs[word.to] = {word.to, word.position.sequence, hash};
+    draft.bytes += leaf.receipt.size() + kLeafOverheadBytes;
+    draft.hashes.push_back(hash);
+    draft.leaves.push_back({static_cast<std::uint32_t>(draft.leaves.size()), std::move(leaf)});
+    draft.closed.receipts.push_back(receipt.number);
+  }
+  return due.size() < kLeavesPerBatchMax;
+}
+
+Result<void> Batcher::close(Draft& draft, const certs::SigningKeyPair& key, Turn& turn) {
+  OutStream& stream = *draft.stream;
+  wire::Statement statement;
+  statement.origin = desk_.options.origin;
+  statement.sender = desk_.self();
+  statement.signing_key = key.id();
+  statement.stream = stream.stored.id;
+  statement.lane = draft.closed.lane;
+  statement.sequence = stream.stored.sequence.next();
+  statement.previous_batch = stream.stored.head;
+  statement.created_at = turn.now().wall;
+  statement.checkpoint_seen = checkpoints_.seen();
+  statement.directory = desk_.directory.position();
+  statement.salt = desk_.randomness.draw<Salt>();
+  auto batch = certs::sign_batch(std::move(statement), std::move(draft.leaves), draft.hashes, key);
+
+  auto& closed = draft.closed;
+  closed.stream = stream.stored.id;
+  closed.sequence = batch.statement.sequence;
+  closed.hash = batch.hash;
+  closed.bytes = SharedBytes(wire::encode_batch(batch.batch));
+  closed.at = turn.now().wall;
+  for (const auto& [agency, head] : draft.pairs) closed.pairs.push_back(head);
+  KERUEN_TRY(const auto stored, desk_.store.close(closed));
+
+  stream.stored.sequence = stored.sequence;
+  stream.stored.head = stored.hash;
+  for (auto& [agency, head] : draft.pairs) stream.pairs[agency] = head;
+  stream.waiting.push_back({stored, true, turn.now().monotonic});
+  turn.send(wire::SubmitBatch{closed.bytes});
+  return {};
+}
+
+}  // namespace keruen::engine

@@ -1,0 +1,77 @@
+// Seals what waits and closes batches: one at a time for each lane and kind of leaves, while there
+// is room in flight.
+// Shape: a batch closes when nothing of its stream is in flight, at kLeavesPerBatchMax leaves, at
+// kBatchCloseBytes (less on a slow link), or kBatchOpenMax after there was something for it.
+// Threads: the engine thread.   Lifetime: borrows all it is given.
+//
+// A batch is in the store before it is sent. What waits is read from the store when it is sealed, so
+// nothing is lost with this object.
+#pragma once
+
+#include <array>
+
+#include "agents/engine/keyring.h"
+#include "agents/engine/pace.h"
+#include "agents/engine/streams.h"
+
+namespace keruen::engine {
+
+class Checkpoints;
+
+class Batcher {
+ public:
+  Batcher(Desk& desk, Streams& streams, Keyring& keyring, Checkpoints& checkpoints, Pace& pace)
+      : desk_(desk),
+        streams_(streams),
+        keyring_(keyring),
+        checkpoints_(checkpoints),
+        pace_(pace),
+        sealer_(desk.self(), desk.randomness) {}
+
+  void there_is_work(Lane lane, store::LeafKind leaves, Now now);
+  void there_may_be_work(Now now);
+  // Sends what is closed and unsent, then seals and closes while there is room.
+  void pump(Turn& turn);
+  // When pump is due next; empty: when something happens.
+  [[nodiscard]] std::optional<MonotonicTime> due() const;
+
+ private:
+  struct Work {
+    bool some = false;
+    MonotonicTime since;
+  };
+  // A batch while it is filled.
+  struct Draft {
+    OutStream* stream = nullptr;
+    store::ClosedBatch closed;
+    std::vector<wire::Leaf> leaves;
+    std::vector<Digest> hashes;
+    std::map<AgencyId, store::PairHead> pairs;
+    std::vector<store::OutboxNumber> keyless;
+    std::size_t bytes = 0;
+  };
+  [[nodiscard]] Work& work(Lane lane, store::LeafKind leaves);
+  void send_waiting(OutStream& stream, Turn& turn);
+  void fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningKeyPair& key, Turn& turn);
+  [[nodiscard]] bool has_room(const OutStream& stream) const;
+  // True: the lane has nothing more just now.
+  [[nodiscard]] Result<bool> fill_messages(Draft& draft, const certs::SigningKeyPair& key,
+                                           Now now);
+  [[nodiscard]] Result<bool> fill_receipts(Draft& draft);
+  [[nodiscard]] Result<void> seal_item(Draft& draft, const store::OutboxItem& item,
+                                       const certs::SigningKeyPair& key, Now now);
+  [[nodiscard]] Result<wire::PairPosition> position(Draft& draft, const AgencyId& agency);
+  [[nodiscard]] Result<void> close(Draft& draft, const certs::SigningKeyPair& key, Turn& turn);
+  [[nodiscard]] bool is_full(const Draft& draft) const;
+
+  Desk& desk_;
+  Streams& streams_;
+  Keyring& keyring_;
+  Checkpoints& checkpoints_;
+  Pace& pace_;
+  certs::Sealer sealer_;
+  std::array<std::array<Work, 2>, kLaneCount> work_;
+  std::optional<MonotonicTime> due_;
+};
+
+}  // namespace keruen::engine

@@ -1,0 +1,178 @@
+#include "agents/engine/checkpoints.h"
+
+#include "certs/batch.h"
+#include "certs/hash.h"
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::chrono::seconds kProofWithin{60};
+constexpr std::chrono::seconds kAskEvery{20};
+constexpr std::size_t kRootsKept = 64;
+constexpr std::size_t kProofsAskedMax = 256;
+
+}  // namespace
+
+Result<void> Checkpoints::load() {
+  KERUEN_TRY(const auto stored, desk_.store.fact(kFactNote));
+  if (stored) {
+    note_ = std::string(text_of(*stored));
+    KERUEN_TRY(newest_, certs::verify_checkpoint(note_, desk_.options.origin, log_keys()));
+    roots_[newest_->checkpoint.size] = newest_->checkpoint.root;
+  }
+  KERUEN_TRY(const auto batches, desk_.store.unfinished_batches());
+  for (const auto& batch : batches) {
+    if (batch.status == store::BatchStatus::accepted) unproved_[batch.index].batch = batch;
+  }
+  return {};
+}
+
+std::vector<SigningPublicKey> Checkpoints::log_keys() const {
+  auto keys = desk_.options.log_keys;
+  if (const auto registry = desk_.directory.newest_registry()) {
+    const auto& listed = registry->broker().log_keys;
+    keys.insert(keys.end(), listed.begin(), listed.end());
+  }
+  return keys;
+}
+
+wire::CheckpointSeen Checkpoints::seen() const {
+  if (!newest_) return {};
+  return {newest_->checkpoint.size, newest_->checkpoint.root,
+          certs::key_id_of(newest_->log_key), newest_->signature};
+}
+
+void Checkpoints::fork(std::string text, std::string_view other_note, Turn& turn) {
+  std::vector<store::Evidence> evidence;
+  evidence.push_back({"our newest checkpoint", copy_of(bytes_of(note_))});
+  evidence.push_back({"the other checkpoint", copy_of(bytes_of(other_note))});
+  turn.halt(std::move(text), std::move(evidence));
+}
+
+void Checkpoints::checkpoint(const wire::Checkpoint& frame, Turn& turn) {
+  if (desk_.halted) return;
+  auto next = certs::verify_checkpoint(frame.note, desk_.options.origin, log_keys());
+  if (!next) {
+    turn.alert("The broker sent a checkpoint that does not verify: " + next.error().detail);
+    return;
+  }
+  if (!newest_) {
+    adopt(std::move(*next), turn);
+    return;
+  }
+  const auto& have = newest_->checkpoint;
+  const auto& shown = next->checkpoint;
+  if (shown.size < have.size) return;  // an older one, or a broker that will be asked for more
+  if (shown.size == have.size) {
+    if (shown.root != have.root) {
+      fork("The broker signed two logs of " + std::to_string(have.size.value) + " entries.",
+           frame.note, turn);
+    }
+    return;
+  }
+  if (frame.from != have.size) {
+    turn.send(wire::FetchCheckpoint{have.size});
+    return;
+  }
+  if (!certs::check_consistency(have.size, have.root, shown.size, shown.root,
+                                frame.consistency)) {
+    fork("The broker signed a log of " + std::to_string(shown.size.value) +
+             " entries that does not continue the one of " + std::to_string(have.size.value) +
+             " entries it signed before.",
+         frame.note, turn);
+    return;
+  }
+  adopt(std::move(*next), turn);
+}
+
+void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
+  if (!turn.checked(desk_.store.save_fact(kFactNote, bytes_of(next.note)))) return;
+  note_ = next.note;
+  newest_ = std::move(next);
+  roots_[newest_->checkpoint.size] = newest_->checkpoint.root;
+  if (roots_.size() > kRootsKept) roots_.erase(roots_.begin());
+  ask_proofs(turn);
+}
+
+void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
+  auto& unproved = unproved_[batch.index];
+  unproved.batch = batch;
+  unproved.since = turn.now().monotonic;
+  ask_proofs(turn);
+}
+
+void Checkpoints::ask_proofs(Turn& turn) {
+  if (!newest_ || !desk_.link.welcomed) return;
+  std::size_t asked = 0;
+  for (auto& [index, unproved] : unproved_) {
+    if (index.value >= newest_->checkpoint.size.value || asked == kProofsAskedMax) break;
+    ++asked;
+    if (unproved.asked) continue;
+    unproved.asked = newest_->checkpoint.size;
+    unproved.root = newest_->checkpoint.root;
+    turn.send(wire::FetchInclusion{index, newest_->checkpoint.size});
+  }
+}
+
+void Checkpoints::inclusion(const wire::Inclusion& frame, Turn& turn) {
+  if (desk_.halted) return;
+  const auto found = unproved_.find(frame.index);
+  if (found == unproved_.end() || found->second.asked != frame.size) return;
+  const auto& batch = found->second.batch;
+  const Digest leaf =
+      certs::log_leaf_hash(certs::LogEntryKind::batch, batch.accepted_at, batch.hash);
+  if (!certs::check_inclusion(leaf, frame.index, frame.size, found->second.root, frame.proof)) {
+    fork("The broker accepted a batch as entry " + std::to_string(frame.index.value) +
+             " of its log, and cannot prove that it stands there.",
+         "batch " + batch.hash.hex(), turn);
+    return;
+  }
+  store::Learned learned;
+  learned.at = turn.now().wall;
+  learned.proved.push_back(batch.blob);
+  if (!turn.checked(desk_.store.learn(learned))) return;
+  unproved_.erase(found);
+}
+
+void Checkpoints::forget_asked() {
+  for (auto& [index, unproved] : unproved_) unproved.asked.reset();
+}
+
+void Checkpoints::tick(Turn& turn) {
+  if (!desk_.link.welcomed || desk_.halted || unproved_.empty()) return;
+  const auto now = turn.now().monotonic;
+  for (auto& [index, unproved] : unproved_) {
+    if (unproved.since == MonotonicTime{}) unproved.since = now;
+    if (now < unproved.since + kProofWithin || unproved.named) continue;
+    unproved.named = true;
+    turn.warn({store::EventType::warning, {}, {}, {}, ErrorCode::not_found,
+               "The broker has not proved for a minute that batch " +
+                   std::to_string(index.value) + " stands in its log; it is asked again."});
+  }
+  if (now < asked_at_ + kAskEvery) return;
+  asked_at_ = now;
+  forget_asked();
+  ask_proofs(turn);
+  if (!newest_ || unproved_.rbegin()->first.value >= newest_->checkpoint.size.value) {
+    turn.send(wire::FetchCheckpoint{newest_ ? newest_->checkpoint.size : TreeSize{}});
+  }
+}
+
+void Checkpoints::compare(const AgencyId& peer, const wire::CheckpointSeen& peers, Turn& turn) {
+  const auto known = roots_.find(peers.size);
+  if (peers.size.value == 0 || known == roots_.end() || known->second == peers.root) return;
+  const std::string text =
+      certs::encode_checkpoint({desk_.options.origin, peers.size, peers.root});
+  for (const auto& key : log_keys()) {
+    if (certs::key_id_of(key) != peers.log_key ||
+        !certs::verifies_unlabelled(key, bytes_of(text), peers.log_signature)) {
+      continue;
+    }
+    fork(peer.text() + " was shown another log of " + std::to_string(peers.size.value) +
+             " entries than this agency.",
+         text, turn);
+    return;
+  }
+}
+
+}  // namespace keruen::engine

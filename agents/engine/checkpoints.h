@@ -1,0 +1,55 @@
+// What the log proves: the newest checkpoint seen, and that own batches stand in it.
+// Shape: notes are C2SP signed notes; proofs RFC 9162.
+// Threads: the engine thread.   Lifetime: borrows the Desk.
+//
+// A note is kept only with a proof that it extends the one before. One this log signed that does
+// not, a batch that is not where the broker said, or a peer that saw another root of the same size:
+// evidence is kept, people are told, nothing more is taken.
+#pragma once
+
+#include <map>
+
+#include "agents/engine/desk.h"
+#include "certs/checkpoint.h"
+
+namespace keruen::engine {
+
+class Checkpoints {
+ public:
+  explicit Checkpoints(Desk& desk) : desk_(desk) {}
+  [[nodiscard]] Result<void> load();
+
+  [[nodiscard]] const std::string& note() const { return note_; }
+  [[nodiscard]] wire::CheckpointSeen seen() const;
+
+  void checkpoint(const wire::Checkpoint& frame, Turn& turn);
+  void inclusion(const wire::Inclusion& frame, Turn& turn);
+  // To be proved within kProofWithin.
+  void accepted(const store::StoredBatch& batch, Turn& turn);
+  void tick(Turn& turn);
+  void forget_asked();
+  // What a peer's statement says it saw.
+  void compare(const AgencyId& peer, const wire::CheckpointSeen& peers, Turn& turn);
+
+ private:
+  struct Unproved {
+    store::StoredBatch batch;
+    MonotonicTime since;
+    std::optional<TreeSize> asked;
+    Digest root;  // of the tree asked for
+    bool named = false;
+  };
+  [[nodiscard]] std::vector<SigningPublicKey> log_keys() const;
+  void adopt(certs::SignedCheckpoint next, Turn& turn);
+  void ask_proofs(Turn& turn);
+  void fork(std::string text, std::string_view other_note, Turn& turn);
+
+  Desk& desk_;
+  std::string note_;
+  std::optional<certs::SignedCheckpoint> newest_;
+  std::map<TreeSize, Digest> roots_;  // of the last ones, to compare with peers
+  std::map<LogIndex, Unproved> unproved_;
+  MonotonicTime asked_at_;
+};
+
+}  // namespace keruen::engine

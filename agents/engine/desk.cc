@@ -1,0 +1,51 @@
+#include "agents/engine/desk.h"
+
+namespace keruen::engine {
+
+void Turn::send(const wire::Frame& frame) {
+  effects_.push_back(SendFrame{SharedBytes(wire::encode_frame(frame))});
+}
+
+void Turn::alert(std::string text) {
+  desk_.journal.write(host::JournalLevel::warning, "alert", {{"text", text}});
+  if (desk_.warnings.size() == kWarningsMax) desk_.warnings.erase(desk_.warnings.begin());
+  desk_.warnings.push_back(text);
+  effects_.push_back(Alert{std::move(text)});
+}
+
+void Turn::warn(store::Note note, std::vector<store::Evidence> evidence) {
+  alert(note.text);
+  store::Learned learned;
+  learned.at = now_.wall;
+  learned.notes.push_back(std::move(note));
+  learned.evidence = std::move(evidence);
+  (void)checked(desk_.store.learn(learned));
+}
+
+void Turn::halt(std::string text, std::vector<store::Evidence> evidence) {
+  if (desk_.halted) return;
+  desk_.halted = text;
+  store::Note note;
+  note.code = ErrorCode::chain_fork;
+  note.text = text + " Nothing more is taken or sent until people have decided.";
+  warn(std::move(note), std::move(evidence));
+  (void)checked(desk_.store.save_fact(kFactHalted, bytes_of(text)));
+}
+
+void Turn::store_failed(const Error& error) {
+  if (error.code == ErrorCode::no_space) {
+    if (!desk_.disk_full) {
+      desk_.disk_full = true;
+      alert("The disk is full: " + error.detail);
+    }
+    return;
+  }
+  if (desk_.stopped) return;
+  desk_.stopped = true;
+  desk_.journal.write_error(host::JournalLevel::error, "store_failed", error);
+  effects_.push_back(StopNow{error});
+}
+
+void Turn::store_works() { desk_.disk_full = false; }
+
+}  // namespace keruen::engine

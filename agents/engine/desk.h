@@ -1,0 +1,86 @@
+// INTERNAL to agents/engine: what the engine's parts share, and one turn of its work.
+// Threads: the engine thread.   Lifetime: a Turn lives for one call; the Desk as long as the engine.
+#pragma once
+
+#include "agents/engine/engine.h"
+#include "agents/store/store.h"
+#include "certs/directory.h"
+#include "schemas/host/disk.h"
+#include "schemas/host/journal.h"
+#include "schemas/wire/frame.h"
+
+namespace keruen::engine {
+
+// How the connection stands, as far as frames tell.
+struct LinkState {
+  bool connected = false;
+  bool welcomed = false;  // this connection's Welcome came and was reconciled with the store
+  WallTime since;
+  std::optional<std::string> fault;
+  std::optional<std::chrono::milliseconds> clock_ahead;
+  MonotonicTime heard_at;
+  MonotonicTime pinged_at;
+  MonotonicTime welcomed_at;
+};
+
+struct Desk {
+  EngineOptions options;
+  store::Store& store;
+  certs::Randomness& randomness;
+  host::Disk& disk;
+  host::Journal& journal;
+  certs::Directory directory;
+  LinkState link{};
+  bool disk_full = false;
+  bool stopped = false;
+  // Evidence that the broker shows different things to different people: nothing is taken or sealed
+  // any more until people have decided.
+  std::optional<std::string> halted{};
+  std::vector<std::string> warnings{};  // newest last, at most kWarningsMax
+
+  [[nodiscard]] const AgencyId& self() const { return options.agency; }
+};
+inline constexpr std::size_t kWarningsMax = 32;
+
+// Facts in the store by name.
+inline constexpr const char* kFactAgency = "agency";
+inline constexpr const char* kFactOrigin = "origin";
+inline constexpr const char* kFactNote = "note";
+inline constexpr const char* kFactHalted = "halted";
+
+class Turn {
+ public:
+  Turn(Desk& desk, Now now) : desk_(desk), now_(now) {}
+
+  [[nodiscard]] Now now() const { return now_; }
+  void send(const wire::Frame& frame);
+  void reconnect() { effects_.push_back(Reconnect{}); }
+  // Tells people and remembers it for status(); the store's event is the caller's.
+  void alert(std::string text);
+  // The same, and writes the event with its evidence.
+  void warn(store::Note note, std::vector<store::Evidence> evidence = {});
+  // As warn(); and nothing is taken or sealed from now on.
+  void halt(std::string text, std::vector<store::Evidence> evidence);
+  // What a failed store means: a full disk is told once, anything else stops the engine.
+  void store_failed(const Error& error);
+  void store_works();
+  // The value, or store_failed and empty.
+  template <class Value>
+  [[nodiscard]] std::optional<Value> checked(Result<Value> result) {
+    if (result) return std::move(*result);
+    store_failed(result.error());
+    return std::nullopt;
+  }
+  [[nodiscard]] bool checked(const Result<void>& result) {
+    if (!result) store_failed(result.error());
+    return result.has_value();
+  }
+  [[nodiscard]] std::vector<Effect> finish() { return std::move(effects_); }
+
+ private:
+  Desk& desk_;
+  Now now_;
+  std::vector<Effect> effects_;
+};
+
+}  // namespace keruen::engine

@@ -1,0 +1,296 @@
+#include "agents/engine/directory_sync.h"
+
+#include <algorithm>
+
+#include "certs/hash.h"
+#include "certs/key_record.h"
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::chrono::seconds kAskAgainAfter{30};
+
+}  // namespace
+
+Result<void> DirectorySync::load() {
+  KERUEN_TRY(const auto lines, desk_.store.directory_lines());
+  for (const auto& line : lines) {
+    if (auto appended = desk_.directory.append(line); !appended) {
+      return fail(ErrorCode::corrupt, "the stored directory is damaged: " +
+                                          appended.error().detail);
+    }
+  }
+  KERUEN_TRY(const auto records, desk_.store.directory_records());
+  for (const auto& stored : records) {
+    // One that no longer verifies is asked for again.
+    if (stored.type == wire::DirectoryType::registry) {
+      if (const auto snapshot = wire::decode_snapshot(stored.bytes)) {
+        (void)desk_.directory.supply(*snapshot);
+      }
+    } else if (const auto record = wire::decode_signed_record(stored.bytes)) {
+      (void)desk_.directory.supply(*record);
+    }
+  }
+  return {};
+}
+
+void DirectorySync::forget_asked() {
+  asked_.clear();
+  hopeless_.clear();
+  assembly_.reset();
+  broker_.reset();
+  lines_asked_ = false;
+}
+
+void DirectorySync::fork(std::string text, const Digest& ours, const Digest& theirs,
+                         Turn& turn) {
+  std::vector<store::Evidence> evidence;
+  evidence.push_back({"our directory head", copy_of(ours.view())});
+  evidence.push_back({"the other directory head", copy_of(theirs.view())});
+  turn.halt(std::move(text), std::move(evidence));
+}
+
+void DirectorySync::welcome(const wire::DirectoryPosition& broker, Turn& turn) {
+  broker_ = broker;
+  const auto ours = desk_.directory.position();
+  if (broker.count < ours.count) {
+    fork("The broker's directory is shorter than what it showed before: it lost its log or "
+         "another broker answers.",
+         ours.head, broker.head, turn);
+    return;
+  }
+  if (const auto head = desk_.directory.head_at(broker.count); head && *head != broker.head) {
+    fork("The broker shows another directory than before.", *head, broker.head, turn);
+    return;
+  }
+  if (ours.count < broker.count) {
+    want_lines(turn);
+  } else {
+    ask_missing(turn);
+  }
+}
+
+void DirectorySync::want_lines(Turn& turn) {
+  if (lines_asked_) return;
+  lines_asked_ = true;
+  asked_at_ = turn.now().monotonic;
+  turn.send(wire::FetchDirectory{desk_.directory.position().count});
+}
+
+void DirectorySync::append(const wire::DirectoryLines& frame, Turn& turn) {
+  const std::uint64_t here = desk_.directory.position().count.value;
+  std::vector<wire::DirectoryLine> fresh;
+  for (std::size_t i = 0; i < frame.lines.size(); ++i) {
+    const std::uint64_t number = frame.from.value + i;
+    if (number < here) {
+      if (desk_.directory.lines()[number] == frame.lines[i]) continue;
+      fork("The broker shows another line " + std::to_string(number) +
+               " of the directory than before.",
+           desk_.directory.lines()[number].signed_hash, frame.lines[i].signed_hash, turn);
+      return;
+    }
+    if (number != here + fresh.size()) break;
+    fresh.push_back(frame.lines[i]);
+  }
+  if (fresh.empty()) return;
+  if (!turn.checked(desk_.store.save_lines(here, fresh))) return;
+  for (const auto& line : fresh) {
+    if (const auto appended = desk_.directory.append(line); !appended) {
+      fork("The broker's directory does not stand in the order of its log: " +
+               appended.error().detail,
+           desk_.directory.position().head, line.signed_hash, turn);
+      return;
+    }
+  }
+  changed_ = true;
+}
+
+void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
+  if (desk_.halted) return;
+  lines_asked_ = false;
+  if (frame.from > desk_.directory.position().count) {
+    want_lines(turn);
+    return;
+  }
+  append(frame, turn);
+  if (desk_.halted || desk_.stopped || desk_.disk_full) return;
+  if (broker_) {
+    const auto head = desk_.directory.head_at(broker_->count);
+    if (head && *head != broker_->head) {
+      fork("The broker's directory lines do not lead to the head it stated.", *head,
+           broker_->head, turn);
+      return;
+    }
+  }
+  if (desk_.directory.position().count < frame.count) {
+    want_lines(turn);
+  } else {
+    ask_missing(turn);
+  }
+}
+
+void DirectorySync::ask_missing(Turn& turn) {
+  if (!asked_.empty() || assembly_) return;
+  std::vector<Digest> records;
+  for (const auto& hash : desk_.directory.missing(4 * kHashesPerFetchMax)) {
+    if (hopeless_.contains(hash) || held_.contains(hash)) continue;
+    const auto line = std::ranges::find(desk_.directory.lines(), hash,
+                                        &wire::DirectoryLine::signed_hash);
+    if (line != desk_.directory.lines().end() && line->type == wire::DirectoryType::registry) {
+      // Snapshots first: every other record is judged by one.
+      asked_.insert(hash);
+      asked_at_ = turn.now().monotonic;
+      turn.send(wire::FetchSnapshot{hash});
+      return;
+    }
+    if (records.size() < kHashesPerFetchMax) records.push_back(hash);
+  }
+  if (records.empty()) return;
+  asked_.insert(records.begin(), records.end());
+  asked_at_ = turn.now().monotonic;
+  turn.send(wire::FetchRecords{std::move(records)});
+}
+
+bool DirectorySync::supply(const wire::SignedRecord& record, Turn& turn) {
+  const Digest hash = certs::signed_hash(record);
+  const auto supplied = desk_.directory.supply(record);
+  if (!supplied) {
+    if (supplied.error().code == ErrorCode::not_found) {
+      held_[hash] = record;
+    } else {
+      hopeless_.insert(hash);
+      desk_.journal.write_error(host::JournalLevel::warning, "key_record_refused",
+                                supplied.error());
+    }
+    return false;
+  }
+  held_.erase(hash);
+  const auto line = std::ranges::find(desk_.directory.lines(), hash,
+                                      &wire::DirectoryLine::signed_hash);
+  const auto type =
+      line == desk_.directory.lines().end() ? wire::DirectoryType::prekey : line->type;
+  std::vector<store::Store::StoredRecord> stored;
+  stored.push_back({hash, type, wire::encode_signed_record(record)});
+  (void)turn.checked(desk_.store.save_records(stored));
+  changed_ = true;
+  return true;
+}
+
+void DirectorySync::supply_held(Turn& turn) {
+  for (bool progress = true; progress && !held_.empty();) {
+    progress = false;
+    const auto waiting = held_;
+    for (const auto& [hash, record] : waiting) progress = supply(record, turn) || progress;
+  }
+}
+
+void DirectorySync::records(const wire::Records& frame, Turn& turn) {
+  if (desk_.halted) return;
+  bool any_asked = false;
+  for (const auto& record : frame.records) {
+    any_asked = asked_.erase(certs::signed_hash(record)) > 0 || any_asked;
+    (void)supply(record, turn);
+  }
+  supply_held(turn);
+  if (!any_asked) {
+    // The broker has none of what is left.
+    hopeless_.insert(asked_.begin(), asked_.end());
+    asked_.clear();
+  }
+  if (asked_.empty()) {
+    // What waits for a signer that does not come is not asked for for ever.
+    for (const auto& [hash, record] : held_) hopeless_.insert(hash);
+    ask_missing(turn);
+  }
+}
+
+void DirectorySync::snapshot_head(const wire::SnapshotHead& frame, Turn& turn) {
+  const Digest hash = certs::sha256(frame.head);
+  if (desk_.halted || asked_.erase(hash) == 0) return;
+  assembly_ = Assembly{frame, {}};
+  if (const auto newest = desk_.directory.newest_registry()) {
+    for (const auto& entry : newest->snapshot().entries) {
+      assembly_->entries[certs::sha256(entry)] = entry;
+    }
+  }
+  ask_entries(turn);
+}
+
+void DirectorySync::ask_entries(Turn& turn) {
+  std::vector<Digest> lacking;
+  for (const auto& hash : assembly_->head.entries) {
+    if (lacking.size() == kHashesPerFetchMax) break;
+    if (!assembly_->entries.contains(hash)) lacking.push_back(hash);
+  }
+  if (lacking.empty()) {
+    finish_snapshot(turn);
+    return;
+  }
+  asked_at_ = turn.now().monotonic;
+  turn.send(wire::FetchEntries{std::move(lacking)});
+}
+
+void DirectorySync::entries(const wire::Entries& frame, Turn& turn) {
+  if (desk_.halted || !assembly_) return;
+  std::size_t fresh = 0;
+  for (const auto& entry : frame.entries) {
+    const Digest hash = certs::sha256(entry);
+    if (std::ranges::find(assembly_->head.entries, hash) == assembly_->head.entries.end()) continue;
+    fresh += assembly_->entries.emplace(hash, entry).second ? 1 : 0;
+  }
+  if (fresh == 0) {
+    hopeless_.insert(certs::sha256(assembly_->head.head));
+    assembly_.reset();
+    ask_missing(turn);
+    return;
+  }
+  ask_entries(turn);
+}
+
+void DirectorySync::finish_snapshot(Turn& turn) {
+  wire::UnverifiedSnapshot snapshot;
+  snapshot.head = assembly_->head.head;
+  snapshot.signatures = assembly_->head.signatures;
+  for (const auto& hash : assembly_->head.entries) {
+    snapshot.entries.push_back(assembly_->entries.at(hash));
+  }
+  assembly_.reset();
+  const Digest hash = certs::sha256(snapshot.head);
+  if (const auto supplied = desk_.directory.supply(snapshot); !supplied) {
+    hopeless_.insert(hash);
+    turn.alert("The broker's registry does not verify: " + supplied.error().detail);
+  } else {
+    std::vector<store::Store::StoredRecord> stored;
+    stored.push_back({hash, wire::DirectoryType::registry, wire::encode_snapshot(snapshot)});
+    (void)turn.checked(desk_.store.save_records(stored));
+    changed_ = true;
+  }
+  ask_missing(turn);
+}
+
+void DirectorySync::tick(Turn& turn) {
+  if (!desk_.link.welcomed || desk_.halted) return;
+  if (!lines_asked_ && asked_.empty() && !assembly_) return;
+  if (turn.now().monotonic < asked_at_ + kAskAgainAfter) return;
+  lines_asked_ = false;
+  asked_.clear();
+  assembly_.reset();
+  if (broker_ && desk_.directory.position().count < broker_->count) {
+    want_lines(turn);
+  } else {
+    ask_missing(turn);
+  }
+}
+
+bool DirectorySync::is_complete() const {
+  return broker_ && desk_.directory.position().count >= broker_->count && !lines_asked_ &&
+         asked_.empty() && !assembly_;
+}
+
+bool DirectorySync::take_changed() {
+  const bool changed = changed_;
+  changed_ = false;
+  return changed;
+}
+
+}  // namespace keruen::engine

@@ -1,0 +1,61 @@
+// Brings the agent's directory up to the broker's: lines first, then the records they name.
+// Shape: FetchDirectory → lines; FetchSnapshot → head → FetchEntries for what changed; FetchRecords.
+// Threads: the engine thread.   Lifetime: borrows the Desk.
+//
+// Lines are stored as they come, records as they verify. A head that differs at the same count is
+// evidence that the broker shows two directories: the agent keeps both and takes nothing more.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "agents/engine/desk.h"
+
+namespace keruen::engine {
+
+class DirectorySync {
+ public:
+  explicit DirectorySync(Desk& desk) : desk_(desk) {}
+  // What the store holds.
+  [[nodiscard]] Result<void> load();
+
+  void forget_asked();
+  void welcome(const wire::DirectoryPosition& broker, Turn& turn);
+  void lines(const wire::DirectoryLines& frame, Turn& turn);
+  void records(const wire::Records& frame, Turn& turn);
+  void snapshot_head(const wire::SnapshotHead& frame, Turn& turn);
+  void entries(const wire::Entries& frame, Turn& turn);
+  void tick(Turn& turn);
+
+  // Everything the broker's Welcome counted is here, records included.
+  [[nodiscard]] bool is_complete() const;
+  // A statement names more lines than are here: ask.
+  void want_lines(Turn& turn);
+  // True once after records or lines were added.
+  [[nodiscard]] bool take_changed();
+
+ private:
+  struct Assembly {  // a snapshot while its entries come
+    wire::SnapshotHead head;
+    std::map<Digest, Bytes> entries;
+  };
+  void append(const wire::DirectoryLines& frame, Turn& turn);
+  void ask_missing(Turn& turn);
+  void ask_entries(Turn& turn);
+  [[nodiscard]] bool supply(const wire::SignedRecord& record, Turn& turn);
+  void supply_held(Turn& turn);
+  void finish_snapshot(Turn& turn);
+  void fork(std::string text, const Digest& ours, const Digest& theirs, Turn& turn);
+
+  Desk& desk_;
+  std::optional<wire::DirectoryPosition> broker_;
+  std::set<Digest> asked_;
+  std::set<Digest> hopeless_;  // on this connection
+  std::map<Digest, wire::SignedRecord> held_;  // their signer's record is not here yet
+  std::optional<Assembly> assembly_;
+  MonotonicTime asked_at_;
+  bool lines_asked_ = false;
+  bool changed_ = false;
+};
+
+}  // namespace keruen::engine

@@ -1,0 +1,239 @@
+#include "agents/engine/engine_thread.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "schemas/host/clock.h"
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::size_t kEventsQueuedMax = 256;
+constexpr std::size_t kRequestsQueuedMax = 256;
+constexpr std::size_t kListenersMax = 8;
+// Submissions that share one sync.
+constexpr std::size_t kSubmissionsTogetherMax = 128;
+
+}  // namespace
+
+struct EngineThread::State {
+  State(Engine& engine_given, host::Clock& clock_given, Doors doors_given)
+      : engine(engine_given), clock(clock_given), doors(std::move(doors_given)) {}
+
+  struct Submission {
+    SubmitRequest request;
+    std::promise<Result<Submitted>> answer;
+  };
+  using Request = std::function<void(Now)>;
+
+  Engine& engine;
+  host::Clock& clock;
+  Doors doors;
+  std::mutex mutex;
+  std::condition_variable wake;  // something came, or the end
+  std::condition_variable room;  // the event queue was emptied
+  std::deque<Engine::Event> events;
+  std::deque<Submission> submissions;
+  std::deque<Request> requests;
+  std::vector<std::function<void(std::uint64_t)>> listeners;
+  std::shared_ptr<const certs::Registry> registry;
+  bool ending = false;
+  std::uint64_t told_event = 0;
+  std::thread thread;
+
+  void run();
+  // What waits, taken out under the lock.
+  struct Taken {
+    std::deque<Engine::Event> events;
+    std::vector<Submission> submissions;
+    std::deque<Request> requests;
+  };
+  [[nodiscard]] Taken wait_and_take(std::unique_lock<std::mutex>& lock);
+  void serve(Taken& taken);
+  void perform(std::vector<Effect> effects);
+  void tell_listeners();
+  template <class Answer>
+  [[nodiscard]] Answer ask(std::function<Answer(Now)> question);
+};
+
+EngineThread::State::Taken EngineThread::State::wait_and_take(
+    std::unique_lock<std::mutex>& lock) {
+  const auto now = clock.now().monotonic;
+  const auto due = engine.next_tick();
+  const auto pause = std::clamp(due - now, MonotonicTime::duration{0},
+                                MonotonicTime::duration{std::chrono::seconds(1)});
+  wake.wait_for(lock, pause, [&] {
+    return ending || !events.empty() || !submissions.empty() || !requests.empty();
+  });
+  Taken taken;
+  taken.events.swap(events);
+  taken.requests.swap(requests);
+  while (!submissions.empty() && taken.submissions.size() < kSubmissionsTogetherMax) {
+    taken.submissions.push_back(std::move(submissions.front()));
+    submissions.pop_front();
+  }
+  return taken;
+}
+
+void EngineThread::State::run() {
+  std::unique_lock lock(mutex);
+  while (true) {
+    Taken taken = wait_and_take(lock);
+    // What was asked before the end is still answered.
+    const bool last = ending && taken.submissions.empty() && taken.requests.empty();
+    lock.unlock();
+    room.notify_all();
+    if (last) return;
+    serve(taken);
+    lock.lock();
+  }
+}
+
+void EngineThread::State::serve(Taken& taken) {
+  for (auto& event : taken.events) perform(engine.handle(std::move(event), clock.now()));
+  if (!taken.submissions.empty()) {
+    std::vector<SubmitRequest> batch;
+    for (auto& submission : taken.submissions) batch.push_back(std::move(submission.request));
+    auto answers = engine.submit_all(batch, clock.now());
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      taken.submissions[i].answer.set_value(std::move(answers[i]));
+    }
+  }
+  for (auto& request : taken.requests) request(clock.now());
+  const Now now = clock.now();
+  if (engine.next_tick() <= now.monotonic) perform(engine.handle(Tick{}, now));
+  {
+    const std::lock_guard lock(mutex);
+    registry = engine.registry();
+  }
+  tell_listeners();
+}
+
+void EngineThread::State::perform(std::vector<Effect> effects) {
+  for (auto& effect : effects) {
+    if (auto* frame = std::get_if<SendFrame>(&effect)) {
+      if (doors.send) doors.send(std::move(frame->frame));
+    } else if (std::holds_alternative<Reconnect>(effect)) {
+      if (doors.reconnect) doors.reconnect();
+    } else if (const auto* alert = std::get_if<Alert>(&effect)) {
+      if (doors.alert) doors.alert(alert->text);
+    } else if (const auto* stop = std::get_if<StopNow>(&effect)) {
+      if (doors.stop) doors.stop(stop->because);
+    }
+  }
+}
+
+void EngineThread::State::tell_listeners() {
+  const std::uint64_t newest = engine.newest_event();
+  if (newest == told_event) return;
+  told_event = newest;
+  std::vector<std::function<void(std::uint64_t)>> told;
+  {
+    const std::lock_guard lock(mutex);
+    told = listeners;
+  }
+  for (const auto& listener : told) listener(newest);
+}
+
+// The answer's promise lives until the engine thread has fulfilled it: this call waits for it.
+template <class Answer>
+Answer EngineThread::State::ask(std::function<Answer(Now)> question) {
+  std::promise<Answer> promise;
+  auto answer = promise.get_future();
+  {
+    const std::lock_guard lock(mutex);
+    if (ending || requests.size() >= kRequestsQueuedMax) {
+      return fail(ErrorCode::overloaded, "the agent has too much to do or is ending; try again");
+    }
+    requests.push_back([&](Now now) { promise.set_value(question(now)); });
+  }
+  wake.notify_one();
+  return answer.get();
+}
+
+EngineThread::EngineThread(Engine& engine, host::Clock& clock, Doors doors)
+    : state_(std::make_unique<State>(engine, clock, std::move(doors))) {
+  state_->registry = engine.registry();
+  state_->told_event = engine.newest_event();
+  state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+EngineThread::~EngineThread() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->ending = true;
+  }
+  state_->wake.notify_one();
+  state_->room.notify_all();
+  state_->thread.join();
+}
+
+void EngineThread::deliver(Engine::Event event) {
+  {
+    std::unique_lock lock(state_->mutex);
+    state_->room.wait(
+        lock, [&] { return state_->ending || state_->events.size() < kEventsQueuedMax; });
+    if (state_->ending) return;
+    state_->events.push_back(std::move(event));
+  }
+  state_->wake.notify_one();
+}
+
+Result<Submitted> EngineThread::submit(SubmitRequest request) {
+  std::future<Result<Submitted>> answer;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->ending || state_->submissions.size() >= kRequestsQueuedMax) {
+      return fail(ErrorCode::overloaded, "the agent has too much to do or is ending; try again");
+    }
+    state_->submissions.push_back({std::move(request), {}});
+    answer = state_->submissions.back().answer.get_future();
+  }
+  state_->wake.notify_one();
+  return answer.get();
+}
+
+Result<std::vector<RecallAnswer>> EngineThread::recall(RecallRequest request) {
+  return state_->ask<Result<std::vector<RecallAnswer>>>(
+      [&](Now now) { return state_->engine.recall(request, now); });
+}
+
+Result<void> EngineThread::mark_read(ReadRequest request) {
+  return state_->ask<Result<void>>(
+      [&](Now now) { return state_->engine.mark_read(request, now); });
+}
+
+Result<void> EngineThread::mark_processed(ProcessRequest request) {
+  return state_->ask<Result<void>>(
+      [&](Now now) { return state_->engine.mark_processed(request, now); });
+}
+
+Result<Status> EngineThread::status() {
+  return state_->ask<Result<Status>>(
+      [&](Now now) -> Result<Status> { return state_->engine.status(now); });
+}
+
+std::shared_ptr<const certs::Registry> EngineThread::registry() {
+  const std::lock_guard lock(state_->mutex);
+  return state_->registry;
+}
+
+Result<EngineThread::LinkAccess> EngineThread::link_access() {
+  return state_->ask<Result<LinkAccess>>([&](Now now) -> Result<LinkAccess> {
+    KERUEN_TRY(auto key,
+               certs::TransportKeyPair::from_secret(state_->engine.transport_key().secret()));
+    return LinkAccess{state_->engine.link_target(now), std::move(key)};
+  });
+}
+
+void EngineThread::listen(std::function<void(std::uint64_t newest_event)> listener) {
+  const std::lock_guard lock(state_->mutex);
+  ensure(state_->listeners.size() < kListenersMax, "at most eight listeners");
+  state_->listeners.push_back(std::move(listener));
+}
+
+}  // namespace keruen::engine

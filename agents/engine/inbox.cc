@@ -1,0 +1,172 @@
+#include "agents/engine/inbox.h"
+
+#include <algorithm>
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::chrono::seconds kQuietBeforeCaughtUp{30};
+
+std::uint32_t last_leaf(const wire::UnverifiedBatch& batch) { return batch.leaves.back().number; }
+
+}  // namespace
+
+Result<void> Inbox::load() {
+  KERUEN_TRY(cursors_, desk_.store.cursors());
+  return missing_.load();
+}
+
+void Inbox::connected() {
+  for (auto& lane : waiting_) lane.clear();
+  taken_bytes_ = 0;
+  acknowledged_bytes_ = 0;
+  acknowledge_at_.reset();
+  retry_at_.reset();
+}
+
+bool Inbox::take_work() {
+  const bool work = work_;
+  work_ = false;
+  return work;
+}
+
+bool Inbox::is_caught_up(Now now) const {
+  return std::ranges::all_of(waiting_, [](const auto& lane) { return lane.empty(); }) &&
+         missing_.all().empty() &&
+         now.monotonic > std::max(last_slice_at_, desk_.link.welcomed_at) + kQuietBeforeCaughtUp;
+}
+
+void Inbox::deliver(wire::DeliverSlice slice, Turn& turn) {
+  last_slice_at_ = turn.now().monotonic;
+  const auto lane = static_cast<std::size_t>(slice.lane);
+  waiting_[lane].push_back(std::move(slice));
+  drain(turn);
+}
+
+void Inbox::drain(Turn& turn) {
+  retry_at_.reset();
+  for (auto& lane : waiting_) {
+    while (!lane.empty() && !desk_.halted && !desk_.stopped) {
+      const std::uint64_t bytes = lane.front().slice.size();
+      if (take(lane.front(), turn) == Step::wait) break;
+      taken_bytes_ += bytes;
+      lane.pop_front();
+      if (!acknowledge_at_) acknowledge_at_ = turn.now().monotonic + kAcknowledgeDelayMax;
+    }
+  }
+  acknowledge_when_due(turn);
+}
+
+void Inbox::acknowledge_when_due(Turn& turn) {
+  if (!acknowledge_at_ || !desk_.link.connected) return;
+  const bool half = taken_bytes_ - acknowledged_bytes_ >= kCreditBytesDefault / 2;
+  if (!half && turn.now().monotonic < *acknowledge_at_) return;
+  acknowledge_at_.reset();
+  acknowledged_bytes_ = taken_bytes_;
+  turn.send(wire::Acknowledge{cursors_, taken_bytes_ + kCreditBytesDefault});
+}
+
+void Inbox::tick(Turn& turn) {
+  if (retry_at_ && *retry_at_ <= turn.now().monotonic) drain(turn);
+  acknowledge_when_due(turn);
+  missing_.tick(turn);
+}
+
+std::optional<MonotonicTime> Inbox::due() const {
+  auto due = acknowledge_at_;
+  const auto sooner = [&](const std::optional<MonotonicTime>& other) {
+    if (other) due = std::min(due.value_or(*other), *other);
+  };
+  sooner(retry_at_);
+  if (desk_.link.welcomed && !desk_.halted) sooner(missing_.due());
+  return due;
+}
+
+Inbox::Step Inbox::take(const wire::DeliverSlice& slice, Turn& turn) {
+  const auto decoded = wire::decode_batch(slice.slice);
+  if (!decoded || decoded->leaves.empty()) {
+    const Error error =
+        decoded ? Error{ErrorCode::malformed, "a slice without leaves"} : decoded.error();
+    return transport_fault(slice, 0, kLeavesPerBatchMax - 1, error, turn);
+  }
+  return take_decoded(slice, *decoded, turn);
+}
+
+Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
+                                const wire::UnverifiedBatch& unverified, Turn& turn) {
+  const auto& cursor = cursors_[static_cast<std::size_t>(slice.lane)];
+  const wire::Cursor end{slice.index, last_leaf(unverified)};
+  if (!slice.again && cursor && end <= *cursor) return Step::done;  // stored before
+
+  const std::uint32_t first = unverified.leaves.front().number;
+  const auto statement = wire::decode_statement(unverified.statement.view());
+  if (!statement) return transport_fault(slice, first, end.leaf, statement.error(), turn);
+  if (const auto wait = check_directory(slice, *statement, turn)) return *wait;
+
+  const auto key_of = [&](const AgencyId& agency,
+                          const KeyId& id) -> std::optional<SigningPublicKey> {
+    const auto key = desk_.directory.signing_key(agency, id);
+    if (!key || !key->in_force(slice.index)) return std::nullopt;
+    return key->key;
+  };
+  const auto batch = certs::verify_slice(unverified, desk_.options.origin, key_of);
+  if (!batch) return transport_fault(slice, first, end.leaf, batch.error(), turn);
+  if (batch->statement.lane != slice.lane) {
+    return transport_fault(slice, first, end.leaf,
+                           {ErrorCode::malformed, "a slice in another lane than its batch"}, turn);
+  }
+  return take_verified(slice, *batch, turn);
+}
+
+std::optional<Inbox::Step> Inbox::check_directory(const wire::DeliverSlice& slice,
+                                                  const wire::Statement& statement, Turn& turn) {
+  const auto head = desk_.directory.head_at(statement.directory.count);
+  if (!head) {
+    // The broker owes every line below a batch before the batch.
+    if (sync_.is_complete()) sync_.want_lines(turn);
+    return Step::wait;
+  }
+  if (*head != statement.directory.head) {
+    std::vector<store::Evidence> evidence;
+    evidence.push_back({"our directory head", copy_of(head->view())});
+    evidence.push_back({"a slice whose statement names another", copy_of(slice.slice.view())});
+    turn.halt(statement.sender.text() + " was shown another directory than this agency.",
+              std::move(evidence));
+    return Step::wait;
+  }
+  const bool known = desk_.directory.signing_key(statement.sender, statement.signing_key) &&
+                     desk_.directory.registry(slice.index);
+  if (!known && !sync_.is_complete()) return Step::wait;
+  return std::nullopt;
+}
+
+Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice,
+                                 const certs::VerifiedBatch& batch, Turn& turn) {
+  Draft draft;
+  auto& arrival = draft.arrival;
+  arrival.lane = slice.lane;
+  arrival.slice = slice.slice;
+  arrival.sender = batch.statement.sender;
+  arrival.batch = batch.hash;
+  arrival.signing_key = batch.statement.signing_key;
+  arrival.index = slice.index;
+  arrival.accepted_at = slice.accepted_at;
+  arrival.at = turn.now().wall;
+  draft.first_leaf = batch.leaves.front().number;
+  draft.last_leaf = batch.leaves.back().number;
+  for (const auto& leaf : batch.leaves) {
+    const auto taken = std::holds_alternative<wire::Receipt>(leaf.decoded)
+                           ? take_receipt(slice, batch, leaf, draft)
+                           : take_message(slice, batch, leaf, turn.now(), draft);
+    if (!taken) {
+      turn.store_failed(taken.error());
+      if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetryFullDisk;
+      return Step::wait;
+    }
+  }
+  peers_.saw(batch.statement.sender, batch.statement.checkpoint_seen.size, turn.now());
+  checkpoints_.compare(batch.statement.sender, batch.statement.checkpoint_seen, turn);
+  return store(draft, slice, turn);
+}
+
+}  // namespace keruen::engine

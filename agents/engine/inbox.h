@@ -1,0 +1,110 @@
+// Takes slices: checks each as DESIGN says, in order, stores what stands, answers with credit.
+// Shape: slices wait per lane while directory records they need are fetched; the queue is bounded by
+// the credit this agent granted.
+// Threads: the engine thread.   Lifetime: borrows all it is given.
+//
+// What the broker or the way can cause (steps a to c) is a transport fault: asked for again, never
+// receipted, never blocking the lane. Only what the sender alone can cause (opening, content) is
+// answered with a signed "undeliverable".
+#pragma once
+
+#include <array>
+#include <deque>
+#include <set>
+
+#include "agents/engine/checkpoints.h"
+#include "agents/engine/directory_sync.h"
+#include "agents/engine/keyring.h"
+#include "agents/engine/missing.h"
+#include "agents/engine/pairs.h"
+#include "agents/engine/peers.h"
+#include "agents/engine/receipts.h"
+#include "certs/batch.h"
+
+namespace keruen::engine {
+
+// After a full disk the same slices are tried again.
+inline constexpr std::chrono::seconds kRetryFullDisk{1};
+
+class Inbox {
+ public:
+  Inbox(Desk& desk, Keyring& keyring, DirectorySync& sync, Checkpoints& checkpoints, Peers& peers)
+      : desk_(desk),
+        keyring_(keyring),
+        sync_(sync),
+        checkpoints_(checkpoints),
+        peers_(peers),
+        pairs_(desk),
+        missing_(desk) {}
+  [[nodiscard]] Result<void> load();
+
+  // A new connection: nothing waits, credit begins anew.
+  void connected();
+  [[nodiscard]] const wire::Cursors& cursors() const { return cursors_; }
+  void deliver(wire::DeliverSlice slice, Turn& turn);
+  // Takes what waits as far as the directory allows.
+  void drain(Turn& turn);
+  void tick(Turn& turn);
+  [[nodiscard]] std::optional<MonotonicTime> due() const;
+  // Nothing waits here and nothing came for a while.
+  [[nodiscard]] bool is_caught_up(Now now) const;
+  // True once after receipts were made or words arrived that ask for sealing again.
+  [[nodiscard]] bool take_work();
+
+ private:
+  enum class Step : std::uint8_t { done, wait };
+  // One verified slice on its way into the store.
+  struct Draft {
+    store::Arrival arrival;
+    Pairs::Changes pairs;
+    std::uint32_t first_leaf = 0;
+    std::uint32_t last_leaf = 0;
+    ReceiptGatherer receipts;
+    std::set<MessageId> fresh;          // ids this slice brings for the first time
+    std::vector<std::pair<std::uint32_t, Error>> faults;  // leaves that fail step c
+  };
+  [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);
+  [[nodiscard]] Step take_decoded(const wire::DeliverSlice& slice,
+                                  const wire::UnverifiedBatch& unverified, Turn& turn);
+  // Whether the directory is far enough to judge; empty: yes.
+  [[nodiscard]] std::optional<Step> check_directory(const wire::DeliverSlice& slice,
+                                                    const wire::Statement& statement, Turn& turn);
+  [[nodiscard]] Step take_verified(const wire::DeliverSlice& slice,
+                                   const certs::VerifiedBatch& batch, Turn& turn);
+  [[nodiscard]] Result<void> take_message(const wire::DeliverSlice& slice,
+                                          const certs::VerifiedBatch& batch,
+                                          const certs::VerifiedLeaf& leaf, Now now, Draft& draft);
+  [[nodiscard]] Result<void> take_receipt(const wire::DeliverSlice& slice,
+                                          const certs::VerifiedBatch& batch,
+                                          const certs::VerifiedLeaf& leaf, Draft& draft);
+  [[nodiscard]] Result<void> see_pair(const wire::DeliverSlice& slice,
+                                      const certs::VerifiedBatch& batch,
+                                      const certs::VerifiedLeaf& leaf,
+                                      const wire::PairPosition& position, Draft& draft);
+  void take_stub(const wire::Stub& stub, const certs::VerifiedLeaf& leaf,
+                 const certs::Registry& registry, Draft& draft);
+  void note_fault(const wire::DeliverSlice& slice, std::uint32_t first, std::uint32_t last,
+                  const Error& error, store::Arrival& arrival);
+  [[nodiscard]] Step transport_fault(const wire::DeliverSlice& slice, std::uint32_t first,
+                                     std::uint32_t last, const Error& error, Turn& turn);
+  [[nodiscard]] Step store(Draft& draft, const wire::DeliverSlice& slice, Turn& turn);
+  void acknowledge_when_due(Turn& turn);
+
+  Desk& desk_;
+  Keyring& keyring_;
+  DirectorySync& sync_;
+  Checkpoints& checkpoints_;
+  Peers& peers_;
+  Pairs pairs_;
+  MissingLeaves missing_;
+  std::array<std::deque<wire::DeliverSlice>, kLaneCount> waiting_;
+  wire::Cursors cursors_;
+  std::uint64_t taken_bytes_ = 0;
+  std::uint64_t acknowledged_bytes_ = 0;
+  std::optional<MonotonicTime> acknowledge_at_;
+  std::optional<MonotonicTime> retry_at_;
+  MonotonicTime last_slice_at_;
+  bool work_ = false;
+};
+
+}  // namespace keruen::engine

@@ -1,0 +1,94 @@
+#include "agents/engine/missing.h"
+
+#include <algorithm>
+#include <array>
+
+namespace keruen::engine {
+namespace {
+
+// After the first, second and third time.
+constexpr std::array<std::chrono::seconds, 3> kPatience = {
+    std::chrono::seconds(10), std::chrono::seconds(60), std::chrono::seconds(60)};
+
+std::string words_for(const store::Missing& missing) {
+  if (missing.gap) {
+    return "Numbers " + std::to_string(missing.gap->first.value) + " to " +
+           std::to_string(missing.gap->last.value) + " from " + missing.gap->agency.text() +
+           " did not come although they were asked for three times.";
+  }
+  return "Log entry " + std::to_string(missing.from.index.value) + " (leaves " +
+         std::to_string(missing.from.leaf) + " to " + std::to_string(missing.to.leaf) +
+         ") does not verify, after asking three times: " +
+         std::string(cause_of(missing.code.value_or(ErrorCode::malformed)));
+}
+
+}  // namespace
+
+Result<void> MissingLeaves::load() {
+  KERUEN_TRY(all_, desk_.store.missing());
+  std::erase_if(ask_at_, [&](const auto& asked) {
+    return std::ranges::none_of(
+        all_, [&](const store::Missing& missing) { return missing.number == asked.first; });
+  });
+  return {};
+}
+
+std::vector<store::MissingNumber> MissingLeaves::settled_by(Lane lane, LogIndex index,
+                                                            std::uint32_t first,
+                                                            std::uint32_t last) const {
+  std::vector<store::MissingNumber> settled;
+  for (const auto& missing : all_) {
+    if (missing.gap || missing.lane != lane || missing.from.index != index) continue;
+    // One whose leaves nobody could read (up to the greatest number) is settled by any that came.
+    const bool unread = missing.to.leaf + 1 == kLeavesPerBatchMax;
+    if (unread || (first <= missing.from.leaf && missing.to.leaf <= last)) {
+      settled.push_back(missing.number);
+    }
+  }
+  return settled;
+}
+
+bool MissingLeaves::is_known(Lane lane, const wire::Cursor& from) const {
+  return std::ranges::any_of(all_, [&](const store::Missing& missing) {
+    return !missing.gap && missing.lane == lane && missing.from == from;
+  });
+}
+
+void MissingLeaves::tick(Turn& turn) {
+  if (!desk_.link.welcomed || desk_.halted || all_.empty()) return;
+  std::vector<store::MissingNumber> asked;
+  std::optional<store::Missing> hopeless;
+  for (const auto& missing : all_) {
+    auto& at = ask_at_[missing.number];
+    if (turn.now().monotonic < at) continue;
+    if (missing.asked >= kPatience.size()) {
+      hopeless = missing;
+      continue;
+    }
+    at = turn.now().monotonic + kPatience[missing.asked];
+    asked.push_back(missing.number);
+    turn.send(wire::AskAgain{missing.lane, missing.from, missing.to});
+  }
+  if (!asked.empty() && !turn.checked(desk_.store.count_asked(asked))) return;
+  if (hopeless) {
+    store::Note note;
+    note.code = hopeless->code.value_or(ErrorCode::out_of_sequence);
+    if (hopeless->gap) note.agency = hopeless->gap->agency;
+    note.text = words_for(*hopeless);
+    turn.alert(note.text);
+    if (!turn.checked(desk_.store.give_up(*hopeless, note, turn.now().wall))) return;
+  }
+  if (!asked.empty() || hopeless) (void)turn.checked(load());
+}
+
+std::optional<MonotonicTime> MissingLeaves::due() const {
+  std::optional<MonotonicTime> due;
+  for (const auto& missing : all_) {
+    const auto at = ask_at_.find(missing.number);
+    const auto when = at == ask_at_.end() ? MonotonicTime{} : at->second;
+    due = std::min(due.value_or(when), when);
+  }
+  return due;
+}
+
+}  // namespace keruen::engine

@@ -1,0 +1,32 @@
+// What must be asked for again: gaps in pairs, and leaves that did not verify.
+// Shape: asked at once, after 10 seconds, after a minute; then it is named to people and left.
+// Threads: the engine thread.   Lifetime: borrows the Desk.
+#pragma once
+
+#include <map>
+
+#include "agents/engine/desk.h"
+
+namespace keruen::engine {
+
+class MissingLeaves {
+ public:
+  explicit MissingLeaves(Desk& desk) : desk_(desk) {}
+  [[nodiscard]] Result<void> load();
+  [[nodiscard]] const std::vector<store::Missing>& all() const { return all_; }
+  // Faults that the leaves [first, last] of this entry settle: they came and verified.
+  [[nodiscard]] std::vector<store::MissingNumber> settled_by(Lane lane, LogIndex index,
+                                                             std::uint32_t first,
+                                                             std::uint32_t last) const;
+  // A fault at this place that is on record already.
+  [[nodiscard]] bool is_known(Lane lane, const wire::Cursor& from) const;
+  void tick(Turn& turn);
+  [[nodiscard]] std::optional<MonotonicTime> due() const;
+
+ private:
+  Desk& desk_;
+  std::vector<store::Missing> all_;
+  std::map<store::MissingNumber, MonotonicTime> ask_at_;
+};
+
+}  // namespace keruen::engine

@@ -1,0 +1,312 @@
+#include "agents/engine/outbox.h"
+
+#include <algorithm>
+
+#include "agents/engine/attachment_parts.h"
+#include "certs/seal.h"
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::size_t kContentSurelyFits = kPartBytesMax;
+
+std::string party_names(const std::vector<AgencyId>& agencies) {
+  std::string names;
+  for (const auto& agency : agencies) names += (names.empty() ? "" : ", ") + agency.text();
+  return names;
+}
+
+}  // namespace
+
+Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties) const {
+  const auto registry = desk_.directory.newest_registry();
+  if (!registry) {
+    return fail(ErrorCode::not_found,
+                "this agent has no registry yet; it fetches one when it first connects");
+  }
+  std::vector<AgencyId> recipients;
+  const auto add = [&](const AgencyId& agency) {
+    if (std::ranges::find(recipients, agency) == recipients.end()) recipients.push_back(agency);
+  };
+  for (const auto& party : parties) {
+    const auto agency = AgencyId::parse(party.text());
+    const auto group = GroupId::parse(party.text());
+    if (agency && registry->agency(*agency) != nullptr) {
+      if (*agency == desk_.self()) {
+        return fail(ErrorCode::denied, party.text() + " is this agency itself");
+      }
+      add(*agency);
+    } else if (group && registry->group(*group) != nullptr) {
+      for (const auto& member : registry->group(*group)->members) {
+        if (member != desk_.self()) add(member);
+      }
+    } else {
+      return fail(ErrorCode::unknown_agency,
+                  "the registry lists no agency or group " + party.text());
+    }
+  }
+  if (recipients.empty()) {
+    return fail(ErrorCode::malformed, "a message needs at least one recipient other than us");
+  }
+  return recipients;
+}
+
+Result<void> Outbox::check_rules(const std::vector<AgencyId>& recipients, MessageKind kind,
+                                 Now now) const {
+  const auto registry = desk_.directory.newest_registry();
+  if (registry->head().expires_at <= now.wall) {
+    return fail(ErrorCode::expired,
+                "the registry has expired; the exchange authority must publish a new one");
+  }
+  if (!registry->is_active(desk_.self())) {
+    return fail(ErrorCode::denied, desk_.self().text() +
+                                       " is suspended or not listed; ask the exchange authority");
+  }
+  std::vector<AgencyId> refused;
+  for (const auto& recipient : recipients) {
+    if (!registry->allows(desk_.self(), recipient, kind)) refused.push_back(recipient);
+  }
+  if (refused.empty()) return {};
+  const std::string name(name_of(kind));
+  return fail(ErrorCode::denied,
+              "no rule lets " + desk_.self().text() + " send a " + name + " to " +
+                  party_names(refused) + "; the exchange authority can add one: keruen authority "
+                  "allow --from " + desk_.self().text() + " --to " + refused.front().text() +
+                  " --kind " + name);
+}
+
+Result<void> Outbox::check_fits(BytesView content) const {
+  if (content.size() <= kContentSurelyFits) return {};
+  // Only compressing tells.
+  certs::Sealer trial(desk_.self(), desk_.randomness);
+  certs::SealInput input;
+  input.created_at = wall_time_of(1);
+  input.expires_at = wall_time_of(2);
+  KERUEN_TRY(const auto nobody, AgencyId::parse("no.body"));
+  input.recipients.push_back(
+      {nobody, certs::PrekeyPair::generate(desk_.randomness).public_key(), {{1}, {}}});
+  input.compression = certs::Compression::zstd;
+  auto sealed = trial.seal(input, content, Now{});
+  if (sealed) return {};
+  return fail(ErrorCode::too_large,
+              "the message has " + std::to_string(content.size()) +
+                  " bytes and does not fit; send long texts as an attachment");
+}
+
+Result<content::PartsManifest> Outbox::measure(const std::vector<Attachment>& attachments) const {
+  if (attachments.size() > kAttachmentsMax) {
+    return fail(ErrorCode::too_large, "a message carries at most " +
+                                          std::to_string(kAttachmentsMax) + " attachments");
+  }
+  content::PartsManifest manifest;
+  for (const auto& attachment : attachments) {
+    KERUEN_TRY(auto measured, measure_attachment(desk_.disk, attachment));
+    manifest.push_back(std::move(measured));
+  }
+  return manifest;
+}
+
+Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) {
+  const MessageKind kind = content::kind_of(request.content);
+  if (kind == MessageKind::part) {
+    return fail(ErrorCode::malformed, "parts are made here; send an attachment");
+  }
+  KERUEN_TRY(const auto recipients, expand(request.to));
+  KERUEN_CHECK(check_rules(recipients, kind, now));
+  const auto life = request.expires_in.value_or(kExpiryDefault);
+  if (life <= std::chrono::seconds(0) || life > kExpiryMax) {
+    return fail(ErrorCode::malformed, "a message expires after 1 second to 30 days");
+  }
+  Prepared prepared;
+  prepared.answer.expires_at = now.wall + life;
+  prepared.answer.recipients = recipients;
+  content::Content content = request.content;
+  KERUEN_TRY(content.parts, measure(request.attachments));
+
+  // A header holds so many recipients; a larger group is several messages of one thread.
+  std::vector<AttachmentParts::Target> targets;
+  for (std::size_t first = 0; first < recipients.size(); first += kRecipientsMax) {
+    const auto last = std::min(first + kRecipientsMax, recipients.size());
+    store::NewMessage message;
+    message.id = certs::draw_message_id(desk_.randomness, now.wall);
+    if (first == 0) {
+      prepared.answer.message = message.id;
+    } else if (!content.header.thread) {
+      content.header.thread = prepared.answer.message;
+    }
+    message.kind = kind;
+    message.lane = request.lane;
+    message.created_at = now.wall;
+    message.expires_at = prepared.answer.expires_at;
+    message.recipients.assign(recipients.begin() + static_cast<std::ptrdiff_t>(first),
+                              recipients.begin() + static_cast<std::ptrdiff_t>(last));
+    KERUEN_TRY(message.content, content::encode(content));
+    if (first == 0) KERUEN_CHECK(check_fits(message.content));
+    message.thread = content.header.thread;
+    const bool seen = kind != MessageKind::receipt &&
+                      !std::holds_alternative<content::Recall>(content.body);
+    message.listing = seen ? store::Listing::listed : store::Listing::hidden;
+    targets.push_back({message.id, message.recipients});
+    prepared.submission.messages.push_back(std::move(message));
+  }
+  if (!request.attachments.empty()) {
+    auto parts = std::make_shared<AttachmentParts>(desk_.disk, desk_.randomness,
+                                                   request.attachments, content.parts,
+                                                   std::move(targets), now.wall,
+                                                   prepared.answer.expires_at);
+    prepared.submission.more = [parts] { return parts->next(); };
+  }
+  if (request.once) {
+    prepared.submission.once =
+        store::SentOnce{request.once->key, request.once->sequence, request.once->content};
+  }
+  return prepared;
+}
+
+std::vector<Result<Submitted>> Outbox::submit(const std::vector<const SubmitRequest*>& requests,
+                                              Now now) {
+  std::vector<Result<Submitted>> answers;
+  std::vector<Prepared> prepared;
+  std::vector<std::size_t> places;  // of `prepared` among the answers
+  answers.reserve(requests.size());
+  prepared.reserve(requests.size());
+  for (const auto* request : requests) {
+    const auto answer = [&]() -> Result<Submitted> {
+      if (request->once) {
+        KERUEN_TRY(const auto last,
+                   desk_.store.once(request->once->key, request->once->content));
+        if (last && last->same_content && last->sequence == request->once->sequence) {
+          Submitted same;
+          same.message = last->message;
+          same.outcome = Submitted::Outcome::already_sent;
+          KERUEN_TRY(const auto sent, desk_.store.sent(last->message));
+          if (sent) {
+            same.expires_at = sent->expires_at;
+            for (const auto& to : sent->recipients) same.recipients.push_back(to.recipient);
+          }
+          return same;
+        }
+        if (last && request->once->sequence < last->sequence) {
+          return fail(ErrorCode::duplicate,
+                      "sequence " + std::to_string(request->once->sequence) +
+                          " is older than " + std::to_string(last->sequence) +
+                          ", which was sent already");
+        }
+      }
+      KERUEN_TRY(auto ready, prepare(*request, now));
+      auto submitted = ready.answer;
+      prepared.push_back(std::move(ready));
+      places.push_back(answers.size());
+      return submitted;
+    }();
+    answers.push_back(answer);
+  }
+  std::vector<const store::Submission*> submissions;
+  for (const auto& one : prepared) submissions.push_back(&one.submission);
+  if (submissions.empty()) return answers;
+  if (const auto stored = desk_.store.submit(submissions, now.wall); !stored) {
+    for (const auto place : places) answers[place] = fail(stored.error());
+  }
+  return answers;
+}
+
+Result<std::vector<RecallAnswer>> Outbox::recall(const RecallRequest& request, Now now) {
+  KERUEN_TRY(const auto sent, desk_.store.sent(request.message));
+  if (!sent) return fail(ErrorCode::not_found, "no sent message " + to_text(request.message));
+  if (sent->kind == MessageKind::receipt || sent->kind == MessageKind::part) {
+    return fail(ErrorCode::denied, "only notices, schedules and evidence can be recalled");
+  }
+  std::vector<RecallAnswer> answers;
+  SubmitRequest notice;
+  for (const auto& recipient : sent->recipients) {
+    using enum store::RecipientState;
+    switch (recipient.state) {
+      case queued:
+      case waiting_for_key:
+        answers.push_back({recipient.recipient, RecallAnswer::Outcome::recalled});
+        break;
+      case sealed:
+      case accepted:
+      case delivered:
+      case read:
+      case processed: {
+        answers.push_back({recipient.recipient, RecallAnswer::Outcome::asked_to_disregard});
+        KERUEN_TRY(auto party, PartyId::parse(recipient.recipient.text()));
+        notice.to.push_back(std::move(party));
+        break;
+      }
+      case refused:
+      case undeliverable:
+      case expired:
+      case recalled:
+        break;  // never reached them
+    }
+  }
+  store::Submission submission;
+  if (!notice.to.empty()) {
+    content::Recall recall;
+    recall.message = request.message;
+    recall.kind = sent->kind;
+    notice.content.header.in_reply_to = request.message;
+    notice.content.body = recall;
+    notice.lane = sent->lane;
+    KERUEN_TRY(auto prepared, prepare(notice, now));
+    submission = std::move(prepared.submission);
+  }
+  submission.recalls = request.message;
+  KERUEN_CHECK(desk_.store.submit({&submission}, now.wall));
+  return answers;
+}
+
+Result<void> Outbox::answer_sender(const store::ReceivedMessage& message,
+                                   content::OfficerReceipt receipt,
+                                   const content::Author& officer, Now now) {
+  const auto state = receipt.kind == content::ReceiptKind::read ? store::ReadState::read
+                                                                : store::ReadState::processed;
+  receipt.message = message.id;
+  receipt.officer = officer.officer;
+  receipt.unit = officer.unit;
+  receipt.when = now.wall;
+  SubmitRequest request;
+  request.content.header.in_reply_to = message.id;
+  request.content.header.author = officer;
+  request.content.body = std::move(receipt);
+  request.lane = message.lane;
+  KERUEN_TRY(auto party, PartyId::parse(message.from.text()));
+  request.to.push_back(std::move(party));
+  store::Submission submission;
+  if (auto prepared = prepare(request, now)) {
+    submission = std::move(prepared->submission);
+  } else if (prepared.error().code != ErrorCode::denied &&
+             prepared.error().code != ErrorCode::unknown_agency) {
+    return fail(prepared.error());
+  }
+  // A sender who may no longer be answered does not keep an officer from reading.
+  submission.mark = store::LocalMark{message.id, message.from, state};
+  return desk_.store.submit({&submission}, now.wall);
+}
+
+Result<void> Outbox::mark_read(const ReadRequest& request, Now now) {
+  KERUEN_TRY(const auto message, desk_.store.received(request.message));
+  if (!message || message->kind == MessageKind::part || message->kind == MessageKind::receipt) {
+    return fail(ErrorCode::not_found, "no message " + to_text(request.message) + " in the inbox");
+  }
+  if (message->state != store::ReadState::unread) return {};
+  content::OfficerReceipt receipt;
+  receipt.kind = content::ReceiptKind::read;
+  return answer_sender(*message, std::move(receipt), request.officer, now);
+}
+
+Result<void> Outbox::mark_processed(const ProcessRequest& request, Now now) {
+  KERUEN_TRY(const auto message, desk_.store.received(request.message));
+  if (!message || message->kind == MessageKind::part || message->kind == MessageKind::receipt) {
+    return fail(ErrorCode::not_found, "no message " + to_text(request.message) + " in the inbox");
+  }
+  content::OfficerReceipt receipt;
+  receipt.kind = content::ReceiptKind::processed;
+  receipt.result = request.result;
+  receipt.note = request.note;
+  return answer_sender(*message, std::move(receipt), request.officer, now);
+}
+
+}  // namespace keruen::engine

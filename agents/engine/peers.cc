@@ -1,0 +1,38 @@
+#include "agents/engine/peers.h"
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::chrono::minutes kWithheldAfter{10};
+constexpr std::chrono::seconds kLookEvery{60};
+
+}  // namespace
+
+void Peers::saw(const AgencyId& peer, TreeSize size, Now now) {
+  auto& sights = sights_[peer];
+  // One a minute is kept: at most a dozen within the time that counts.
+  if (!sights.empty() && now.monotonic < sights.back().at + kLookEvery) return;
+  if (!sights.empty() && size <= sights.back().size) return;
+  sights.push_back({size, now.monotonic});
+}
+
+void Peers::tick(Turn& turn) {
+  const auto now = turn.now().monotonic;
+  if (desk_.halted || now < looked_at_ + kLookEvery) return;
+  looked_at_ = now;
+  for (auto& [peer, sights] : sights_) {
+    while (sights.size() > 1 && sights[1].at + kWithheldAfter <= now) sights.pop_front();
+    if (sights.empty() || now < sights.front().at + kWithheldAfter) continue;
+    const auto names = turn.checked(
+        desk_.store.name_unconfirmed(peer, LogIndex{sights.front().size.value}));
+    if (!names) return;
+    for (const auto& name : *names) {
+      turn.warn({store::EventType::warning, name.message, {}, peer, ErrorCode::not_found,
+                 "Message " + to_text(name.message) + " was accepted, but " + peer.text() +
+                     " gives no receipt although it has seen the log beyond it: it may have been "
+                     "withheld. Ask them by another way."});
+    }
+  }
+}
+
+}  // namespace keruen::engine

@@ -1,0 +1,142 @@
+#include "agents/engine/recovery.h"
+
+#include <algorithm>
+
+namespace keruen::engine {
+namespace {
+
+constexpr std::chrono::milliseconds kPauseFirst{500};
+constexpr std::chrono::milliseconds kPauseMax{30'000};
+
+bool waiting_cures(ErrorCode code) {
+  return code == ErrorCode::overloaded || code == ErrorCode::no_space ||
+         code == ErrorCode::io_failed || code == ErrorCode::corrupt;
+}
+
+}  // namespace
+
+Result<Recovery::HeadIs> Recovery::compare(const wire::StreamHead& head) {
+  if (head.sequence.value > 0) {
+    KERUEN_TRY(const auto own, desk_.store.batch_hash(head.stream, head.sequence));
+    if (own != head.batch) return HeadIs::unknown;
+  }
+  KERUEN_TRY(const auto behind, desk_.store.batches_after(head.stream, head.sequence));
+  const bool lost = std::ranges::any_of(behind, [](const store::StoredBatch& batch) {
+    return batch.status != store::BatchStatus::closed;
+  });
+  return lost ? HeadIs::behind_accepted : HeadIs::ours;
+}
+
+void Recovery::reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn) {
+  for (const auto& head : heads) {
+    if (streams_.find(head.stream) == nullptr) continue;
+    const auto is = turn.checked(compare(head));
+    if (!is) return;
+    if (*is == HeadIs::unknown) {
+      start_over(turn);
+      return;
+    }
+    if (*is == HeadIs::behind_accepted) repeat_lost(head, turn);
+  }
+}
+
+void Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
+  const auto lost = turn.checked(desk_.store.batches_after(head.stream, head.sequence));
+  if (!lost) return;
+  turn.warn({store::EventType::warning, {}, {}, {}, ErrorCode::out_of_sequence,
+             "The broker no longer has " + std::to_string(lost->size()) +
+                 " batches it had accepted; they are sent again. Its operator should know."});
+  std::vector<store::BlobNumber> blobs;
+  for (const auto& batch : *lost) blobs.push_back(batch.blob);
+  if (!turn.checked(desk_.store.reopen_batches(blobs))) return;
+  OutStream* stream = streams_.find(head.stream);
+  stream->waiting.clear();
+  for (auto batch : *lost) {
+    batch.status = store::BatchStatus::closed;
+    stream->waiting.push_back({batch, false, {}});
+  }
+}
+
+void Recovery::start_over(Turn& turn) {
+  const std::string words =
+      "The broker has batches of ours that this store never made: the store was restored from a "
+      "backup or copied, or its keys were stolen. New streams are opened, and what has no receipt "
+      "is sent again. If nobody restored it, revoke the signing key.";
+  turn.alert(words);
+  if (turn.checked(streams_.start_over(words, turn.now()))) {
+    batcher_.there_may_be_work(turn.now());
+  }
+}
+
+void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
+  OutStream* stream = streams_.find(frame.stream);
+  if (stream == nullptr) return;
+  const auto found = std::ranges::find_if(stream->waiting, [&](const WaitingBatch& batch) {
+    return batch.stored.sequence == frame.sequence && batch.stored.hash == frame.batch;
+  });
+  if (found == stream->waiting.end()) return;
+  store::Learned learned;
+  learned.at = turn.now().wall;
+  learned.accepted.push_back({found->stored.blob, frame.index, frame.accepted_at, frame.refusals});
+  if (!turn.checked(desk_.store.learn(learned))) {
+    // A full disk: the broker answers the same when the batch is repeated.
+    stream->not_before = turn.now().monotonic + kPauseMax;
+    found->sent = false;
+    return;
+  }
+  turn.store_works();
+  if (found->sent) {
+    pace_.measured(found->stored.bytes, found->sent_at, turn.now().monotonic);
+  }
+  auto batch = found->stored;
+  batch.index = frame.index;
+  batch.accepted_at = frame.accepted_at;
+  stream->waiting.erase(found);
+  stream->pause = {};
+  checkpoints_.accepted(batch, turn);
+  if (!frame.refusals.empty()) batcher_.there_may_be_work(turn.now());
+  streams_.drop_finished();
+}
+
+void Recovery::wait_before_repeating(OutStream& stream, Turn& turn) {
+  stream.pause = std::clamp(stream.pause * 2, kPauseFirst, kPauseMax);
+  stream.not_before = turn.now().monotonic + stream.pause;
+  for (auto& batch : stream.waiting) batch.sent = false;
+}
+
+void Recovery::dissolve(OutStream& stream, ErrorCode code, Turn& turn) {
+  turn.warn({store::EventType::warning, {}, {}, {}, code,
+             "The broker does not take a batch of ours (" + std::string(name_of(code)) + ": " +
+                 std::string(cause_of(code)) + "); its messages are sealed anew in a new stream."});
+  if (!turn.checked(streams_.dissolve(stream, code, turn.now()))) return;
+  batcher_.there_may_be_work(turn.now());
+  streams_.drop_finished();
+}
+
+void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
+  OutStream* stream = streams_.find(frame.stream);
+  if (stream == nullptr) return;
+  const auto found = std::ranges::find_if(stream->waiting, [&](const WaitingBatch& batch) {
+    return batch.stored.sequence == frame.sequence && batch.stored.hash == frame.batch;
+  });
+  if (found == stream->waiting.end() || !found->sent) return;
+  desk_.journal.write(host::JournalLevel::warning, "batch_refused",
+                      {{"sequence", frame.sequence.value}, {"code", name_of(frame.code)}});
+  if (waiting_cures(frame.code)) return wait_before_repeating(*stream, turn);
+  const auto is = turn.checked(compare(frame.head));
+  if (!is) return;
+  if (*is == HeadIs::unknown) return start_over(turn);
+  if (*is == HeadIs::behind_accepted) return repeat_lost(frame.head, turn);
+  if (frame.code == ErrorCode::out_of_sequence) {
+    // Batches before this one did not get there; all are repeated in order.
+    return wait_before_repeating(*stream, turn);
+  }
+  if (frame.head.sequence >= frame.sequence) return;  // taken after all; the word comes
+  if (frame.code == ErrorCode::chain_fork) {
+    turn.halt("The broker does not know the directory it showed this agency.", {});
+    return;
+  }
+  dissolve(*stream, frame.code, turn);
+}
+
+}  // namespace keruen::engine

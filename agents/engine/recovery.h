@@ -1,0 +1,45 @@
+// Brings store and broker back together: after a connection, a refusal, a loss on either side.
+// Threads: the engine thread.   Lifetime: borrows all it is given.
+//
+// Four things can be found when the broker states the head of a stream: it is where we are; it is
+// behind what it had accepted (it lost batches: said, and repeated); it is where we never were (this
+// store is old or copied: said, everything without a receipt is sealed anew); it is what we closed
+// and no word came (repeated byte for byte, the broker answers as the first time).
+#pragma once
+
+#include "agents/engine/batcher.h"
+#include "agents/engine/checkpoints.h"
+#include "agents/engine/streams.h"
+
+namespace keruen::engine {
+
+class Recovery {
+ public:
+  Recovery(Desk& desk, Streams& streams, Batcher& batcher, Checkpoints& checkpoints, Pace& pace)
+      : desk_(desk),
+        streams_(streams),
+        batcher_(batcher),
+        checkpoints_(checkpoints),
+        pace_(pace) {}
+
+  // False: the store failed, or everything starts over.
+  void reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn);
+  void accepted(const wire::BatchAccepted& frame, Turn& turn);
+  void refused(const wire::BatchRefused& frame, Turn& turn);
+
+ private:
+  enum class HeadIs : std::uint8_t { ours, behind_accepted, unknown };
+  [[nodiscard]] Result<HeadIs> compare(const wire::StreamHead& head);
+  void repeat_lost(const wire::StreamHead& head, Turn& turn);
+  void start_over(Turn& turn);
+  void wait_before_repeating(OutStream& stream, Turn& turn);
+  void dissolve(OutStream& stream, ErrorCode code, Turn& turn);
+
+  Desk& desk_;
+  Streams& streams_;
+  Batcher& batcher_;
+  Checkpoints& checkpoints_;
+  Pace& pace_;
+};
+
+}  // namespace keruen::engine

@@ -1,0 +1,71 @@
+// INTERNAL to agents/engine: the engine's parts, joined.
+// Threads: the engine thread.
+#pragma once
+
+#include "agents/engine/inbox.h"
+#include "agents/engine/outbox.h"
+#include "agents/engine/recovery.h"
+
+namespace keruen::engine {
+
+struct Engine::State {
+  State(Desk desk_given)
+      : desk(std::move(desk_given)),
+        keyring(desk),
+        streams(desk),
+        sync(desk),
+        checkpoints(desk),
+        peers(desk),
+        outbox(desk),
+        batcher(desk, streams, keyring, checkpoints, pace),
+        inbox(desk, keyring, sync, checkpoints, peers),
+        recovery(desk, streams, batcher, checkpoints, pace) {}
+
+  Desk desk;
+  Keyring keyring;
+  Streams streams;
+  Pace pace;
+  DirectorySync sync;
+  Checkpoints checkpoints;
+  Peers peers;
+  Outbox outbox;
+  Batcher batcher;
+  Inbox inbox;
+  Recovery recovery;
+  MonotonicTime upkeep_at;
+  MonotonicTime expiry_at;
+  std::uint64_t ping_token = 0;
+  MonotonicTime now;  // of the last call
+  bool wake = false;  // something was submitted: a tick is due
+  std::optional<Error> failed;  // the store, while a request was served
+
+  [[nodiscard]] std::vector<Result<Submitted>> submit(
+      const std::vector<const SubmitRequest*>& requests, Now at);
+  void work_came(Now at);
+
+  void on(const LinkUp& event, Turn& turn);
+  void on(const LinkDown& event, Turn& turn);
+  void on(const FrameReceived& event, Turn& turn);
+  void on(const Tick& event, Turn& turn);
+
+  void on(const wire::Welcome& frame, Turn& turn);
+  void on(const wire::BatchAccepted& frame, Turn& turn) { recovery.accepted(frame, turn); }
+  void on(const wire::BatchRefused& frame, Turn& turn) { recovery.refused(frame, turn); }
+  void on(const wire::RecordAnswer& frame, Turn& turn) { keyring.answered(frame, turn); }
+  void on(wire::DeliverSlice& frame, Turn& turn);
+  void on(const wire::DirectoryLines& frame, Turn& turn) { sync.lines(frame, turn); }
+  void on(const wire::Records& frame, Turn& turn) { sync.records(frame, turn); }
+  void on(const wire::SnapshotHead& frame, Turn& turn) { sync.snapshot_head(frame, turn); }
+  void on(const wire::Entries& frame, Turn& turn) { sync.entries(frame, turn); }
+  void on(const wire::Checkpoint& frame, Turn& turn) { checkpoints.checkpoint(frame, turn); }
+  void on(const wire::Inclusion& frame, Turn& turn) { checkpoints.inclusion(frame, turn); }
+  void on(const wire::Pong& frame, Turn& turn);
+  void on(const wire::Fault& frame, Turn& turn);
+
+  void set_clock(WallTime broker_time, Turn& turn);
+  void drop_link(std::string why, Turn& turn);
+  // What every turn ends with.
+  void settle(Turn& turn);
+};
+
+}  // namespace keruen::engine
