@@ -49,6 +49,9 @@ Result<Invitation> read_lines(std::string_view text, const std::string& path) {
     KERUEN_TRY(const auto key, reader.take_fixed<SigningPublicKey>("log-key"));
     invitation.log_keys.push_back(key);
   } while (reader.next_is("log-key") && invitation.log_keys.size() < kBrokerKeysMax);
+  if (!all_distinct(invitation.authorities.roots) || !all_distinct(invitation.log_keys)) {
+    return reader.fault("a root or a log key stands here twice");
+  }
   KERUEN_TRY(invitation.checkpoint_note, note_of(reader));
   KERUEN_CHECK(reader.finish());
   return invitation;

@@ -115,6 +115,9 @@ Result<void> read_broker(DocumentReader& reader, AuthorityState& state) {
     KERUEN_TRY(const auto key, reader.take_fixed<SigningPublicKey>("log-key"));
     broker.log_keys.push_back(key);
   } while (reader.next_is("log-key"));
+  if (!all_distinct(broker.transport_keys) || !all_distinct(broker.log_keys)) {
+    return reader.fault("a key of the broker stands here twice");
+  }
   KERUEN_TRY(state.broker_registry_file, reader.take("broker-registry-file"));
   state.broker = std::move(broker);
   return {};
@@ -162,6 +165,7 @@ Result<AuthorityState> decode_state(std::string_view text, const std::string& pa
     if (!root) return reader.fault(root.error().detail);
     state.authorities.roots.push_back(std::move(*root));
   } while (reader.next_is("root"));
+  if (!all_distinct(state.authorities.roots)) return reader.fault("a root stands here twice");
   if (threshold == 0 || threshold > state.authorities.roots.size()) {
     return reader.fault(std::to_string(threshold) + " signatures of " +
                         std::to_string(state.authorities.roots.size()) + " are not possible");

@@ -7,6 +7,7 @@
 // expected "agency", found "agancy"`. Nothing is skipped, so nothing can be smuggled past a reader.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,6 +89,15 @@ class DocumentReader {
   std::vector<Line> lines_;
   std::size_t next_ = 0;
 };
+
+// Whether no two of `values` are equal: what counts towards k of n must not count twice.
+template <class Value>
+[[nodiscard]] bool all_distinct(const std::vector<Value>& values) {
+  for (auto value = values.begin(); value != values.end(); ++value) {
+    if (std::find(values.begin(), value, *value) != value) return false;
+  }
+  return true;
+}
 
 // The words of a value, at single blanks.
 [[nodiscard]] std::vector<std::string> words_of(std::string_view value);
