@@ -44,8 +44,18 @@ void Exchange::State::take_outcome(RecordOutcome outcome) {
   if (outcome.from && sessions.find(*outcome.from) != nullptr) {
     send(*outcome.from, outcome.answer);
   }
+  if (outcome.answer.refused) {
+    journal.write(host::JournalLevel::warning, "record_refused",
+                  {{"signed_hash", outcome.answer.signed_hash.hex()},
+                   {"code", name_of(*outcome.answer.refused)}});
+  }
   if (!outcome.logged) return;
-  log_size = TreeSize{outcome.logged->line.index.value + 1};
+  const wire::DirectoryLine& line = outcome.logged->line;
+  journal.write(host::JournalLevel::info, "directory_line",
+                {{"index", line.index.value},
+                 {"type", static_cast<std::uint64_t>(line.type)},
+                 {"agency", line.agency.text()}});
+  log_size = TreeSize{line.index.value + 1};
   append_to_directory(*outcome.logged);
 }
 

@@ -21,7 +21,7 @@
 namespace keruen::broker {
 
 // Between core and log: more than this and new batches are refused as overloaded.
-inline constexpr std::size_t kSubmissionsMax = 4096;
+inline constexpr std::size_t kSubmissionsMax = 1024;
 inline constexpr std::size_t kSubmissionBytesMax = 32 * 1024 * 1024;
 inline constexpr std::size_t kReadsPerSessionMax = 16;
 // What one FetchEntries is answered with at most; the rest is asked for again.

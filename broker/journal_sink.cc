@@ -29,8 +29,9 @@ Result<spdlog::sink_ptr> sink_for(const std::string& file) {
     return std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, kJournalFileBytesMax,
                                                                   kJournalFilesMax);
   } catch (const spdlog::spdlog_ex& error) {
-    return fail(ErrorCode::io_failed, "the journal " + file + " cannot be written: " +
-                                          error.what() + ". Make its folder, or change journal.file");
+    return fail(ErrorCode::io_failed, "the journal " + file +
+                                          " cannot be written: " + error.what() +
+                                          ". Make its folder, or change journal.file");
   }
 }
 

@@ -1,0 +1,163 @@
+#include "broker/broker.h"
+
+#include "broker/core_loop.h"
+#include "broker/directory_copy.h"
+#include "broker/index/index.h"
+#include "broker/log/log.h"
+#include "broker/registry_file.h"
+#include "schemas/host/clock.h"
+#include "schemas/host/disk.h"
+
+namespace keruen::broker {
+
+struct Broker::State {
+  State(host::BrokerConfig given, Surroundings around, BrokerKeys pairs)
+      : config(std::move(given)),
+        surroundings(around),
+        transport_key(std::move(pairs.transport)),
+        log_key(std::move(pairs.log)) {}
+
+  [[nodiscard]] Result<void> open_log(log::CheckpointSigner::MissingGuard missing_guard);
+  [[nodiscard]] Result<void> open_stations();
+  [[nodiscard]] Result<void> take_registry();
+  [[nodiscard]] Result<void> open_exchange();
+  void start_threads();
+  [[nodiscard]] std::optional<Submission> look_after_files();
+
+  host::BrokerConfig config;
+  Surroundings surroundings;
+  certs::TransportKeyPair transport_key;
+  std::optional<certs::SigningKeyPair> log_key;  // until the signer has it
+  certs::Authorities trusted;
+
+  // Each borrows from those before it.
+  std::unique_ptr<Wake> wake;
+  std::unique_ptr<log::CheckpointSigner> signer;
+  std::unique_ptr<log::Log> log;
+  std::unique_ptr<index::Index> index;
+  std::unique_ptr<LogStation> station;
+  std::unique_ptr<ReaderStation> reader;
+  std::unique_ptr<RegistryFile> registry_file;
+  std::unique_ptr<Exchange> exchange;
+  std::unique_ptr<gateway::Router> router;
+  std::unique_ptr<LogThread> log_thread;
+  std::unique_ptr<ReaderThread> reader_thread;
+  std::unique_ptr<SigningThread> signing_thread;
+};
+
+Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing_guard) {
+  host::Disk& disk = surroundings.disk;
+  KERUEN_CHECK(disk.make_directory(config.log_directory));
+  KERUEN_CHECK(disk.make_directory(host::directory_of(config.guard_file)));
+  KERUEN_CHECK(disk.make_directory(host::directory_of(config.index_file)));
+  KERUEN_TRY(signer, log::CheckpointSigner::open(disk, config.guard_file, config.origin,
+                                                 std::move(*log_key), missing_guard));
+  log_key.reset();
+  log::LogOptions options;
+  options.directory = config.log_directory;
+  options.segment_bytes = config.segment_bytes;
+  options.guarded_size = signer->guarded_size();
+  options.checksum_seed = surroundings.randomness.draw_number();
+  KERUEN_TRY(log, log::Log::open(disk, options, surroundings.journal));
+  return signer->check(*log);
+}
+
+Result<void> Broker::State::open_stations() {
+  KERUEN_TRY(index, index::Index::open(config.index_file, surroundings.journal));
+  KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal));
+  KERUEN_TRY(reader,
+             ReaderStation::open(*log, config.index_file, config.origin, surroundings.journal));
+  return {};
+}
+
+Result<void> Broker::State::take_registry() {
+  KERUEN_TRY(auto submission, registry_file->changed());
+  if (submission) {
+    for (const LogEvent& event : station->process({*submission}, surroundings.clock.now())) {
+      if (const auto* fault = std::get_if<LogFault>(&event); fault != nullptr && fault->error) {
+        if (fault->error->code == ErrorCode::io_failed) return fail(*fault->error);
+        continue;
+      }
+      registry_file->report(event);
+    }
+  }
+  if (station->directory().newest_registry()) return {};
+  return fail(ErrorCode::not_found,
+              "there is no registry the authorities signed at " + config.registry_file +
+                  ": run `keruen authority publish` and put its registry there");
+}
+
+Result<void> Broker::State::open_exchange() {
+  std::optional<certs::SignedCheckpoint> newest;
+  if (log->size().value > 0) {
+    KERUEN_TRY(newest, signer->sign(*log, log->size()));
+  }
+  KERUEN_TRY(auto directory, copy_directory(station->directory(), trusted));
+  ExchangeOptions options;
+  options.origin = config.origin;
+  options.connections_max = config.agents_max;
+  exchange =
+      std::make_unique<Exchange>(options, std::move(directory), station->heads(), log->size(),
+                                 std::move(newest), surroundings.journal, surroundings.clock.now());
+  gateway::RouterOptions listening;
+  listening.endpoint = config.endpoint;
+  KERUEN_TRY(router, gateway::Router::bind(
+                         listening, transport_key,
+                         [core = exchange.get()](const KeyId& key) { return core->admits(key); },
+                         surroundings.journal));
+  return {};
+}
+
+void Broker::State::start_threads() {
+  log_thread = start_log_thread(*station, surroundings.clock, *wake);
+  reader_thread = start_reader_thread(*reader, surroundings.clock, *wake);
+  signing_thread = start_signing_thread(*signer, *log, *wake);
+}
+
+std::optional<Submission> Broker::State::look_after_files() {
+  MachineFacts facts;
+  facts.log_bytes = log->bytes_on_disk();
+  facts.disk_free_bytes = surroundings.disk.free_bytes(config.log_directory).value_or(0);
+  exchange->set_machine_facts(facts);
+  auto submission = registry_file->changed();
+  if (submission) return std::move(*submission);
+  surroundings.journal.write_error(host::JournalLevel::warning, "registry_file_unreadable",
+                                   submission.error());
+  return std::nullopt;
+}
+
+Broker::Broker(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Broker::~Broker() = default;
+
+Result<std::unique_ptr<Broker>> Broker::open(const host::BrokerConfig& config, BrokerKeys keys,
+                                             log::CheckpointSigner::MissingGuard missing_guard,
+                                             Surroundings surroundings) {
+  auto state = std::make_unique<State>(config, surroundings, std::move(keys));
+  KERUEN_TRY(state->wake, Wake::make());
+  KERUEN_TRY(state->trusted, load_authorities(surroundings.disk, config.authorities_file));
+  state->registry_file =
+      std::make_unique<RegistryFile>(surroundings.disk, config.registry_file, surroundings.journal);
+  KERUEN_CHECK(state->open_log(missing_guard));
+  KERUEN_CHECK(state->open_stations());
+  KERUEN_CHECK(state->take_registry());
+  KERUEN_CHECK(state->open_exchange());
+  return std::unique_ptr<Broker>(new Broker(std::move(state)));
+}
+
+const std::string& Broker::endpoint() const { return state_->router->endpoint(); }
+
+Result<void> Broker::run(int stop_descriptor) {
+  State& state = *state_;
+  state.start_threads();
+  CoreLoop loop({*state.router, *state.exchange, *state.log_thread, *state.reader_thread,
+                 *state.signing_thread, *state.wake, state.surroundings.clock, stop_descriptor,
+                 [&state](Now) { return state.look_after_files(); }});
+  auto because = loop.run();
+  state.log_thread->stop();
+  state.reader_thread->stop();
+  state.signing_thread->stop();
+  if (because) return fail(std::move(*because));
+  return {};
+}
+
+}  // namespace keruen::broker

@@ -1,0 +1,99 @@
+#include "broker/core_loop.h"
+
+#include <poll.h>
+
+#include <array>
+
+namespace keruen::broker {
+namespace {
+
+bool is_readable(int descriptor) {
+  pollfd asked{descriptor, POLLIN, 0};
+  return ::poll(&asked, 1, 0) > 0;
+}
+
+}  // namespace
+
+std::optional<Error> CoreLoop::run() {
+  const std::array<int, 2> both = {parts_.wake.descriptor(), parts_.stop_descriptor};
+  while (!is_over_) {
+    // The stop is level-triggered: once seen it must not keep the loop awake.
+    const std::span<const int> watched(both.data(), is_stopping_ ? 1 : 2);
+    parts_.router.wait(watched, kTickEvery);
+    const Now now = parts_.clock.now();
+    if (!is_stopping_ && is_readable(parts_.stop_descriptor)) {
+      is_stopping_ = true;
+      handle(StopRequested{}, now);
+    }
+    collect(now);
+    look_after(now);
+    hand_on();
+  }
+  return because_;
+}
+
+void CoreLoop::collect(Now now) {
+  for (auto& arrival : parts_.router.receive(now)) {
+    std::visit([&](auto&& one) { handle(Event(std::forward<decltype(one)>(one)), now); },
+               std::move(arrival));
+  }
+  parts_.wake.quiet();
+  for (LogEvent& event : parts_.log.take()) handle(std::move(event), now);
+  for (ReadAnswer& answer : parts_.reader.take()) handle(std::move(answer), now);
+  for (SigningEvent& event : parts_.signer.take()) {
+    if (auto* checkpoint = std::get_if<CheckpointSigned>(&event)) {
+      handle(std::move(*checkpoint), now);
+    } else {
+      handle(LogEvent(std::get<LogFault>(std::move(event))), now);
+    }
+  }
+}
+
+void CoreLoop::look_after(Now now) {
+  if (now.monotonic - ticked_at_ >= kTickEvery) {
+    ticked_at_ = now.monotonic;
+    handle(Tick{}, now);
+  }
+  if (now.monotonic - chore_at_ >= kChoreEvery) {
+    chore_at_ = now.monotonic;
+    if (auto submission = parts_.chore(now)) for_log_.push_back(std::move(*submission));
+  }
+}
+
+void CoreLoop::hand_on() {
+  while (!for_log_.empty() && parts_.log.submit(for_log_.front())) for_log_.pop_front();
+  while (!for_reader_.empty() && parts_.reader.submit(for_reader_.front())) {
+    for_reader_.pop_front();
+  }
+}
+
+void CoreLoop::handle(Event event, Now now) {
+  if (is_over_) return;
+  for (Effect& effect : parts_.exchange.handle(std::move(event), now)) {
+    carry_out(std::move(effect), now);
+  }
+}
+
+void CoreLoop::carry_out(Effect effect, Now now) {
+  if (auto* frame = std::get_if<SendFrame>(&effect)) {
+    parts_.router.send(std::move(*frame), now);
+  } else if (const auto* closing = std::get_if<CloseConnection>(&effect)) {
+    parts_.router.close(*closing, now);
+  } else if (auto* submitted = std::get_if<SubmitToLog>(&effect)) {
+    const bool for_reports = std::holds_alternative<AcknowledgedCursors>(submitted->submission);
+    // Reports can do without; everything else waits its turn.
+    if (!for_reports || for_log_.empty()) for_log_.push_back(std::move(submitted->submission));
+  } else if (auto* read = std::get_if<Read>(&effect)) {
+    for_reader_.push_back(std::move(read->request));
+  } else if (const auto* wanted = std::get_if<RequestCheckpoint>(&effect)) {
+    // Asked for again in a second if the signer has too much to do.
+    static_cast<void>(parts_.signer.submit(wanted->size));
+  } else if (const auto* shut = std::get_if<ShutDoor>(&effect)) {
+    parts_.router.shut_door(shut->transport_key, shut->until);
+  } else {
+    is_over_ = true;
+    because_ = std::get<StopNow>(std::move(effect)).because;
+  }
+}
+
+}  // namespace keruen::broker

@@ -1,0 +1,39 @@
+// The registry as `keruen authority publish` leaves it on the broker's disk, looked at now and
+// then. Threads: one.   Lifetime: borrows disk and journal.
+//
+// What it holds proves itself; the log decides whether it is newer than what is in force.
+#pragma once
+
+#include "broker/stations.h"
+#include "certs/registry.h"
+
+namespace keruen::host {
+class Disk;
+class Journal;
+}  // namespace keruen::host
+
+namespace keruen::broker {
+
+// The roots that must have signed registry version 1. not_found, malformed: say what to copy where.
+[[nodiscard]] Result<certs::Authorities> load_authorities(host::Disk& disk,
+                                                          const std::string& path);
+
+class RegistryFile {
+ public:
+  RegistryFile(host::Disk& disk, std::string path, host::Journal& journal)
+      : disk_(disk), path_(std::move(path)), journal_(journal) {}
+
+  // What to submit when the file is there and not as it was at the last call; a file that does not
+  // read is an error once, until it changes.
+  [[nodiscard]] Result<std::optional<SubmittedSnapshot>> changed();
+  // Says in the journal what became of it.
+  void report(const LogEvent& outcome);
+
+ private:
+  host::Disk& disk_;
+  const std::string path_;
+  host::Journal& journal_;
+  std::optional<Digest> seen_;
+};
+
+}  // namespace keruen::broker
