@@ -1,0 +1,93 @@
+#include "broker/dispatch/dispatch.h"
+
+#include "broker/dispatch/slice.h"
+#include "tests/support/matchers.h"
+#include "tests/support/test_exchange.h"
+
+namespace keruen::dispatch {
+namespace {
+
+class DispatchTest : public ::testing::Test {
+ protected:
+  DispatchTest() { parties_.learn_founding(); }
+
+  std::shared_ptr<const broker::LoggedBatch> logged(const TestBatch& batch, std::uint64_t index,
+                                                    std::vector<wire::Refusal> refusals = {}) {
+    return std::make_shared<const broker::LoggedBatch>(
+        broker::LoggedBatch{LogIndex{index}, parties_.clock().wall(), std::move(refusals),
+                            batch.verified, batch.bytes});
+  }
+
+  TestExchange parties_{{"kz.border-guard", "kz.customs", "kz.prosecutor"}};
+  const AgencyId customs_ = agency_named("kz.customs");
+};
+
+TEST_F(DispatchTest, SendsABatchWhollyForOneRecipientAsStored) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto batch = parties_.messages(stream, {{{"kz.customs"}}, {{"kz.customs"}}});
+  const auto piece = first_piece(*logged(batch, 4), customs_, {});
+  ASSERT_TRUE(piece.has_value());
+  EXPECT_EQ(piece->slice.slice, batch.bytes);
+  EXPECT_EQ(piece->last_leaf, 1u);
+  EXPECT_FALSE(first_piece(*logged(batch, 4), agency_named("kz.prosecutor"), {}).has_value());
+}
+
+TEST_F(DispatchTest, LeavesOutTheBodyOfARefusedAndOfAnExpiredLeaf) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto batch = parties_.messages(stream, {{{"kz.customs"}}, {{"kz.customs"}}});
+  CutOptions cut;
+  const auto refused = first_piece(*logged(batch, 4, {{0, 0, ErrorCode::denied}}), customs_, cut);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->slice.stubs, (std::vector<wire::Stub>{{0, ErrorCode::denied}}));
+  cut.now = parties_.clock().wall() + kExpiryDefault;
+  const auto expired = first_piece(*logged(batch, 4), customs_, cut);
+  ASSERT_TRUE(expired.has_value());
+  EXPECT_EQ(expired->slice.stubs.size(), 2u);
+}
+
+TEST_F(DispatchTest, CutsBetweenLeavesAndNeverSendsLessThanOne) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto batch = parties_.messages(stream, {{{"kz.customs"}}, {{"kz.customs"}}});
+  CutOptions cut;
+  cut.bytes_max = 1;
+  const auto pieces = all_pieces(*logged(batch, 4), customs_, cut, kSliceBytesMax);
+  ASSERT_EQ(pieces.pieces.size(), 2u);
+  EXPECT_EQ(pieces.pieces[0].last_leaf, 0u);
+  EXPECT_EQ(pieces.pieces[1].last_leaf, 1u);
+}
+
+TEST_F(DispatchTest, ServesTheMostUrgentLaneFirst) {
+  auto bulk = parties_.open_stream("kz.border-guard", Lane::bulk);
+  auto flash = parties_.open_stream("kz.border-guard", Lane::flash);
+  Dispatch dispatch(TreeSize{4});
+  dispatch.connect(customs_, {}, kCreditBytesDefault);
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    const auto asked = dispatch.serve({});
+    ASSERT_EQ(asked.requests.size(), 1u);
+    dispatch.take({asked.requests.front(), {}, true, {}});
+  }
+  dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4));
+  dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 5));
+  const auto served = dispatch.serve({});
+  ASSERT_EQ(served.handed.size(), 2u);
+  EXPECT_EQ(served.handed[0].piece.slice.lane, Lane::flash);
+  EXPECT_EQ(served.handed[1].piece.slice.lane, Lane::bulk);
+}
+
+TEST_F(DispatchTest, HandsOutNothingWithoutCredit) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  Dispatch dispatch(TreeSize{4});
+  dispatch.connect(customs_, {}, 0);
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    const auto asked = dispatch.serve({});
+    ASSERT_EQ(asked.requests.size(), 1u);
+    dispatch.take({asked.requests.front(), {}, true, {}});
+  }
+  dispatch.add(logged(parties_.messages(stream, {{{"kz.customs"}}}), 4));
+  EXPECT_TRUE(dispatch.serve({}).handed.empty());
+  dispatch.acknowledge(customs_, kCreditBytesDefault);
+  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u);
+}
+
+}  // namespace
+}  // namespace keruen::dispatch
