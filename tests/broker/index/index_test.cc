@@ -1,0 +1,248 @@
+// The index is derived: however it came about, it says what the log says.
+#include "broker/index/index.h"
+
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "broker/index/lanes.h"
+#include "tests/broker/station_bench.h"
+
+namespace keruen::index {
+namespace {
+
+using broker::BatchOutcome;
+using std::chrono::hours;
+using std::chrono::minutes;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class IndexTest : public broker::StationBench {
+ protected:
+  void SetUp() override {
+    open();
+    if (!HasFatalFailure()) found();
+  }
+  // Every row of every table that follows from the log.
+  std::string dump() {
+    sqlite3* connection = nullptr;
+    EXPECT_EQ(sqlite3_open_v2(index_path().c_str(), &connection, SQLITE_OPEN_READONLY, nullptr),
+              SQLITE_OK);
+    std::string text;
+    for (const char* table :
+         {"progress", "batch", "delivery", "stream", "directory", "signing_key"}) {
+      sqlite3_stmt* rows = nullptr;
+      const std::string sql = std::string("SELECT * FROM ") + table + " ORDER BY 1, 2, 3";
+      EXPECT_EQ(sqlite3_prepare_v2(connection, sql.c_str(), -1, &rows, nullptr), SQLITE_OK);
+      while (sqlite3_step(rows) == SQLITE_ROW) {
+        text += table;
+        for (int column = 0; column < sqlite3_column_count(rows); ++column) {
+          const auto* bytes = static_cast<const std::uint8_t*>(sqlite3_column_blob(rows, column));
+          const auto size = static_cast<std::size_t>(sqlite3_column_bytes(rows, column));
+          text += '|' + to_hex(BytesView(bytes, size));
+        }
+        text += '\n';
+      }
+      sqlite3_finalize(rows);
+    }
+    sqlite3_close(connection);
+    return text;
+  }
+  // A day's traffic: messages to several, refusals, receipts, key records, a registry.
+  void exchange_mail() {
+    exchange.admit("kg.customs");
+    auto guard = exchange.open_stream("kz.border-guard", Lane::urgent);
+    auto customs = exchange.open_stream("kz.customs", Lane::urgent);
+    for (int i = 0; i < 5; ++i) {
+      const auto batch = exchange.messages(
+          guard, {{{"kz.customs", "kz.prosecutor"}}, {{"kz.prosecutor"}}, {{"kg.customs"}}});
+      static_cast<void>(submit(batch));
+      static_cast<void>(
+          submit(exchange.receipts(customs, {{"kz.border-guard", batch.signed_batch.hash}})));
+      exchange.clock().advance(minutes{1});
+    }
+    log_and_learn(exchange.next_registry());
+    auto& agency = exchange.agency("kg.customs");
+    log_and_learn(exchange.state_new_prekey(agency, exchange.clock().wall()));
+    static_cast<void>(submit(exchange.messages(guard, {{{"kg.customs"}}})));
+  }
+  void remove_index() {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(index_path() + suffix);
+    }
+  }
+  [[nodiscard]] std::unique_ptr<Lanes> lanes() {
+    auto opened = Lanes::open(index_path());
+    EXPECT_THAT(opened, IsOk());
+    return std::move(*opened);
+  }
+};
+
+TEST_F(IndexTest, IsTheSameWhenItIsMadeAgainFromTheLog) {
+  exchange_mail();
+  const std::string before = dump();
+  close();
+  remove_index();
+  open();
+  EXPECT_EQ(dump(), before);
+  EXPECT_EQ(journal.count("index_complete"), 1u);
+}
+
+TEST_F(IndexTest, CatchesUpWithWhatWasLoggedBeforeACrash) {
+  close();
+  std::filesystem::copy_file(index_path(), directory / "old");
+  open();
+  exchange_mail();
+  const std::string whole = dump();
+  close();
+  // The log was synced, the rows were lost.
+  remove_index();
+  std::filesystem::copy_file(directory / "old", index_path());
+  open();
+  EXPECT_EQ(dump(), whole);
+}
+
+TEST_F(IndexTest, IsMadeAnewWhenItIsOfAnotherLog) {
+  exchange_mail();
+  close();
+  std::filesystem::copy_file(index_path(), directory / "longer");
+  // The same agencies, another log.
+  FaultDisk other;
+  auto options = log::LogOptions();
+  options.directory = "log";
+  options.segment_bytes = segment_bytes;
+  options.checksum_seed = 6;
+  KERUEN_ASSERT_OK(log, log::Log::open(other, options, journal));
+  KERUEN_ASSERT_OK(index, Index::open(index_path(), journal));
+  KERUEN_ASSERT_OK(station, broker::LogStation::open(*log, *index, exchange.origin(),
+                                                     exchange.authorities(), journal));
+  EXPECT_EQ(index->applied().size, TreeSize{0});
+  EXPECT_THAT(station->heads(), IsEmpty());
+  EXPECT_EQ(journal.count("index_of_another_log"), 1u);
+  close();
+}
+
+TEST_F(IndexTest, IsReplacedWhenItsFileIsDamaged) {
+  exchange_mail();
+  const std::string before = dump();
+  close();
+  remove_index();
+  std::ofstream(index_path()) << std::string(8192, 'x');
+  open();
+  EXPECT_EQ(dump(), before);
+  EXPECT_EQ(journal.count("index_replaced"), 1u);
+}
+
+TEST_F(IndexTest, ListsARecipientsLaneInLogOrder) {
+  auto urgent = exchange.open_stream("kz.border-guard", Lane::urgent);
+  auto bulk = exchange.open_stream("kz.border-guard", Lane::bulk);
+  static_cast<void>(submit(exchange.messages(urgent, {{{"kz.customs"}}})));     // 4
+  static_cast<void>(submit(exchange.messages(bulk, {{{"kz.customs"}}})));       // 5
+  static_cast<void>(submit(exchange.messages(urgent, {{{"kz.prosecutor"}}})));  // 6
+  static_cast<void>(submit(exchange.messages(urgent, {{{"kz.customs"}}})));     // 7
+  static_cast<void>(submit(exchange.messages(urgent, {{{"kz.customs"}}})));     // 8
+  const auto reading = lanes();
+  const AgencyId customs = agency_named("kz.customs");
+  KERUEN_ASSERT_OK(const auto all,
+                   reading->entries(customs, Lane::urgent, {LogIndex{0}, TreeSize{100}, 64}));
+  EXPECT_THAT(all, ElementsAre(LogIndex{4}, LogIndex{7}, LogIndex{8}));
+  KERUEN_ASSERT_OK(const auto some,
+                   reading->entries(customs, Lane::urgent, {LogIndex{5}, TreeSize{8}, 64}));
+  EXPECT_THAT(some, ElementsAre(LogIndex{7}));
+  KERUEN_ASSERT_OK(const auto first,
+                   reading->entries(customs, Lane::urgent, {LogIndex{0}, TreeSize{100}, 1}));
+  EXPECT_THAT(first, ElementsAre(LogIndex{4}));
+}
+
+TEST_F(IndexTest, KeepsARowOfStubsForARefusedRecipientButNoneForAnUnknownOne) {
+  exchange.admit("kg.customs");
+  auto stream = exchange.open_stream("kz.border-guard");
+  static_cast<void>(
+      exchange.state_new_prekey(exchange.agency("kz.customs"), exchange.clock().wall()));
+  static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs", "kg.customs"}}})));
+  const auto reading = lanes();
+  KERUEN_ASSERT_OK(const auto refused, reading->entries(agency_named("kz.customs"), Lane::routine,
+                                                        {LogIndex{0}, TreeSize{100}, 64}));
+  EXPECT_THAT(refused, SizeIs(1));
+  KERUEN_ASSERT_OK(const auto unknown, reading->entries(agency_named("kg.customs"), Lane::routine,
+                                                        {LogIndex{0}, TreeSize{100}, 64}));
+  EXPECT_THAT(unknown, IsEmpty());
+  KERUEN_ASSERT_OK(const auto waiting, reading->waiting(exchange.clock().wall()));
+  EXPECT_THAT(waiting, IsEmpty());
+}
+
+TEST_F(IndexTest, CountsWhatWaitsBehindEachCursor) {
+  auto stream = exchange.open_stream("kz.border-guard", Lane::flash);
+  const WallTime first = exchange.clock().wall();
+  static_cast<void>(
+      submit(exchange.messages(stream, {{{"kz.customs"}}, {{"kz.prosecutor"}}, {{"kz.customs"}}})));
+  exchange.clock().advance(minutes{1});
+  const WallTime second = exchange.clock().wall();
+  static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}})));
+  const auto reading = lanes();
+  const auto customs = [&] {
+    const auto rows = reading->waiting(exchange.clock().wall());
+    EXPECT_THAT(rows, IsOk());
+    for (const wire::WaitingRow& row : *rows) {
+      if (row.agency == agency_named("kz.customs")) return row.lanes[0];
+    }
+    return wire::WaitingLane{};
+  };
+  EXPECT_EQ(customs().messages, 3u);
+  EXPECT_EQ(customs().oldest_accepted_at, first);
+  EXPECT_GT(customs().bytes, 3 * kPlaintextBytesMin);
+
+  wire::Cursors cursors;
+  cursors[0] = wire::Cursor{LogIndex{4}, 0};
+  EXPECT_THAT(process({broker::AcknowledgedCursors{agency_named("kz.customs"), cursors}}),
+              IsEmpty());
+  EXPECT_EQ(customs().messages, 2u);
+  EXPECT_EQ(customs().oldest_accepted_at, first);
+  cursors[0] = wire::Cursor{LogIndex{4}, 2};
+  static_cast<void>(process({broker::AcknowledgedCursors{agency_named("kz.customs"), cursors}}));
+  EXPECT_EQ(customs().messages, 1u);
+  EXPECT_EQ(customs().oldest_accepted_at, second);
+  cursors[0] = wire::Cursor{LogIndex{5}, 0};
+  static_cast<void>(process({broker::AcknowledgedCursors{agency_named("kz.customs"), cursors}}));
+  EXPECT_EQ(customs(), wire::WaitingLane{});
+  KERUEN_ASSERT_OK(const auto kept, reading->cursors(agency_named("kz.customs")));
+  EXPECT_EQ(kept, cursors);
+}
+
+TEST_F(IndexTest, CountsNothingThatHasExpired) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}})));
+  exchange.clock().advance(kExpiryDefault);
+  KERUEN_ASSERT_OK(const auto waiting, lanes()->waiting(exchange.clock().wall()));
+  EXPECT_THAT(waiting, IsEmpty());
+}
+
+TEST_F(IndexTest, FindsTheBatchesThatMayHoldAMessage) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  const WallTime made_at = exchange.clock().wall();
+  for (int i = 0; i < 20; ++i) {
+    static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}})));
+    exchange.clock().advance(hours{2});
+  }
+  KERUEN_ASSERT_OK(const auto found, lanes()->batches_with_messages_of(made_at + hours{10}, 64));
+  EXPECT_THAT(found, ElementsAre(LogIndex{9}));
+}
+
+TEST_F(IndexTest, KnowsEverySigningKeyEverLogged) {
+  auto& customs = exchange.agency("kz.customs");
+  const KeyId first = customs.signing.id();
+  log_and_learn(exchange.delegate_new_signing_key(customs));
+  log_and_learn(exchange.revoke(customs, first));
+  const auto reading = lanes();
+  for (const KeyId& id : {first, customs.signing.id()}) {
+    KERUEN_ASSERT_OK(const auto key, reading->signing_key(customs.id, id));
+    EXPECT_TRUE(key.has_value());
+  }
+  KERUEN_ASSERT_OK(const auto nobodys, reading->signing_key(agency_named("kz.prosecutor"), first));
+  EXPECT_FALSE(nobodys.has_value());
+}
+
+}  // namespace
+}  // namespace keruen::index

@@ -1,0 +1,402 @@
+// What the log thread promises: an order, one answer for ever, and nothing said before it is
+// durable.
+#include "broker/log_station.h"
+
+#include "tests/broker/station_bench.h"
+
+namespace keruen::broker {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const std::vector<TestMessage> kOneNotice = {{{"kz.customs"}}};
+
+class LogStationTest : public StationBench {
+ protected:
+  void SetUp() override {
+    open();
+    if (!HasFatalFailure()) found();
+  }
+  TestStream guard() { return exchange.open_stream("kz.border-guard"); }
+};
+
+TEST_F(LogStationTest, LogsTheFoundingInOrder) {
+  EXPECT_EQ(log->size(), TreeSize{4});
+  EXPECT_EQ(station->directory().position(), exchange.directory().position());
+}
+
+TEST_F(LogStationTest, AnswersEachSubmissionInItsOrder) {
+  auto first = guard();
+  auto second = exchange.open_stream("kz.customs");
+  const auto a = exchange.messages(first, kOneNotice);
+  const auto b = exchange.messages(second, {{{"kz.prosecutor"}}});
+  const auto c = exchange.messages(first, kOneNotice);
+  const auto events = process({submission(a), submission(b), submission(c)});
+  ASSERT_THAT(events, SizeIs(3));
+  LogIndex expected{4};
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const auto& outcome = std::get<BatchOutcome>(events[i]);
+    EXPECT_EQ(accepted(outcome).index, expected);
+    ASSERT_NE(outcome.logged, nullptr);
+    EXPECT_EQ(outcome.logged->index, expected);
+    expected = expected.next();
+  }
+  EXPECT_EQ(accepted(std::get<BatchOutcome>(events[1])).batch, b.signed_batch.hash);
+}
+
+TEST_F(LogStationTest, WritesOnceAndSyncsOnceForAllThatWaits) {
+  std::vector<Submission> submissions;
+  for (int i = 0; i < 20; ++i) {
+    auto stream = guard();
+    submissions.push_back(submission(exchange.messages(stream, kOneNotice)));
+  }
+  const auto before = disk.count(FaultDisk::Operation::sync);
+  EXPECT_THAT(process(submissions), SizeIs(20));
+  EXPECT_EQ(disk.count(FaultDisk::Operation::sync), before + 1);
+}
+
+TEST_F(LogStationTest, AnswersARepeatAsTheFirstTime) {
+  auto stream = guard();
+  exchange.admit("kg.customs");
+  const auto batch = exchange.messages(stream, {{{"kz.customs", "kg.customs"}}});
+  const auto first = submit(batch);
+  EXPECT_THAT(accepted(first).refusals,
+              ElementsAre(wire::Refusal{0, 1, ErrorCode::unknown_agency}));
+  // What has changed since makes no difference to what was decided.
+  exchange.clock().advance(hours{1});
+  log_and_learn(exchange.next_registry());
+  const auto& key = exchange.agency("kz.border-guard").signing.id();
+  log_and_learn(exchange.revoke(exchange.agency("kz.border-guard"), key));
+  for (int start = 0; start < 2; ++start) {
+    const auto again = submit(batch);
+    EXPECT_EQ(accepted(again), accepted(first));
+    EXPECT_EQ(again.logged, nullptr);
+    reopen();
+  }
+}
+
+TEST_F(LogStationTest, AnswersARepeatInTheSameGroup) {
+  auto stream = guard();
+  const auto batch = exchange.messages(stream, kOneNotice);
+  const auto events = process({submission(batch), submission(batch)});
+  ASSERT_THAT(events, SizeIs(2));
+  const auto& first = std::get<BatchOutcome>(events[0]);
+  const auto& second = std::get<BatchOutcome>(events[1]);
+  EXPECT_EQ(accepted(first), accepted(second));
+  EXPECT_NE(first.logged, nullptr);
+  EXPECT_EQ(second.logged, nullptr);
+  EXPECT_EQ(log->size(), TreeSize{5});
+}
+
+TEST_F(LogStationTest, AnswersARepeatOfAnOlderBatch) {
+  auto stream = guard();
+  const auto first = exchange.messages(stream, kOneNotice);
+  const auto answer = accepted(submit(first));
+  static_cast<void>(submit(exchange.messages(stream, kOneNotice)));
+  EXPECT_EQ(accepted(submit(first)), answer);
+}
+
+TEST_F(LogStationTest, RefusesAForkUnderAKnownSequence) {
+  auto stream = guard();
+  auto copied = stream;
+  const auto first = exchange.messages(stream, kOneNotice);
+  const auto other = exchange.messages(copied, {{{"kz.prosecutor"}}});
+  const auto together = process({submission(first), submission(other)});
+  ASSERT_THAT(together, SizeIs(2));
+  EXPECT_EQ(refusal(std::get<BatchOutcome>(together[1])), ErrorCode::chain_fork);
+  reopen();
+  const auto later = submit(other);
+  EXPECT_EQ(refusal(later), ErrorCode::chain_fork);
+  EXPECT_EQ(std::get<wire::BatchRefused>(later.answer).head,
+            (wire::StreamHead{stream.stream, BatchSequence{1}, first.signed_batch.hash}));
+}
+
+TEST_F(LogStationTest, TellsWhereAChainWithAGapContinues) {
+  auto stream = guard();
+  const auto first = exchange.messages(stream, kOneNotice);
+  static_cast<void>(submit(first));
+  static_cast<void>(exchange.messages(stream, kOneNotice));
+  const auto refused = submit(exchange.messages(stream, kOneNotice));
+  EXPECT_EQ(refusal(refused), ErrorCode::out_of_sequence);
+  EXPECT_EQ(std::get<wire::BatchRefused>(refused.answer).head.sequence, BatchSequence{1});
+  EXPECT_EQ(log->size(), TreeSize{5});
+}
+
+TEST_F(LogStationTest, HandsOverTheHeadsAtStart) {
+  auto stream = guard();
+  static_cast<void>(submit(exchange.messages(stream, kOneNotice)));
+  const auto second = exchange.messages(stream, kOneNotice);
+  static_cast<void>(submit(second));
+  reopen();
+  EXPECT_THAT(station->heads(),
+              ElementsAre(std::pair(
+                  agency_named("kz.border-guard"),
+                  wire::StreamHead{stream.stream, BatchSequence{2}, second.signed_batch.hash})));
+}
+
+TEST_F(LogStationTest, RemembersTheDaysNewStreamsOverAStart) {
+  for (std::size_t i = 0; i < kNewStreamsPerDayMax; ++i) {
+    auto stream = guard();
+    ASSERT_EQ(refusal(submit(exchange.messages(stream, kOneNotice))), std::nullopt);
+  }
+  reopen();
+  auto over = guard();
+  EXPECT_EQ(refusal(submit(exchange.messages(over, kOneNotice))), ErrorCode::overloaded);
+  exchange.clock().advance(hours{24});
+  auto tomorrow = guard();
+  EXPECT_EQ(refusal(submit(exchange.messages(tomorrow, kOneNotice))), std::nullopt);
+}
+
+// ---- the directory ----
+
+TEST_F(LogStationTest, LogsRecordsThatNeedEachOtherInOneGroup) {
+  auto& customs = exchange.agency("kz.customs");
+  const TestRecord delegation = exchange.delegate_new_signing_key(customs);
+  const TestRecord transport = exchange.state_new_transport_key(customs);
+  const TestRecord prekey = exchange.state_new_prekey(customs, exchange.clock().wall());
+  const auto events = process({submission(delegation), submission(transport), submission(prekey)});
+  ASSERT_THAT(events, SizeIs(3));
+  for (const LogEvent& event : events) {
+    EXPECT_EQ(std::get<RecordOutcome>(event).answer.refused, std::nullopt);
+  }
+  const auto position = station->directory().position();
+  reopen();
+  EXPECT_EQ(station->directory().position(), position);
+  EXPECT_TRUE(station->directory().prekey(customs.id, customs.prekey.id()).has_value());
+}
+
+TEST_F(LogStationTest, AnswersARecordLoggedBeforeWithItsIndex) {
+  const TestRecord record =
+      exchange.state_new_prekey(exchange.agency("kz.customs"), exchange.clock().wall());
+  const auto first = submit(record);
+  const auto again = submit(record);
+  EXPECT_EQ(again.answer, first.answer);
+  EXPECT_EQ(again.logged, nullptr);
+  reopen();
+  EXPECT_EQ(submit(record).answer, first.answer);
+  EXPECT_EQ(log->size(), TreeSize{5});
+}
+
+TEST_F(LogStationTest, RefusesARecordThatIsNotItsAgencys) {
+  auto& customs = exchange.agency("kz.customs");
+  auto record = exchange.state_new_prekey(customs, exchange.clock().wall());
+  record.signature.bytes[3] ^= 1;
+  EXPECT_EQ(submit(record).answer.refused, ErrorCode::bad_signature);
+  EXPECT_EQ(log->size(), TreeSize{4});
+}
+
+TEST_F(LogStationTest, RefusesMoreKeyRecordsThanADayHasButNoRevocation) {
+  auto& customs = exchange.agency("kz.customs");
+  // One stands in the founding.
+  for (std::size_t i = 1; i < kKeyRecordsPerDayMax; ++i) {
+    ASSERT_EQ(submit(exchange.state_new_prekey(customs, exchange.clock().wall())).answer.refused,
+              std::nullopt);
+  }
+  reopen();
+  const KeyId last = customs.prekey.id();
+  EXPECT_EQ(submit(exchange.state_new_prekey(customs, exchange.clock().wall())).answer.refused,
+            ErrorCode::overloaded);
+  EXPECT_EQ(submit(exchange.revoke(customs, last)).answer.refused, std::nullopt);
+  exchange.clock().advance(hours{24});
+  EXPECT_EQ(submit(exchange.state_new_prekey(customs, exchange.clock().wall())).answer.refused,
+            std::nullopt);
+}
+
+TEST_F(LogStationTest, RefusesARegistryOfALowerVersion) {
+  const auto second = exchange.next_registry();
+  log_and_learn(exchange.next_registry());
+  EXPECT_EQ(submit(second).answer.refused, ErrorCode::out_of_sequence);
+}
+
+TEST_F(LogStationTest, RefusesAnotherRegistryOfAKnownVersion) {
+  auto draft = exchange.registry_draft();
+  log_and_learn(exchange.sign_registry(draft));
+  draft.rules.clear();
+  EXPECT_EQ(submit(exchange.sign_registry(draft)).answer.refused, ErrorCode::chain_fork);
+  EXPECT_EQ(journal.count("record_not_logged"), 1u);
+}
+
+TEST_F(LogStationTest, RefusesARegistryWithTooFewSignatures) {
+  auto draft = exchange.registry_draft();
+  draft.signatures = 0;
+  EXPECT_EQ(submit(exchange.sign_registry(draft)).answer.refused, ErrorCode::bad_signature);
+}
+
+TEST_F(LogStationTest, RefusesAnExpiredRegistryAndTakesANewerOneAfterExpiry) {
+  const auto late = exchange.next_registry();
+  exchange.clock().advance(kRegistryLife);
+  EXPECT_EQ(submit(late).answer.refused, ErrorCode::expired);
+  EXPECT_EQ(submit(exchange.next_registry()).answer.refused, std::nullopt);
+}
+
+TEST_F(LogStationTest, JudgesABatchByTheRecordsBeforeItInItsGroup) {
+  auto& border = exchange.agency("kz.border-guard");
+  auto stream = guard();
+  const auto before = exchange.messages(stream, kOneNotice);
+  const auto after = exchange.messages(stream, kOneNotice);
+  const TestRecord revocation = exchange.revoke(border, border.signing.id());
+  const auto events = process({submission(before), submission(revocation), submission(after)});
+  ASSERT_THAT(events, SizeIs(3));
+  EXPECT_EQ(refusal(std::get<BatchOutcome>(events[0])), std::nullopt);
+  EXPECT_EQ(std::get<RecordOutcome>(events[1]).answer.index, LogIndex{5});
+  EXPECT_EQ(refusal(std::get<BatchOutcome>(events[2])), ErrorCode::denied);
+}
+
+// ---- the clock ----
+
+TEST_F(LogStationTest, AnswersOverloadedWhileTheClockIsInDoubt) {
+  auto stream = guard();
+  const auto known = exchange.messages(stream, kOneNotice);
+  const auto answer = accepted(submit(known));
+  const auto batch = exchange.messages(stream, kOneNotice);
+  exchange.clock().set_wall_ahead(minutes{-6});
+  const auto events = process({submission(batch), submission(known)});
+  ASSERT_THAT(events, SizeIs(3));
+  EXPECT_EQ(std::get<LogFault>(events[0]).error->code, ErrorCode::overloaded);
+  EXPECT_EQ(refusal(std::get<BatchOutcome>(events[1])), ErrorCode::overloaded);
+  EXPECT_EQ(accepted(std::get<BatchOutcome>(events[2])), answer);
+  EXPECT_EQ(journal.count("new_messages_refused"), 1u);
+
+  exchange.clock().set_wall_ahead(minutes{6});
+  const auto later = process({submission(batch)});
+  ASSERT_THAT(later, SizeIs(2));
+  EXPECT_EQ(std::get<LogFault>(later[0]).error, std::nullopt);
+  EXPECT_EQ(refusal(std::get<BatchOutcome>(later[1])), std::nullopt);
+}
+
+TEST_F(LogStationTest, AnswersOverloadedWhenStartedBeforeItsNewestEntry) {
+  auto stream = guard();
+  exchange.clock().advance(minutes{2});
+  static_cast<void>(submit(exchange.messages(stream, kOneNotice)));
+  exchange.clock().set_wall_ahead(minutes{-1});
+  reopen();
+  const auto batch = exchange.messages(stream, kOneNotice);
+  EXPECT_EQ(refusal(submit(batch)), ErrorCode::overloaded);
+  exchange.clock().advance(minutes{1});
+  EXPECT_EQ(refusal(submit(batch)), std::nullopt);
+}
+
+TEST_F(LogStationTest, NeverStampsBeforeTheNewestEntry) {
+  auto stream = guard();
+  const auto first = accepted(submit(exchange.messages(stream, kOneNotice)));
+  exchange.clock().set_wall_ahead(seconds{-10});
+  const auto second = accepted(submit(exchange.messages(stream, kOneNotice)));
+  EXPECT_EQ(second.accepted_at, first.accepted_at);
+}
+
+// ---- the disk ----
+
+TEST_F(LogStationTest, SaysNothingAndTakesNothingAfterAFailedSync) {
+  auto stream = guard();
+  const auto batch = exchange.messages(stream, kOneNotice);
+  disk.fail_nth(FaultDisk::Operation::sync, 1, ErrorCode::io_failed, FaultDisk::Repeat::once);
+  auto events = process({submission(batch)});
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(std::get<LogFault>(events[0]).error->code, ErrorCode::io_failed);
+  events = process({submission(batch)});
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(std::get<LogFault>(events[0]).error->code, ErrorCode::io_failed);
+
+  close();
+  disk.crash(3);
+  open();
+  EXPECT_EQ(refusal(submit(batch)), std::nullopt);
+}
+
+TEST_F(LogStationTest, KeepsEverythingItAcceptedThroughAPowerCut) {
+  auto stream = guard();
+  std::vector<std::pair<TestBatch, wire::BatchAccepted>> said;
+  for (std::uint64_t cut = 0; cut < 8; ++cut) {
+    for (int i = 0; i < 3; ++i) {
+      auto batch = exchange.messages(stream, kOneNotice);
+      const auto answer = accepted(submit(batch));
+      said.emplace_back(std::move(batch), answer);
+    }
+    close();
+    disk.crash(cut);
+    open();
+    for (const auto& [batch, answer] : said) ASSERT_EQ(accepted(submit(batch)), answer);
+  }
+}
+
+TEST_F(LogStationTest, RefusesMessagesOnAFullDiskAndPassesReceiptsAndRevocations) {
+  auto stream = guard();
+  auto back = exchange.open_stream("kz.customs");
+  const auto known = exchange.messages(stream, kOneNotice);
+  const auto answer = accepted(submit(known));
+  disk.set_capacity(0);
+  // Until the segment under way is full, nothing is refused.
+  const std::string large(60'000, 'x');
+  std::optional<TestBatch> refused;
+  bool was_told = false;
+  for (int i = 0; i < 40 && !refused; ++i) {
+    auto batch = exchange.messages(stream, {{{"kz.customs"}, large}});
+    for (LogEvent& event : process({submission(batch)})) {
+      if (const auto* fault = std::get_if<LogFault>(&event)) {
+        was_told = fault->error && fault->error->code == ErrorCode::no_space;
+      } else if (refusal(std::get<BatchOutcome>(event)) == ErrorCode::no_space) {
+        refused = batch;
+      }
+    }
+  }
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_TRUE(was_told);
+  EXPECT_EQ(accepted(submit(known)), answer);
+  EXPECT_EQ(refusal(submit(exchange.receipts(back, {{"kz.border-guard", answer.batch}}))),
+            std::nullopt);
+  auto& prosecutor = exchange.agency("kz.prosecutor");
+  EXPECT_EQ(submit(exchange.revoke(prosecutor, prosecutor.prekey.id())).answer.refused,
+            std::nullopt);
+  EXPECT_EQ(submit(exchange.next_registry()).answer.refused, ErrorCode::no_space);
+
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  exchange.clock().advance(seconds{2});
+  const auto events = process({submission(*refused)});
+  ASSERT_NE(fault_in(events), nullptr);
+  EXPECT_EQ(fault_in(events)->error, std::nullopt);
+  EXPECT_EQ(refusal(std::get<BatchOutcome>(events.back())), std::nullopt);
+}
+
+TEST_F(LogStationTest, TakesBackWhatAFullDiskDidNotTake) {
+  disk.set_capacity(0);
+  auto stream = guard();
+  auto back = exchange.open_stream("kz.customs");
+  const std::string large(60'000, 'x');
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(refusal(submit(exchange.messages(stream, {{{"kz.customs"}, large}}))), std::nullopt);
+  }
+  // One group of more than the segment still holds, with a record in it.
+  auto& prosecutor = exchange.agency("kz.prosecutor");
+  const TestRecord record = exchange.state_new_prekey(prosecutor, exchange.clock().wall());
+  std::vector<Submission> submissions{submission(record)};
+  for (int i = 0; i < 3; ++i) {
+    submissions.push_back(submission(exchange.messages(stream, {{{"kz.customs"}, large}})));
+  }
+  const auto receipt = exchange.receipts(back, {{"kz.border-guard", {}}});
+  submissions.push_back(submission(receipt));
+  auto events = process(submissions);
+  std::size_t logged = 0;
+  for (const LogEvent& event : events) {
+    if (const auto* outcome = std::get_if<BatchOutcome>(&event)) {
+      logged += outcome->logged != nullptr ? 1 : 0;
+    } else if (const auto* of_record = std::get_if<RecordOutcome>(&event)) {
+      logged += of_record->logged != nullptr ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(log->size(), TreeSize{6 + logged});
+  EXPECT_EQ(logged, 2u);  // the record and the receipt
+  const auto position = station->directory().position();
+  const auto heads = station->heads();
+  reopen();
+  EXPECT_EQ(station->directory().position(), position);
+  EXPECT_EQ(station->heads(), heads);
+}
+
+}  // namespace
+}  // namespace keruen::broker
