@@ -1,0 +1,54 @@
+#include "broker/gateway/doorkeeper.h"
+
+#include <gtest/gtest.h>
+
+#include "certs/hash.h"
+#include "tests/support/memory_journal.h"
+
+namespace keruen::gateway {
+namespace {
+
+Bytes text(std::string_view value) { return copy_of(bytes_of(value)); }
+
+std::vector<Bytes> request(std::string_view mechanism, std::string_view domain, const Bytes& key) {
+  return {text("1.0"), text("7"), text(domain), text("10.0.0.7"), text(""), text(mechanism), key};
+}
+
+class DoorkeeperTest : public ::testing::Test {
+ protected:
+  const Bytes known_ = Bytes(32, 1);
+  const KeyId known_id_ = certs::key_id_of(BytesView(known_));
+  MemoryJournal journal_;
+  Doorkeeper doorkeeper_{[this](const KeyId& key) { return key == known_id_; }, journal_};
+  std::string code_of(const std::vector<Bytes>& reply) { return std::string(text_of(reply.at(2))); }
+};
+
+TEST_F(DoorkeeperTest, AdmitsAKnownCurveKeyUnderItsKeyId) {
+  const auto reply = doorkeeper_.answer(request("CURVE", kZapDomain, known_), {});
+  EXPECT_EQ(code_of(reply), "200");
+  EXPECT_EQ(text_of(reply.at(4)), known_id_.hex());
+}
+
+TEST_F(DoorkeeperTest, RefusesAnUnknownKey) {
+  EXPECT_EQ(code_of(doorkeeper_.answer(request("CURVE", kZapDomain, Bytes(32, 2)), {})), "400");
+}
+
+TEST_F(DoorkeeperTest, RefusesAConnectionWithoutCurve) {
+  EXPECT_EQ(code_of(doorkeeper_.answer(request("NULL", kZapDomain, known_), {})), "400");
+}
+
+TEST_F(DoorkeeperTest, RefusesAnotherDomain) {
+  EXPECT_EQ(code_of(doorkeeper_.answer(request("CURVE", "", known_), {})), "400");
+}
+
+TEST_F(DoorkeeperTest, KeepsAShutKeyOutForAsLongAsSaid) {
+  const MonotonicTime now{};
+  doorkeeper_.shut(known_id_, now + std::chrono::seconds{30});
+  EXPECT_EQ(code_of(doorkeeper_.answer(request("CURVE", kZapDomain, known_), now)), "400");
+  EXPECT_EQ(code_of(doorkeeper_.answer(request("CURVE", kZapDomain, known_),
+                                       now + std::chrono::seconds{31})),
+            "200");
+}
+
+}  // namespace
+}  // namespace keruen::gateway
