@@ -67,7 +67,8 @@ using Result = tl::expected<Value, Error>;
   return tl::unexpected<Error>(std::move(error));
 }
 
-// Where a call stands. std::source_location is missing from clang 14, which builds the fuzz targets.
+// Where a call stands. std::source_location is missing from clang 14, which builds the fuzz
+// targets.
 struct CallPlace {
   const char* file;
   unsigned line;

@@ -6,9 +6,9 @@ Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachmen
   KERUEN_TRY(const auto file, disk.open_read(attachment.path));
   KERUEN_TRY(const std::uint64_t size, file->size());
   if (size > kAttachmentBytesMax) {
-    return fail(ErrorCode::too_large,
-                "'" + attachment.name + "' has " + std::to_string(size) +
-                    " bytes; an attachment may have " + std::to_string(kAttachmentBytesMax));
+    return fail(ErrorCode::too_large, "'" + attachment.name + "' has " + std::to_string(size) +
+                                          " bytes; an attachment may have " +
+                                          std::to_string(kAttachmentBytesMax));
   }
   certs::Sha256 hash;
   Bytes buffer(kPartBytesMax);
@@ -41,8 +41,7 @@ Result<void> AttachmentParts::read_piece() {
   part.whole = attachment.sha256;
   part.number = part_;
   part.bytes.resize(content::part_size_of(attachment.size, part_));
-  KERUEN_TRY(const std::size_t read,
-             file_->read(std::uint64_t{part_} * kPartBytesMax, part.bytes));
+  KERUEN_TRY(const std::size_t read, file_->read(std::uint64_t{part_} * kPartBytesMax, part.bytes));
   hash_.add(part.bytes);
   const bool last = part_ + 1 == attachment.parts;
   if (read != part.bytes.size() || (last && hash_.finish() != attachment.sha256)) {

@@ -45,8 +45,8 @@ void Batcher::pump(Turn& turn) {
   for (auto& stream : streams_.all()) send_waiting(stream, turn);
   const auto* key = keyring_.signing(turn.now());
   // A clock ahead of the broker's would have every batch refused; what waits is better unsealed.
-  const bool clock_fits =
-      !desk_.link.clock_ahead || *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30);
+  const bool clock_fits = !desk_.link.clock_ahead ||
+                          *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30);
   if (key == nullptr || !clock_fits) return;
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     fill_lane(static_cast<Lane>(lane), store::LeafKind::receipts, *key, turn);
@@ -101,9 +101,8 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
     draft.closed.lane = lane;
     draft.closed.leaves = leaves;
     draft.bytes = kBatchOverheadBytes;
-    const auto drained = leaves == store::LeafKind::messages
-                             ? fill_messages(draft, key, turn.now())
-                             : fill_receipts(draft);
+    const auto drained = leaves == store::LeafKind::messages ? fill_messages(draft, key, turn.now())
+                                                             : fill_receipts(draft);
     if (!drained) return turn.store_failed(drained.error());
     if (!draft.keyless.empty() && !turn.checked(desk_.store.wait_for_key(draft.keyless))) return;
     if (!draft.leaves.empty()) {

@@ -4,8 +4,8 @@
 // kBatchCloseBytes (less on a slow link), or kBatchOpenMax after there was something for it.
 // Threads: the engine thread.   Lifetime: borrows all it is given.
 //
-// A batch is in the store before it is sent. What waits is read from the store when it is sealed, so
-// nothing is lost with this object.
+// A batch is in the store before it is sent. What waits is read from the store when it is sealed,
+// so nothing is lost with this object.
 #pragma once
 
 #include <array>
@@ -55,8 +55,7 @@ class Batcher {
   void fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningKeyPair& key, Turn& turn);
   [[nodiscard]] bool has_room(const OutStream& stream) const;
   // True: the lane has nothing more just now.
-  [[nodiscard]] Result<bool> fill_messages(Draft& draft, const certs::SigningKeyPair& key,
-                                           Now now);
+  [[nodiscard]] Result<bool> fill_messages(Draft& draft, const certs::SigningKeyPair& key, Now now);
   [[nodiscard]] Result<bool> fill_receipts(Draft& draft);
   [[nodiscard]] Result<void> seal_item(Draft& draft, const store::OutboxItem& item,
                                        const certs::SigningKeyPair& key, Now now);

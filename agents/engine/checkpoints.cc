@@ -38,8 +38,8 @@ std::vector<SigningPublicKey> Checkpoints::log_keys() const {
 
 wire::CheckpointSeen Checkpoints::seen() const {
   if (!newest_) return {};
-  return {newest_->checkpoint.size, newest_->checkpoint.root,
-          certs::key_id_of(newest_->log_key), newest_->signature};
+  return {newest_->checkpoint.size, newest_->checkpoint.root, certs::key_id_of(newest_->log_key),
+          newest_->signature};
 }
 
 void Checkpoints::fork(std::string text, std::string_view other_note, Turn& turn) {
@@ -74,8 +74,7 @@ void Checkpoints::checkpoint(const wire::Checkpoint& frame, Turn& turn) {
     turn.send(wire::FetchCheckpoint{have.size});
     return;
   }
-  if (!certs::check_consistency(have.size, have.root, shown.size, shown.root,
-                                frame.consistency)) {
+  if (!certs::check_consistency(have.size, have.root, shown.size, shown.root, frame.consistency)) {
     fork("The broker signed a log of " + std::to_string(shown.size.value) +
              " entries that does not continue the one of " + std::to_string(have.size.value) +
              " entries it signed before.",
@@ -145,9 +144,13 @@ void Checkpoints::tick(Turn& turn) {
     if (unproved.since == MonotonicTime{}) unproved.since = now;
     if (now < unproved.since + kProofWithin || unproved.named) continue;
     unproved.named = true;
-    turn.warn({store::EventType::warning, {}, {}, {}, ErrorCode::not_found,
-               "The broker has not proved for a minute that batch " +
-                   std::to_string(index.value) + " stands in its log; it is asked again."});
+    turn.warn({store::EventType::warning,
+               {},
+               {},
+               {},
+               ErrorCode::not_found,
+               "The broker has not proved for a minute that batch " + std::to_string(index.value) +
+                   " stands in its log; it is asked again."});
   }
   if (now < asked_at_ + kAskEvery) return;
   asked_at_ = now;
@@ -161,8 +164,7 @@ void Checkpoints::tick(Turn& turn) {
 void Checkpoints::compare(const AgencyId& peer, const wire::CheckpointSeen& peers, Turn& turn) {
   const auto known = roots_.find(peers.size);
   if (peers.size.value == 0 || known == roots_.end() || known->second == peers.root) return;
-  const std::string text =
-      certs::encode_checkpoint({desk_.options.origin, peers.size, peers.root});
+  const std::string text = certs::encode_checkpoint({desk_.options.origin, peers.size, peers.root});
   for (const auto& key : log_keys()) {
     if (certs::key_id_of(key) != peers.log_key ||
         !certs::verifies_unlabelled(key, bytes_of(text), peers.log_signature)) {

@@ -1,5 +1,6 @@
 // INTERNAL to agents/engine: what the engine's parts share, and one turn of its work.
-// Threads: the engine thread.   Lifetime: a Turn lives for one call; the Desk as long as the engine.
+// Threads: the engine thread.   Lifetime: a Turn lives for one call; the Desk as long as the
+// engine.
 #pragma once
 
 #include "agents/engine/engine.h"

@@ -16,8 +16,8 @@ Result<void> DirectorySync::load() {
   KERUEN_TRY(const auto lines, desk_.store.directory_lines());
   for (const auto& line : lines) {
     if (auto appended = desk_.directory.append(line); !appended) {
-      return fail(ErrorCode::corrupt, "the stored directory is damaged: " +
-                                          appended.error().detail);
+      return fail(ErrorCode::corrupt,
+                  "the stored directory is damaged: " + appended.error().detail);
     }
   }
   KERUEN_TRY(const auto records, desk_.store.directory_records());
@@ -42,8 +42,7 @@ void DirectorySync::forget_asked() {
   lines_asked_ = false;
 }
 
-void DirectorySync::fork(std::string text, const Digest& ours, const Digest& theirs,
-                         Turn& turn) {
+void DirectorySync::fork(std::string text, const Digest& ours, const Digest& theirs, Turn& turn) {
   std::vector<store::Evidence> evidence;
   evidence.push_back({"our directory head", copy_of(ours.view())});
   evidence.push_back({"the other directory head", copy_of(theirs.view())});
@@ -54,9 +53,10 @@ void DirectorySync::welcome(const wire::DirectoryPosition& broker, Turn& turn) {
   broker_ = broker;
   const auto ours = desk_.directory.position();
   if (broker.count < ours.count) {
-    fork("The broker's directory is shorter than what it showed before: it lost its log or "
-         "another broker answers.",
-         ours.head, broker.head, turn);
+    fork(
+        "The broker's directory is shorter than what it showed before: it lost its log or "
+        "another broker answers.",
+        ours.head, broker.head, turn);
     return;
   }
   if (const auto head = desk_.directory.head_at(broker.count); head && *head != broker.head) {
@@ -117,8 +117,8 @@ void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
   if (broker_) {
     const auto head = desk_.directory.head_at(broker_->count);
     if (head && *head != broker_->head) {
-      fork("The broker's directory lines do not lead to the head it stated.", *head,
-           broker_->head, turn);
+      fork("The broker's directory lines do not lead to the head it stated.", *head, broker_->head,
+           turn);
       return;
     }
   }
@@ -134,8 +134,8 @@ void DirectorySync::ask_missing(Turn& turn) {
   std::vector<Digest> records;
   for (const auto& hash : desk_.directory.missing(4 * kHashesPerFetchMax)) {
     if (hopeless_.contains(hash) || held_.contains(hash)) continue;
-    const auto line = std::ranges::find(desk_.directory.lines(), hash,
-                                        &wire::DirectoryLine::signed_hash);
+    const auto line =
+        std::ranges::find(desk_.directory.lines(), hash, &wire::DirectoryLine::signed_hash);
     if (line != desk_.directory.lines().end() && line->type == wire::DirectoryType::registry) {
       // Snapshots first: every other record is judged by one.
       asked_.insert(hash);
@@ -165,8 +165,8 @@ bool DirectorySync::supply(const wire::SignedRecord& record, Turn& turn) {
     return false;
   }
   held_.erase(hash);
-  const auto line = std::ranges::find(desk_.directory.lines(), hash,
-                                      &wire::DirectoryLine::signed_hash);
+  const auto line =
+      std::ranges::find(desk_.directory.lines(), hash, &wire::DirectoryLine::signed_hash);
   const auto type =
       line == desk_.directory.lines().end() ? wire::DirectoryType::prekey : line->type;
   std::vector<store::Store::StoredRecord> stored;

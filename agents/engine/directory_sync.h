@@ -1,6 +1,6 @@
 // Brings the agent's directory up to the broker's: lines first, then the records they name.
-// Shape: FetchDirectory → lines; FetchSnapshot → head → FetchEntries for what changed; FetchRecords.
-// Threads: the engine thread.   Lifetime: borrows the Desk.
+// Shape: FetchDirectory → lines; FetchSnapshot → head → FetchEntries for what changed;
+// FetchRecords. Threads: the engine thread.   Lifetime: borrows the Desk.
 //
 // Lines are stored as they come, records as they verify. A head that differs at the same count is
 // evidence that the broker shows two directories: the agent keeps both and takes nothing more.
@@ -50,7 +50,7 @@ class DirectorySync {
   Desk& desk_;
   std::optional<wire::DirectoryPosition> broker_;
   std::set<Digest> asked_;
-  std::set<Digest> hopeless_;  // on this connection
+  std::set<Digest> hopeless_;                  // on this connection
   std::map<Digest, wire::SignedRecord> held_;  // their signer's record is not here yet
   std::optional<Assembly> assembly_;
   MonotonicTime asked_at_;

@@ -14,8 +14,8 @@ Result<void> check_owner(Desk& desk) {
     KERUEN_TRY(const auto stored, desk.store.fact(name));
     if (!stored) return desk.store.save_fact(name, bytes_of(expected));
     if (text_of(*stored) == expected) return {};
-    return fail(ErrorCode::denied, "this store belongs to " + std::string(text_of(*stored)) +
-                                       ", not to " + expected);
+    return fail(ErrorCode::denied,
+                "this store belongs to " + std::string(text_of(*stored)) + ", not to " + expected);
   };
   KERUEN_CHECK(check(kFactAgency, desk.options.agency.text()));
   return check(kFactOrigin, desk.options.origin.text());
@@ -27,9 +27,8 @@ Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, InitialKeys keys,
-                                             store::Store& store,
-                                             certs::Randomness& randomness, host::Disk& disk,
-                                             host::Journal& journal, Now now) {
+                                             store::Store& store, certs::Randomness& randomness,
+                                             host::Disk& disk, host::Journal& journal, Now now) {
   certs::Directory directory(options.origin, options.trusted);
   auto state = std::make_unique<State>(
       Desk{std::move(options), store, randomness, disk, journal, std::move(directory)});
@@ -138,14 +137,18 @@ void Engine::State::on(const FrameReceived& event, Turn& turn) {
 }
 
 void Engine::State::set_clock(WallTime broker_time, Turn& turn) {
-  const auto ahead = std::chrono::duration_cast<std::chrono::milliseconds>(turn.now().wall -
-                                                                          broker_time);
-  const bool was_wrong = desk.link.clock_ahead && std::chrono::abs(*desk.link.clock_ahead) >
-                                                      kClockWarnAt;
+  const auto ahead =
+      std::chrono::duration_cast<std::chrono::milliseconds>(turn.now().wall - broker_time);
+  const bool was_wrong =
+      desk.link.clock_ahead && std::chrono::abs(*desk.link.clock_ahead) > kClockWarnAt;
   desk.link.clock_ahead = ahead;
   if (std::chrono::abs(ahead) <= kClockWarnAt || was_wrong) return;
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(std::chrono::abs(ahead));
-  turn.warn({store::EventType::warning, {}, {}, {}, ErrorCode::expired,
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             ErrorCode::expired,
              "This machine's clock is " + std::to_string(minutes.count()) + " minutes " +
                  (ahead.count() > 0 ? "ahead of" : "behind") +
                  " the broker's; set it right, messages may wait until then."});
@@ -343,8 +346,6 @@ LinkTarget Engine::link_target(Now) const {
   return target;
 }
 
-const certs::TransportKeyPair& Engine::transport_key() const {
-  return state_->keyring.transport();
-}
+const certs::TransportKeyPair& Engine::transport_key() const { return state_->keyring.transport(); }
 
 }  // namespace keruen::engine

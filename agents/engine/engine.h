@@ -83,8 +83,8 @@ class Engine {
  public:
   // denied: a store of another agency or origin; not_found: no signing or transport key, neither
   // handed in nor in the store; corrupt.
-  [[nodiscard]] static Result<std::unique_ptr<Engine>> open(EngineOptions options,
-                                                            InitialKeys keys, store::Store& store,
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> open(EngineOptions options, InitialKeys keys,
+                                                            store::Store& store,
                                                             certs::Randomness& randomness,
                                                             host::Disk& disk,
                                                             host::Journal& journal, Now now);

@@ -60,8 +60,7 @@ struct EngineThread::State {
   [[nodiscard]] Answer ask(std::function<Answer(Now)> question);
 };
 
-EngineThread::State::Taken EngineThread::State::wait_and_take(
-    std::unique_lock<std::mutex>& lock) {
+EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<std::mutex>& lock) {
   const auto now = clock.now().monotonic;
   const auto due = engine.next_tick();
   const auto pause = std::clamp(due - now, MonotonicTime::duration{0},
@@ -175,8 +174,8 @@ EngineThread::~EngineThread() {
 void EngineThread::deliver(Engine::Event event) {
   {
     std::unique_lock lock(state_->mutex);
-    state_->room.wait(
-        lock, [&] { return state_->ending || state_->events.size() < kEventsQueuedMax; });
+    state_->room.wait(lock,
+                      [&] { return state_->ending || state_->events.size() < kEventsQueuedMax; });
     if (state_->ending) return;
     state_->events.push_back(std::move(event));
   }
@@ -203,8 +202,7 @@ Result<std::vector<RecallAnswer>> EngineThread::recall(RecallRequest request) {
 }
 
 Result<void> EngineThread::mark_read(ReadRequest request) {
-  return state_->ask<Result<void>>(
-      [&](Now now) { return state_->engine.mark_read(request, now); });
+  return state_->ask<Result<void>>([&](Now now) { return state_->engine.mark_read(request, now); });
 }
 
 Result<void> EngineThread::mark_processed(ProcessRequest request) {

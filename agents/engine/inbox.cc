@@ -140,8 +140,8 @@ std::optional<Inbox::Step> Inbox::check_directory(const wire::DeliverSlice& slic
   return std::nullopt;
 }
 
-Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice,
-                                 const certs::VerifiedBatch& batch, Turn& turn) {
+Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::VerifiedBatch& batch,
+                                 Turn& turn) {
   Draft draft;
   auto& arrival = draft.arrival;
   arrival.lane = slice.lane;

@@ -1,7 +1,7 @@
 // Takes slices: checks each as DESIGN says, in order, stores what stands, answers with credit.
-// Shape: slices wait per lane while directory records they need are fetched; the queue is bounded by
-// the credit this agent granted.
-// Threads: the engine thread.   Lifetime: borrows all it is given.
+// Shape: slices wait per lane while directory records they need are fetched; the queue is bounded
+// by the credit this agent granted. Threads: the engine thread.   Lifetime: borrows all it is
+// given.
 //
 // What the broker or the way can cause (steps a to c) is a transport fault: asked for again, never
 // receipted, never blocking the lane. Only what the sender alone can cause (opening, content) is
@@ -60,7 +60,7 @@ class Inbox {
     std::uint32_t first_leaf = 0;
     std::uint32_t last_leaf = 0;
     ReceiptGatherer receipts;
-    std::set<MessageId> fresh;          // ids this slice brings for the first time
+    std::set<MessageId> fresh;  // ids this slice brings for the first time
     std::vector<std::pair<std::uint32_t, Error>> faults;  // leaves that fail step c
   };
   [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);

@@ -14,8 +14,7 @@ Result<void> Inbox::see_pair(const wire::DeliverSlice& slice, const certs::Verif
                     missing_.all(), draft.pairs);
 }
 
-Result<void> Inbox::take_receipt(const wire::DeliverSlice& slice,
-                                 const certs::VerifiedBatch& batch,
+Result<void> Inbox::take_receipt(const wire::DeliverSlice& slice, const certs::VerifiedBatch& batch,
                                  const certs::VerifiedLeaf& leaf, Draft& draft) {
   const auto& receipt = std::get<wire::Receipt>(leaf.decoded);
   if (receipt.to != desk_.self()) {
@@ -24,8 +23,8 @@ Result<void> Inbox::take_receipt(const wire::DeliverSlice& slice,
     return {};
   }
   KERUEN_CHECK(see_pair(slice, batch, leaf, receipt.position, draft));
-  draft.arrival.words.push_back({receipt.batch, batch.statement.sender, receipt.leaves,
-                                 receipt.undeliverable, receipt.at});
+  draft.arrival.words.push_back(
+      {receipt.batch, batch.statement.sender, receipt.leaves, receipt.undeliverable, receipt.at});
   return {};
 }
 
@@ -35,14 +34,13 @@ void Inbox::take_stub(const wire::Stub& stub, const certs::VerifiedLeaf& leaf,
   const bool shown = header.kind != MessageKind::part && header.kind != MessageKind::receipt &&
                      registry.allows(header.sender, desk_.self(), header.kind);
   if (!shown) return;
-  draft.arrival.notes.push_back({store::EventType::stub, header.message, header.kind,
-                                 header.sender, stub.reason,
+  draft.arrival.notes.push_back({store::EventType::stub, header.message, header.kind, header.sender,
+                                 stub.reason,
                                  "A message from " + header.sender.text() +
                                      " does not come: " + std::string(cause_of(stub.reason))});
 }
 
-Result<void> Inbox::take_message(const wire::DeliverSlice& slice,
-                                 const certs::VerifiedBatch& batch,
+Result<void> Inbox::take_message(const wire::DeliverSlice& slice, const certs::VerifiedBatch& batch,
                                  const certs::VerifiedLeaf& leaf, Now now, Draft& draft) {
   const auto own = find_own_place(desk_.self(), leaf);
   const auto registry = desk_.directory.registry(slice.index);
@@ -52,16 +50,15 @@ Result<void> Inbox::take_message(const wire::DeliverSlice& slice,
     return {};
   }
   const auto stub = std::ranges::find(slice.stubs, leaf.number, &wire::Stub::leaf);
-  const bool bodiless = std::holds_alternative<Digest>(
-      std::get<wire::MessageLeaf>(leaf.leaf.content).body);
+  const bool bodiless =
+      std::holds_alternative<Digest>(std::get<wire::MessageLeaf>(leaf.leaf.content).body);
   if (stub != slice.stubs.end() && bodiless) {
     KERUEN_CHECK(see_pair(slice, batch, leaf, own->wrap->position, draft));
     take_stub(*stub, leaf, *registry, draft);
     return {};
   }
   const auto& header = std::get<wire::Header>(leaf.decoded);
-  auto judgement =
-      judge_leaf({desk_.self(), *registry, leaf, now}, *own, keyring_.opener());
+  auto judgement = judge_leaf({desk_.self(), *registry, leaf, now}, *own, keyring_.opener());
   if (const auto* fault = std::get_if<TransportFault>(&judgement)) {
     draft.faults.emplace_back(leaf.number, fault->error);
     return {};
@@ -130,8 +127,7 @@ Inbox::Step Inbox::store(Draft& draft, const wire::DeliverSlice& slice, Turn& tu
   for (const auto& [leaf, error] : draft.faults) note_fault(slice, leaf, leaf, error, arrival);
   const std::uint32_t last = draft.last_leaf;
   if (draft.faults.empty()) {
-    const auto settled =
-        missing_.settled_by(slice.lane, slice.index, draft.first_leaf, last);
+    const auto settled = missing_.settled_by(slice.lane, slice.index, draft.first_leaf, last);
     arrival.found.insert(arrival.found.end(), settled.begin(), settled.end());
   }
   auto& cursor = cursors_[static_cast<std::size_t>(slice.lane)];

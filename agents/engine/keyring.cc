@@ -44,13 +44,19 @@ Result<void> Keyring::take(InitialKeys keys, Now now) {
   };
   std::vector<store::OwnKey> added;
   if (keys.signing && is_new(store::OwnKeyKind::signing, keys.signing->id())) {
-    added.push_back({store::OwnKeyKind::signing, keys.signing->id(),
-                     certs::SecretBytes(keys.signing->seed()), {}, now.wall,
+    added.push_back({store::OwnKeyKind::signing,
+                     keys.signing->id(),
+                     certs::SecretBytes(keys.signing->seed()),
+                     {},
+                     now.wall,
                      now.wall + kSigningKeyLife});
   }
   if (keys.transport && is_new(store::OwnKeyKind::transport, keys.transport->id())) {
-    added.push_back({store::OwnKeyKind::transport, keys.transport->id(),
-                     certs::SecretBytes(keys.transport->secret()), {}, now.wall,
+    added.push_back({store::OwnKeyKind::transport,
+                     keys.transport->id(),
+                     certs::SecretBytes(keys.transport->secret()),
+                     {},
+                     now.wall,
                      now.wall + kTransportKeyLife});
   }
   if (added.empty()) return {};
@@ -149,8 +155,12 @@ bool Keyring::make_delegations(Turn& turn) {
     auto pair = certs::SigningKeyPair::generate(desk_.randomness);
     delegation.signing_key = pair.public_key();
     const auto record = certs::sign_key_record(delegation, *identity_);
-    if (!keep({store::OwnKeyKind::signing, pair.id(), certs::SecretBytes(pair.seed()), {},
-               delegation.valid_from, delegation.valid_until},
+    if (!keep({store::OwnKeyKind::signing,
+               pair.id(),
+               certs::SecretBytes(pair.seed()),
+               {},
+               delegation.valid_from,
+               delegation.valid_until},
               record, turn)) {
       return false;
     }
@@ -168,8 +178,7 @@ bool Keyring::make_transport(const certs::SigningKeyPair& signer, Turn& turn) {
     }
   }
   for (const auto& key : desk_.directory.transport_keys(desk_.self())) {
-    if (!key.revoked_at && transport_.contains(key.id) &&
-        now < key.valid_from + kTransportKeyUse) {
+    if (!key.revoked_at && transport_.contains(key.id) && now < key.valid_from + kTransportKeyUse) {
       return true;
     }
   }
@@ -181,8 +190,12 @@ bool Keyring::make_transport(const certs::SigningKeyPair& signer, Turn& turn) {
   record.valid_until = record.valid_from + kTransportKeyLife;
   auto pair = certs::TransportKeyPair::generate(desk_.randomness);
   record.transport_key = pair.public_key();
-  if (!keep({store::OwnKeyKind::transport, pair.id(), certs::SecretBytes(pair.secret()), {},
-             record.valid_from, record.valid_until},
+  if (!keep({store::OwnKeyKind::transport,
+             pair.id(),
+             certs::SecretBytes(pair.secret()),
+             {},
+             record.valid_from,
+             record.valid_until},
             certs::sign_key_record(record, signer), turn)) {
     return false;
   }
@@ -218,8 +231,12 @@ bool Keyring::make_prekeys(const certs::SigningKeyPair& signer, Turn& turn) {
     prekey.window_until = covered + kPrekeyWindow;
     auto pair = certs::PrekeyPair::generate(desk_.randomness);
     prekey.prekey = pair.public_key();
-    if (!keep({store::OwnKeyKind::prekey, pair.id(), certs::SecretBytes(pair.secret()), {},
-               prekey.window_from, prekey.window_until},
+    if (!keep({store::OwnKeyKind::prekey,
+               pair.id(),
+               certs::SecretBytes(pair.secret()),
+               {},
+               prekey.window_from,
+               prekey.window_until},
               certs::sign_key_record(prekey, signer), turn)) {
       return false;
     }
@@ -263,8 +280,8 @@ void Keyring::answered(const wire::RecordAnswer& answer, Turn& turn) {
   if (*answer.refused == ErrorCode::overloaded || *answer.refused == ErrorCode::no_space) return;
   handed_in_[answer.signed_hash] = turn.now().monotonic + kHandInRefusedAgain;
   turn.alert("The broker does not take a key record of ours (" +
-             std::string(name_of(*answer.refused)) + "): " +
-             std::string(remedy_of(*answer.refused)));
+             std::string(name_of(*answer.refused)) +
+             "): " + std::string(remedy_of(*answer.refused)));
 }
 
 void Keyring::choose_transport(Turn& turn) {
@@ -302,8 +319,7 @@ std::vector<KeyLife> Keyring::lives(Now now) const {
   if (registry) {
     lives.push_back({KeyLife::Kind::registry, {}, registry->head().expires_at});
     if (const auto* agency = registry->agency(desk_.self())) {
-      lives.push_back({KeyLife::Kind::certificate,
-                       certs::key_id_of(agency->certificate.public_key),
+      lives.push_back({KeyLife::Kind::certificate, certs::key_id_of(agency->certificate.public_key),
                        agency->certificate.valid_until});
     }
   }

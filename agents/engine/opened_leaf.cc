@@ -45,8 +45,7 @@ Result<OwnPlace> find_own_place(const AgencyId& self, const certs::VerifiedLeaf&
   return OwnPlace{place, wrap};
 }
 
-LeafJudgement judge_leaf(const LeafQuestion& question, const OwnPlace& own,
-                         certs::Opener& opener) {
+LeafJudgement judge_leaf(const LeafQuestion& question, const OwnPlace& own, certs::Opener& opener) {
   const auto& header = std::get<wire::Header>(question.leaf.decoded);
   const auto& leaf = std::get<wire::MessageLeaf>(question.leaf.leaf.content);
   if (!question.registry.allows(header.sender, question.self, header.kind)) {

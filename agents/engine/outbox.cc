@@ -59,8 +59,8 @@ Result<void> Outbox::check_rules(const std::vector<AgencyId>& recipients, Messag
                 "the registry has expired; the exchange authority must publish a new one");
   }
   if (!registry->is_active(desk_.self())) {
-    return fail(ErrorCode::denied, desk_.self().text() +
-                                       " is suspended or not listed; ask the exchange authority");
+    return fail(ErrorCode::denied,
+                desk_.self().text() + " is suspended or not listed; ask the exchange authority");
   }
   std::vector<AgencyId> refused;
   for (const auto& recipient : recipients) {
@@ -68,11 +68,12 @@ Result<void> Outbox::check_rules(const std::vector<AgencyId>& recipients, Messag
   }
   if (refused.empty()) return {};
   const std::string name(name_of(kind));
-  return fail(ErrorCode::denied,
-              "no rule lets " + desk_.self().text() + " send a " + name + " to " +
-                  party_names(refused) + "; the exchange authority can add one: keruen authority "
-                  "allow --from " + desk_.self().text() + " --to " + refused.front().text() +
-                  " --kind " + name);
+  return fail(ErrorCode::denied, "no rule lets " + desk_.self().text() + " send a " + name +
+                                     " to " + party_names(refused) +
+                                     "; the exchange authority can add one: keruen authority "
+                                     "allow --from " +
+                                     desk_.self().text() + " --to " + refused.front().text() +
+                                     " --kind " + name);
 }
 
 Result<void> Outbox::check_fits(BytesView content) const {
@@ -95,8 +96,8 @@ Result<void> Outbox::check_fits(BytesView content) const {
 
 Result<content::PartsManifest> Outbox::measure(const std::vector<Attachment>& attachments) const {
   if (attachments.size() > kAttachmentsMax) {
-    return fail(ErrorCode::too_large, "a message carries at most " +
-                                          std::to_string(kAttachmentsMax) + " attachments");
+    return fail(ErrorCode::too_large,
+                "a message carries at most " + std::to_string(kAttachmentsMax) + " attachments");
   }
   content::PartsManifest manifest;
   for (const auto& attachment : attachments) {
@@ -143,17 +144,16 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
     KERUEN_TRY(message.content, content::encode(content));
     if (first == 0) KERUEN_CHECK(check_fits(message.content));
     message.thread = content.header.thread;
-    const bool seen = kind != MessageKind::receipt &&
-                      !std::holds_alternative<content::Recall>(content.body);
+    const bool seen =
+        kind != MessageKind::receipt && !std::holds_alternative<content::Recall>(content.body);
     message.listing = seen ? store::Listing::listed : store::Listing::hidden;
     targets.push_back({message.id, message.recipients});
     prepared.submission.messages.push_back(std::move(message));
   }
   if (!request.attachments.empty()) {
-    auto parts = std::make_shared<AttachmentParts>(desk_.disk, desk_.randomness,
-                                                   request.attachments, content.parts,
-                                                   std::move(targets), now.wall,
-                                                   prepared.answer.expires_at);
+    auto parts = std::make_shared<AttachmentParts>(
+        desk_.disk, desk_.randomness, request.attachments, content.parts, std::move(targets),
+        now.wall, prepared.answer.expires_at);
     prepared.submission.more = [parts] { return parts->next(); };
   }
   if (request.once) {
@@ -173,8 +173,7 @@ std::vector<Result<Submitted>> Outbox::submit(const std::vector<const SubmitRequ
   for (const auto* request : requests) {
     const auto answer = [&]() -> Result<Submitted> {
       if (request->once) {
-        KERUEN_TRY(const auto last,
-                   desk_.store.once(request->once->key, request->once->content));
+        KERUEN_TRY(const auto last, desk_.store.once(request->once->key, request->once->content));
         if (last && last->same_content && last->sequence == request->once->sequence) {
           Submitted same;
           same.message = last->message;
@@ -187,10 +186,9 @@ std::vector<Result<Submitted>> Outbox::submit(const std::vector<const SubmitRequ
           return same;
         }
         if (last && request->once->sequence < last->sequence) {
-          return fail(ErrorCode::duplicate,
-                      "sequence " + std::to_string(request->once->sequence) +
-                          " is older than " + std::to_string(last->sequence) +
-                          ", which was sent already");
+          return fail(ErrorCode::duplicate, "sequence " + std::to_string(request->once->sequence) +
+                                                " is older than " + std::to_string(last->sequence) +
+                                                ", which was sent already");
         }
       }
       KERUEN_TRY(auto ready, prepare(*request, now));
@@ -259,8 +257,8 @@ Result<std::vector<RecallAnswer>> Outbox::recall(const RecallRequest& request, N
 }
 
 Result<void> Outbox::answer_sender(const store::ReceivedMessage& message,
-                                   content::OfficerReceipt receipt,
-                                   const content::Author& officer, Now now) {
+                                   content::OfficerReceipt receipt, const content::Author& officer,
+                                   Now now) {
   const auto state = receipt.kind == content::ReceiptKind::read ? store::ReadState::read
                                                                 : store::ReadState::processed;
   receipt.message = message.id;

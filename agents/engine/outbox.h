@@ -25,8 +25,8 @@ class Outbox {
   };
   [[nodiscard]] Result<Prepared> prepare(const SubmitRequest& request, Now now);
   [[nodiscard]] Result<std::vector<AgencyId>> expand(const std::vector<PartyId>& parties) const;
-  [[nodiscard]] Result<void> check_rules(const std::vector<AgencyId>& recipients,
-                                         MessageKind kind, Now now) const;
+  [[nodiscard]] Result<void> check_rules(const std::vector<AgencyId>& recipients, MessageKind kind,
+                                         Now now) const;
   [[nodiscard]] Result<void> check_fits(BytesView content) const;
   [[nodiscard]] Result<content::PartsManifest> measure(
       const std::vector<Attachment>& attachments) const;

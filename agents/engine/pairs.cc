@@ -6,9 +6,12 @@ namespace {
 constexpr std::size_t kHeadsKept = 16 * 1024;
 
 store::Note fork_note(const Pairs::Leaf& leaf) {
-  return {store::EventType::warning, {}, {}, leaf.sender, ErrorCode::chain_fork,
-          "Number " + std::to_string(leaf.position.sequence.value) + " from " +
-              leaf.sender.text() +
+  return {store::EventType::warning,
+          {},
+          {},
+          leaf.sender,
+          ErrorCode::chain_fork,
+          "Number " + std::to_string(leaf.position.sequence.value) + " from " + leaf.sender.text() +
               " does not continue the one before it: their store may have been copied or "
               "restored. Ask them."};
 }
@@ -45,14 +48,17 @@ Result<void> Pairs::see(const Leaf& leaf, const std::vector<store::Missing>& kno
     gap.lane = leaf.lane;
     gap.from = last.sequence.value == 0 ? wire::Cursor{} : last.at;
     gap.to = leaf.at;
-    gap.gap = store::PairGap{leaf.sender, leaf.stream, last.sequence.next(),
-                             PairSequence{sequence - 1}};
+    gap.gap =
+        store::PairGap{leaf.sender, leaf.stream, last.sequence.next(), PairSequence{sequence - 1}};
     changes.missing.push_back(gap);
-    changes.notes.push_back(
-        {store::EventType::warning, {}, {}, leaf.sender, ErrorCode::out_of_sequence,
-         "Between numbers " + std::to_string(last.sequence.value) + " and " +
-             std::to_string(sequence) + " from " + leaf.sender.text() +
-             " something is missing; the broker is asked for it again."});
+    changes.notes.push_back({store::EventType::warning,
+                             {},
+                             {},
+                             leaf.sender,
+                             ErrorCode::out_of_sequence,
+                             "Between numbers " + std::to_string(last.sequence.value) + " and " +
+                                 std::to_string(sequence) + " from " + leaf.sender.text() +
+                                 " something is missing; the broker is asked for it again."});
   }
   last.sequence = leaf.position.sequence;
   last.leaf = leaf.hash;

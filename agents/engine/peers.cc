@@ -23,11 +23,15 @@ void Peers::tick(Turn& turn) {
   for (auto& [peer, sights] : sights_) {
     while (sights.size() > 1 && sights[1].at + kWithheldAfter <= now) sights.pop_front();
     if (sights.empty() || now < sights.front().at + kWithheldAfter) continue;
-    const auto names = turn.checked(
-        desk_.store.name_unconfirmed(peer, LogIndex{sights.front().size.value}));
+    const auto names =
+        turn.checked(desk_.store.name_unconfirmed(peer, LogIndex{sights.front().size.value}));
     if (!names) return;
     for (const auto& name : *names) {
-      turn.warn({store::EventType::warning, name.message, {}, peer, ErrorCode::not_found,
+      turn.warn({store::EventType::warning,
+                 name.message,
+                 {},
+                 peer,
+                 ErrorCode::not_found,
                  "Message " + to_text(name.message) + " was accepted, but " + peer.text() +
                      " gives no receipt although it has seen the log beyond it: it may have been "
                      "withheld. Ask them by another way."});

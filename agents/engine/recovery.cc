@@ -43,7 +43,11 @@ void Recovery::reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn)
 void Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
   const auto lost = turn.checked(desk_.store.batches_after(head.stream, head.sequence));
   if (!lost) return;
-  turn.warn({store::EventType::warning, {}, {}, {}, ErrorCode::out_of_sequence,
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             ErrorCode::out_of_sequence,
              "The broker no longer has " + std::to_string(lost->size()) +
                  " batches it had accepted; they are sent again. Its operator should know."});
   std::vector<store::BlobNumber> blobs;
@@ -105,7 +109,11 @@ void Recovery::wait_before_repeating(OutStream& stream, Turn& turn) {
 }
 
 void Recovery::dissolve(OutStream& stream, ErrorCode code, Turn& turn) {
-  turn.warn({store::EventType::warning, {}, {}, {}, code,
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             code,
              "The broker does not take a batch of ours (" + std::string(name_of(code)) + ": " +
                  std::string(cause_of(code)) + "); its messages are sealed anew in a new stream."});
   if (!turn.checked(streams_.dissolve(stream, code, turn.now()))) return;

@@ -2,9 +2,9 @@
 // Threads: the engine thread.   Lifetime: borrows all it is given.
 //
 // Four things can be found when the broker states the head of a stream: it is where we are; it is
-// behind what it had accepted (it lost batches: said, and repeated); it is where we never were (this
-// store is old or copied: said, everything without a receipt is sealed anew); it is what we closed
-// and no word came (repeated byte for byte, the broker answers as the first time).
+// behind what it had accepted (it lost batches: said, and repeated); it is where we never were
+// (this store is old or copied: said, everything without a receipt is sealed anew); it is what we
+// closed and no word came (repeated byte for byte, the broker answers as the first time).
 #pragma once
 
 #include "agents/engine/batcher.h"
@@ -16,11 +16,7 @@ namespace keruen::engine {
 class Recovery {
  public:
   Recovery(Desk& desk, Streams& streams, Batcher& batcher, Checkpoints& checkpoints, Pace& pace)
-      : desk_(desk),
-        streams_(streams),
-        batcher_(batcher),
-        checkpoints_(checkpoints),
-        pace_(pace) {}
+      : desk_(desk), streams_(streams), batcher_(batcher), checkpoints_(checkpoints), pace_(pace) {}
 
   // False: the store failed, or everything starts over.
   void reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn);

@@ -35,8 +35,8 @@ struct Engine::State {
   MonotonicTime upkeep_at;
   MonotonicTime expiry_at;
   std::uint64_t ping_token = 0;
-  MonotonicTime now;  // of the last call
-  bool wake = false;  // something was submitted: a tick is due
+  MonotonicTime now;            // of the last call
+  bool wake = false;            // something was submitted: a tick is due
   std::optional<Error> failed;  // the store, while a request was served
 
   [[nodiscard]] std::vector<Result<Submitted>> submit(

@@ -44,8 +44,7 @@ class Streams {
   // Those whose heads a hello asks for.
   [[nodiscard]] std::vector<StreamId> to_name() const;
   // The next leaf of the pair stands after this.
-  [[nodiscard]] Result<wire::PairPosition> next_position(OutStream& stream,
-                                                         const AgencyId& agency);
+  [[nodiscard]] Result<wire::PairPosition> next_position(OutStream& stream, const AgencyId& agency);
   // Batches are to be sealed anew: the stream is left, its waiting batches go.
   [[nodiscard]] Result<void> dissolve(OutStream& stream, ErrorCode code, Now now);
   [[nodiscard]] Result<void> start_over(const std::string& words, Now now);

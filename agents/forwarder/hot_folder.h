@@ -36,17 +36,16 @@ struct HotFolderOptions {
   AgencyId agency;                 // ours
   std::string outgoing_directory;  // [forwarder] of agent.toml; schedules/ is made inside
   std::string incoming_directory;
-  std::string state_directory;  // beside the store, so that both are backed up together
-  std::chrono::milliseconds quiet{2000};         // unchanged for so long: whole
+  std::string state_directory;            // beside the store, so that both are backed up together
+  std::chrono::milliseconds quiet{2000};  // unchanged for so long: whole
   std::chrono::milliseconds scan_interval{3000};  // also looks without being told
 };
 
 class HotFolder {
  public:
   [[nodiscard]] static Result<std::unique_ptr<HotFolder>> start(
-      HotFolderOptions options, engine::EngineThread& engine,
-      std::unique_ptr<store::Reader> reader, host::Disk& disk, host::Clock& clock,
-      host::Journal& journal);
+      HotFolderOptions options, engine::EngineThread& engine, std::unique_ptr<store::Reader> reader,
+      host::Disk& disk, host::Clock& clock, host::Journal& journal);
   ~HotFolder();
   HotFolder(const HotFolder&) = delete;
   HotFolder& operator=(const HotFolder&) = delete;

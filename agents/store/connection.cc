@@ -4,9 +4,7 @@
 
 namespace keruen::store {
 
-Query::~Query() {
-  statement_->tryReset();
-}
+Query::~Query() { statement_->tryReset(); }
 
 Query& Query::with(std::int64_t number) {
   statement_->bind(++bound_, number);
@@ -33,9 +31,7 @@ Query& Query::nothing() {
 
 bool Query::row() { return statement_->executeStep(); }
 
-void Query::run() {
-  statement_->exec();
-}
+void Query::run() { statement_->exec(); }
 
 bool Query::is_null(int column) const { return statement_->getColumn(column).isNull(); }
 

@@ -2,9 +2,9 @@
 // Threads: one.   Lifetime: a Query borrows its connection and is used up before the next of the
 // same statement begins.
 //
-// Never include this from a header others see: SQLite stays inside this directory. SQLiteCpp throws;
-// guarded() at each public door turns that into an Error. A statement is known by the address of its
-// text, so the text is a literal.
+// Never include this from a header others see: SQLite stays inside this directory. SQLiteCpp
+// throws; guarded() at each public door turns that into an Error. A statement is known by the
+// address of its text, so the text is a literal.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
@@ -46,8 +46,7 @@ class Query {
     return with(number.value);
   }
   template <class Enumeration>
-    requires std::is_enum_v<Enumeration>
-  Query& with(Enumeration value) {
+  requires std::is_enum_v<Enumeration> Query& with(Enumeration value) {
     return with(static_cast<std::int64_t>(value));
   }
   template <class Value>

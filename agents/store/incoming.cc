@@ -8,8 +8,9 @@ void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::i
                                WallTime at) {
   const Bytes whole = rows.veiled("attachment", part.whole.view());
   connection
-      .query("INSERT OR IGNORE INTO part(whole, folder, agency, number, message) "
-             "VALUES(?, 1, ?, ?, ?)")
+      .query(
+          "INSERT OR IGNORE INTO part(whole, folder, agency, number, message) "
+          "VALUES(?, 1, ?, ?, ?)")
       .with(BytesView(whole))
       .with(agency)
       .with(part.number)
@@ -23,10 +24,11 @@ void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::i
       .with(part.number)
       .run();
   connection
-      .query("INSERT INTO event(type, at, message, kind, agency) "
-             "SELECT 13, ?, m.id, m.kind, m.agency FROM attachment t JOIN message_in m "
-             "ON m.number = t.message WHERE t.whole = ? AND t.agency = ? AND t.here = t.parts "
-             "AND t.parts > ?")
+      .query(
+          "INSERT INTO event(type, at, message, kind, agency) "
+          "SELECT 13, ?, m.id, m.kind, m.agency FROM attachment t JOIN message_in m "
+          "ON m.number = t.message WHERE t.whole = ? AND t.agency = ? AND t.here = t.parts "
+          "AND t.parts > ?")
       .with(at)
       .with(BytesView(whole))
       .with(agency)
@@ -47,8 +49,9 @@ void Store::State::expect_attachments(const ArrivedMessage& message, std::int64_
       if (query.row()) here = query.unsigned_number(0);
     }
     connection
-        .query("INSERT OR IGNORE INTO attachment(whole, agency, message, parts, here) "
-               "VALUES(?, ?, ?, ?, ?)")
+        .query(
+            "INSERT OR IGNORE INTO attachment(whole, agency, message, parts, here) "
+            "VALUES(?, ?, ?, ?, ?)")
         .with(BytesView(whole))
         .with(agency)
         .with(number)
@@ -90,8 +93,9 @@ void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& 
                                   BlobNumber blob) {
   const std::int64_t agency = number_of(arrival.sender);
   connection
-      .query("INSERT INTO message_in(id, agency, kind, state, late, created_at, expires_at, blob, "
-             "leaf, thread, listed) VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)")
+      .query(
+          "INSERT INTO message_in(id, agency, kind, state, late, created_at, expires_at, blob, "
+          "leaf, thread, listed) VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)")
       .with(message.id)
       .with(agency)
       .with(message.kind)
@@ -159,8 +163,9 @@ Result<void> Store::arrive(const Arrival& arrival) {
     if (!arrival.slice.empty()) {
       const BlobNumber blob = state.add_blob(arrival.slice, arrival.keys);
       state.connection
-          .query("INSERT INTO slice(blob, agency, log_index, accepted_at, arrived_at, lane, hash, "
-                 "signing_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
+          .query(
+              "INSERT INTO slice(blob, agency, log_index, accepted_at, arrived_at, lane, hash, "
+              "signing_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
           .with(blob)
           .with(state.number_of(arrival.sender))
           .with(arrival.index)
@@ -183,8 +188,9 @@ Result<void> Store::arrive(const Arrival& arrival) {
       const Bytes ranges = pack_ranges(receipt.leaves);
       const std::int64_t agency = state.number_of(receipt.to);
       state.connection
-          .query("INSERT INTO receipt_due(lane, agency, batch, ranges, code, at) "
-                 "VALUES(?, ?, ?, ?, ?, ?)")
+          .query(
+              "INSERT INTO receipt_due(lane, agency, batch, ranges, code, at) "
+              "VALUES(?, ?, ?, ?, ?, ?)")
           .with(receipt.lane)
           .with(agency)
           .with(receipt.batch)
@@ -196,8 +202,9 @@ Result<void> Store::arrive(const Arrival& arrival) {
     for (const auto& pair : arrival.pairs) {
       const std::int64_t agency = state.number_of(pair.agency);
       state.connection
-          .query("INSERT OR REPLACE INTO pair_in(agency, stream, sequence, leaf, log_index, "
-                 "leaf_number) VALUES(?, ?, ?, ?, ?, ?)")
+          .query(
+              "INSERT OR REPLACE INTO pair_in(agency, stream, sequence, leaf, log_index, "
+              "leaf_number) VALUES(?, ?, ?, ?, ?, ?)")
           .with(agency)
           .with(pair.stream)
           .with(pair.sequence)
@@ -208,8 +215,7 @@ Result<void> Store::arrive(const Arrival& arrival) {
     }
     state.apply_missing(arrival);
     if (arrival.cursor) {
-      state.connection
-          .query("INSERT OR REPLACE INTO cursor(lane, log_index, leaf) VALUES(?, ?, ?)")
+      state.connection.query("INSERT OR REPLACE INTO cursor(lane, log_index, leaf) VALUES(?, ?, ?)")
           .with(arrival.lane)
           .with(arrival.cursor->index)
           .with(arrival.cursor->leaf)
@@ -241,7 +247,10 @@ Result<std::optional<IncomingPair>> Store::pair_in(const AgencyId& agency, Strea
         "JOIN agency a ON a.number = p.agency WHERE a.id = ? AND p.stream = ?");
     query.with(agency.text()).with(stream);
     if (!query.row()) return Pair();
-    return Pair({agency, stream, PairSequence{query.unsigned_number(0)}, query.fixed<Digest>(1),
+    return Pair({agency,
+                 stream,
+                 PairSequence{query.unsigned_number(0)},
+                 query.fixed<Digest>(1),
                  {LogIndex{query.unsigned_number(2)}, query.small_number(3)}});
   });
 }

@@ -10,9 +10,9 @@ constexpr std::array<std::string_view, 11> kRecipientStates = {
     "processed", "refused",         "undeliverable", "expired",  "recalled"};
 constexpr std::array<std::string_view, 4> kReadStates = {"unread", "read", "processed", "recalled"};
 constexpr std::array<std::string_view, 15> kEventTypes = {
-    "submitted", "sealed",   "accepted", "refused", "delivered", "undeliverable",
-    "read",      "processed", "recalled", "expired", "arrived",   "stub",
-    "attachment_complete", "warning", "link"};
+    "submitted", "sealed",   "accepted", "refused", "delivered", "undeliverable",       "read",
+    "processed", "recalled", "expired",  "arrived", "stub",      "attachment_complete", "warning",
+    "link"};
 
 template <std::size_t Size, class Enumeration>
 std::string_view named(const std::array<std::string_view, Size>& names, Enumeration value) {

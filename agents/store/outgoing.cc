@@ -12,8 +12,9 @@ std::int64_t Store::State::add_message(const NewMessage& message) {
     if (find.row()) parent = find.number(0);
   }
   connection
-      .query("INSERT INTO message_out(id, kind, lane, created_at, expires_at, parent, thread, "
-             "listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
+      .query(
+          "INSERT INTO message_out(id, kind, lane, created_at, expires_at, parent, thread, "
+          "listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
       .with(message.id)
       .with(message.kind)
       .with(message.lane)
@@ -36,8 +37,9 @@ std::int64_t Store::State::add_message(const NewMessage& message) {
   if (message.part) {
     const Bytes whole = rows.veiled("attachment", message.part->whole.view());
     connection
-        .query("INSERT OR REPLACE INTO part(whole, folder, agency, number, message) "
-               "VALUES(?, 2, 0, ?, ?)")
+        .query(
+            "INSERT OR REPLACE INTO part(whole, folder, agency, number, message) "
+            "VALUES(?, 2, 0, ?, ?)")
         .with(BytesView(whole))
         .with(message.part->number)
         .with(number)
@@ -65,8 +67,9 @@ void Store::State::add_once(const SentOnce& once, const MessageId& message) {
 
 void Store::State::mark_received(const LocalMark& mark) {
   connection
-      .query("UPDATE message_in SET state = ?1 WHERE id = ?2 AND agency = ?3 AND state < ?1 "
-             "AND state < 4")
+      .query(
+          "UPDATE message_in SET state = ?1 WHERE id = ?2 AND agency = ?3 AND state < ?1 "
+          "AND state < 4")
       .with(mark.state)
       .with(mark.message)
       .with(number_of(mark.from))
@@ -76,21 +79,24 @@ void Store::State::mark_received(const LocalMark& mark) {
 void Store::State::take_back(const MessageId& id, WallTime at) {
   // Of the message and of its parts, whoever was not yet sealed for.
   connection
-      .query("INSERT INTO event(type, at, message, kind, agency) "
-             "SELECT 9, ?, m.id, m.kind, r.agency FROM message_out m JOIN recipient r "
-             "ON r.message = m.number WHERE m.id = ? AND r.state IN (1, 2)")
+      .query(
+          "INSERT INTO event(type, at, message, kind, agency) "
+          "SELECT 9, ?, m.id, m.kind, r.agency FROM message_out m JOIN recipient r "
+          "ON r.message = m.number WHERE m.id = ? AND r.state IN (1, 2)")
       .with(at)
       .with(id)
       .run();
   connection
-      .query("UPDATE recipient SET state = 11 WHERE state IN (1, 2) AND message IN "
-             "(SELECT number FROM message_out WHERE id = ?1 OR parent = "
-             "(SELECT number FROM message_out WHERE id = ?1))")
+      .query(
+          "UPDATE recipient SET state = 11 WHERE state IN (1, 2) AND message IN "
+          "(SELECT number FROM message_out WHERE id = ?1 OR parent = "
+          "(SELECT number FROM message_out WHERE id = ?1))")
       .with(id)
       .run();
   connection
-      .query("DELETE FROM outbox WHERE message IN (SELECT number FROM message_out WHERE id = ?1 OR "
-             "parent = (SELECT number FROM message_out WHERE id = ?1))")
+      .query(
+          "DELETE FROM outbox WHERE message IN (SELECT number FROM message_out WHERE id = ?1 OR "
+          "parent = (SELECT number FROM message_out WHERE id = ?1))")
       .with(id)
       .run();
 }
@@ -116,8 +122,9 @@ Result<void> Store::submit(const std::vector<const Submission*>& submissions, Wa
 
 void Store::State::drop_finished_outbox(std::int64_t message) {
   connection
-      .query("DELETE FROM outbox WHERE message = ?1 AND NOT EXISTS "
-             "(SELECT 1 FROM recipient WHERE message = ?1 AND state IN (1, 2))")
+      .query(
+          "DELETE FROM outbox WHERE message = ?1 AND NOT EXISTS "
+          "(SELECT 1 FROM recipient WHERE message = ?1 AND state IN (1, 2))")
       .with(message)
       .run();
 }
@@ -131,8 +138,9 @@ void Store::State::close_message(const ClosedBatch& batch, BlobNumber blob,
       .run();
   for (const auto& sealed : leaf.sealed) {
     connection
-        .query("UPDATE recipient SET state = 3, code = NULL, attempts = attempts + 1, blob = ?, "
-               "leaf = ?, seat = ?, sealed_at = ? WHERE message = ? AND place = ?")
+        .query(
+            "UPDATE recipient SET state = 3, code = NULL, attempts = attempts + 1, blob = ?, "
+            "leaf = ?, seat = ?, sealed_at = ? WHERE message = ? AND place = ?")
         .with(blob)
         .with(leaf.number)
         .with(sealed.seat)
@@ -142,8 +150,7 @@ void Store::State::close_message(const ClosedBatch& batch, BlobNumber blob,
         .run();
   }
   // Who is left waits for a key.
-  connection
-      .query("UPDATE recipient SET state = 2 WHERE message = ? AND state = 1")
+  connection.query("UPDATE recipient SET state = 2 WHERE message = ? AND state = 1")
       .with(leaf.message)
       .run();
   connection.query("UPDATE outbox SET ready = 0 WHERE number = ?").with(leaf.outbox).run();
@@ -153,8 +160,9 @@ void Store::State::close_message(const ClosedBatch& batch, BlobNumber blob,
 void Store::State::close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts) {
   for (const auto& receipt : receipts) {
     connection
-        .query("INSERT INTO receipt_closed(blob, lane, agency, batch, ranges, code, at) "
-               "SELECT ?, lane, agency, batch, ranges, code, at FROM receipt_due WHERE number = ?")
+        .query(
+            "INSERT INTO receipt_closed(blob, lane, agency, batch, ranges, code, at) "
+            "SELECT ?, lane, agency, batch, ranges, code, at FROM receipt_due WHERE number = ?")
         .with(blob)
         .with(receipt)
         .run();
@@ -167,8 +175,9 @@ Result<StoredBatch> Store::close(const ClosedBatch& batch) {
     State& state = *state_;
     const BlobNumber blob = state.add_blob(batch.bytes, batch.keys);
     state.connection
-        .query("INSERT INTO batch(blob, stream, sequence, lane, leaves, hash, status) "
-               "VALUES(?, ?, ?, ?, ?, ?, 1)")
+        .query(
+            "INSERT INTO batch(blob, stream, sequence, lane, leaves, hash, status) "
+            "VALUES(?, ?, ?, ?, ?, ?, 1)")
         .with(blob)
         .with(batch.stream)
         .with(batch.sequence)
@@ -186,8 +195,9 @@ Result<StoredBatch> Store::close(const ClosedBatch& batch) {
     for (const auto& pair : batch.pairs) {
       const std::int64_t agency = state.number_of(pair.agency);
       state.connection
-          .query("INSERT OR REPLACE INTO pair_out(stream, agency, sequence, leaf) "
-                 "VALUES(?, ?, ?, ?)")
+          .query(
+              "INSERT OR REPLACE INTO pair_out(stream, agency, sequence, leaf) "
+              "VALUES(?, ?, ?, ?)")
           .with(batch.stream)
           .with(agency)
           .with(pair.sequence)
@@ -195,14 +205,16 @@ Result<StoredBatch> Store::close(const ClosedBatch& batch) {
           .run();
     }
     state.connection
-        .query("INSERT INTO event(type, at, message, kind, agency) "
-               "SELECT 2, ?, m.id, m.kind, r.agency FROM recipient r JOIN message_out m "
-               "ON m.number = r.message WHERE r.blob = ? AND m.listed = 1")
+        .query(
+            "INSERT INTO event(type, at, message, kind, agency) "
+            "SELECT 2, ?, m.id, m.kind, r.agency FROM recipient r JOIN message_out m "
+            "ON m.number = r.message WHERE r.blob = ? AND m.listed = 1")
         .with(batch.at)
         .with(blob)
         .run();
-    return StoredBatch{blob,       batch.stream, batch.sequence, batch.lane, batch.leaves,
-                       batch.hash, BatchStatus::closed, {}, {}, batch.bytes.size()};
+    return StoredBatch{blob,         batch.stream,      batch.sequence,      batch.lane,
+                       batch.leaves, batch.hash,        BatchStatus::closed, {},
+                       {},           batch.bytes.size()};
   });
 }
 
@@ -267,8 +279,9 @@ Result<void> Store::wait_for_key(const std::vector<OutboxNumber>& items) {
   return state_->transact<void>("noting who waits for a key", [&]() -> Result<void> {
     for (const auto& item : items) {
       state_->connection
-          .query("UPDATE recipient SET state = 2 WHERE state = 1 AND message = "
-                 "(SELECT message FROM outbox WHERE number = ?)")
+          .query(
+              "UPDATE recipient SET state = 2 WHERE state = 1 AND message = "
+              "(SELECT message FROM outbox WHERE number = ?)")
           .with(item)
           .run();
       state_->connection.query("UPDATE outbox SET ready = 0 WHERE number = ?").with(item).run();
@@ -287,8 +300,7 @@ Result<void> Store::wake_waiting() {
 Result<std::size_t> Store::expire_outbox(WallTime at) {
   {
     auto any = state_->look<bool>("looking for what expired", [&]() -> Result<bool> {
-      auto query =
-          state_->connection.query("SELECT 1 FROM outbox WHERE expires_at <= ? LIMIT 1");
+      auto query = state_->connection.query("SELECT 1 FROM outbox WHERE expires_at <= ? LIMIT 1");
       query.with(at);
       return query.row();
     });
@@ -298,16 +310,18 @@ Result<std::size_t> Store::expire_outbox(WallTime at) {
   return state_->transact<std::size_t>("noting what expired", [&]() -> Result<std::size_t> {
     auto& connection = state_->connection;
     connection
-        .query("INSERT INTO event(type, at, message, kind, agency) "
-               "SELECT 10, ?1, m.id, m.kind, r.agency FROM outbox o "
-               "JOIN message_out m ON m.number = o.message "
-               "JOIN recipient r ON r.message = m.number "
-               "WHERE o.expires_at <= ?1 AND m.listed = 1 AND r.state IN (1, 2)")
+        .query(
+            "INSERT INTO event(type, at, message, kind, agency) "
+            "SELECT 10, ?1, m.id, m.kind, r.agency FROM outbox o "
+            "JOIN message_out m ON m.number = o.message "
+            "JOIN recipient r ON r.message = m.number "
+            "WHERE o.expires_at <= ?1 AND m.listed = 1 AND r.state IN (1, 2)")
         .with(at)
         .run();
     connection
-        .query("UPDATE recipient SET state = 10, code = 6 WHERE state IN (1, 2) AND message IN "
-               "(SELECT message FROM outbox WHERE expires_at <= ?)")
+        .query(
+            "UPDATE recipient SET state = 10, code = 6 WHERE state IN (1, 2) AND message IN "
+            "(SELECT message FROM outbox WHERE expires_at <= ?)")
         .with(at)
         .run();
     connection.query("DELETE FROM outbox WHERE expires_at <= ?").with(at).run();
@@ -353,8 +367,8 @@ Result<std::vector<StoredBatch>> Store::unfinished_batches() {
 Result<std::vector<StoredBatch>> Store::batches_after(StreamId stream, BatchSequence after) {
   using Batches = std::vector<StoredBatch>;
   return state_->look<Batches>("reading closed batches", [&]() -> Result<Batches> {
-    static const std::string sql = std::string(kBatchColumns) +
-                                   "WHERE b.stream = ? AND b.sequence > ? ORDER BY b.sequence";
+    static const std::string sql =
+        std::string(kBatchColumns) + "WHERE b.stream = ? AND b.sequence > ? ORDER BY b.sequence";
     Batches batches;
     auto query = state_->connection.query(sql.c_str());
     query.with(stream).with(after);

@@ -28,10 +28,14 @@ struct Found {
 
 std::string handling_of(const content::SealedHeader& header) {
   switch (header.handling) {
-    case content::Handling::h0: return "H0";
-    case content::Handling::h1: return "H1";
-    case content::Handling::h2: return "H2";
-    case content::Handling::h3: return "H3";
+    case content::Handling::h0:
+      return "H0";
+    case content::Handling::h1:
+      return "H1";
+    case content::Handling::h2:
+      return "H2";
+    case content::Handling::h3:
+      return "H3";
   }
   return "H0";
 }
@@ -394,35 +398,33 @@ Result<Bytes> Reader::State::part_bytes(const Found& found, const AttachmentStat
 Result<AttachmentStatus> Reader::attachment(const MessageId& id, const std::string& name,
                                             const Sink& sink) {
   KERUEN_TRY(const auto message, this->message(id));
-  return guarded<AttachmentStatus>(
-      "reading an attachment", [&]() -> Result<AttachmentStatus> {
-        const auto attachment =
-            std::ranges::find(message.attachments, name, &AttachmentStatus::name);
-        if (attachment == message.attachments.end()) {
-          return fail(ErrorCode::not_found,
-                      "message " + to_text(id) + " has no attachment '" + name + "'");
-        }
-        if (attachment->parts_here < attachment->parts) {
-          return fail(ErrorCode::not_found,
-                      std::to_string(attachment->parts - attachment->parts_here) + " of " +
-                          std::to_string(attachment->parts) + " parts of '" + name +
-                          "' are still missing; they come in the bulk lane");
-        }
-        const Found found = *state_->find(id);
-        certs::Sha256 hash;
-        std::uint64_t size = 0;
-        for (std::uint32_t number = 0; number < attachment->parts; ++number) {
-          KERUEN_TRY(const Bytes piece, state_->part_bytes(found, *attachment, number));
-          hash.add(piece);
-          size += piece.size();
-          KERUEN_CHECK(sink(piece));
-        }
-        if (size != attachment->bytes || hash.finish() != attachment->digest) {
-          return fail(ErrorCode::corrupt,
-                      "'" + name + "' is not the file its message names: size or SHA-256 differ");
-        }
-        return *attachment;
-      });
+  return guarded<AttachmentStatus>("reading an attachment", [&]() -> Result<AttachmentStatus> {
+    const auto attachment = std::ranges::find(message.attachments, name, &AttachmentStatus::name);
+    if (attachment == message.attachments.end()) {
+      return fail(ErrorCode::not_found,
+                  "message " + to_text(id) + " has no attachment '" + name + "'");
+    }
+    if (attachment->parts_here < attachment->parts) {
+      return fail(ErrorCode::not_found, std::to_string(attachment->parts - attachment->parts_here) +
+                                            " of " + std::to_string(attachment->parts) +
+                                            " parts of '" + name +
+                                            "' are still missing; they come in the bulk lane");
+    }
+    const Found found = *state_->find(id);
+    certs::Sha256 hash;
+    std::uint64_t size = 0;
+    for (std::uint32_t number = 0; number < attachment->parts; ++number) {
+      KERUEN_TRY(const Bytes piece, state_->part_bytes(found, *attachment, number));
+      hash.add(piece);
+      size += piece.size();
+      KERUEN_CHECK(sink(piece));
+    }
+    if (size != attachment->bytes || hash.finish() != attachment->digest) {
+      return fail(ErrorCode::corrupt,
+                  "'" + name + "' is not the file its message names: size or SHA-256 differ");
+    }
+    return *attachment;
+  });
 }
 
 Result<std::vector<Event>> Reader::events_after(std::uint64_t number, std::size_t most) {

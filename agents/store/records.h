@@ -18,8 +18,8 @@ namespace keruen::store {
 
 using BlobNumber = StrongNumber<struct BlobNumberTag>;
 using OutboxNumber = StrongNumber<struct OutboxNumberTag>;
-using SentNumber = StrongNumber<struct SentNumberTag>;          // a row of message_out
-using ReceiptNumber = StrongNumber<struct ReceiptNumberTag>;    // a row of receipt_due
+using SentNumber = StrongNumber<struct SentNumberTag>;        // a row of message_out
+using ReceiptNumber = StrongNumber<struct ReceiptNumberTag>;  // a row of receipt_due
 using MissingNumber = StrongNumber<struct MissingNumberTag>;
 
 // Whether people see it in a folder; parts, receipts and recalls they do not.
@@ -105,7 +105,7 @@ struct StoredBatch {
   LeafKind leaves = LeafKind::messages;
   Digest hash;
   BatchStatus status = BatchStatus::closed;
-  LogIndex index;         // from accepted on
+  LogIndex index;  // from accepted on
   WallTime accepted_at;
   std::uint64_t bytes = 0;
 };
@@ -201,8 +201,8 @@ struct Arrival {
   std::vector<ReceiptDue> receipts;
   std::vector<DeliveryWord> words;
   std::vector<IncomingPair> pairs;
-  std::vector<Missing> missing;          // new ones
-  std::vector<Missing> changed;          // of known ones; one whose leaves all came is dropped
+  std::vector<Missing> missing;  // new ones
+  std::vector<Missing> changed;  // of known ones; one whose leaves all came is dropped
   std::vector<MissingNumber> found;
   std::vector<Note> notes;
   std::vector<Evidence> evidence;

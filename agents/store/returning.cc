@@ -42,8 +42,7 @@ Result<Bytes> Store::State::content_of_sent(std::int64_t message) {
 Result<bool> Store::State::seal_again(std::int64_t message, std::uint32_t place,
                                       std::uint32_t attempts_max) {
   {
-    auto query =
-        connection.query("SELECT attempts FROM recipient WHERE message = ? AND place = ?");
+    auto query = connection.query("SELECT attempts FROM recipient WHERE message = ? AND place = ?");
     query.with(message).with(place);
     if (!query.row() || query.small_number(0) >= attempts_max) return false;
   }
@@ -58,8 +57,9 @@ Result<bool> Store::State::seal_again(std::int64_t message, std::uint32_t place,
     put_into_outbox(message, content);
   }
   connection
-      .query("UPDATE recipient SET state = 1, code = NULL, blob = NULL, leaf = NULL, seat = NULL, "
-             "log_index = NULL, accepted_at = NULL, named = 0 WHERE message = ? AND place = ?")
+      .query(
+          "UPDATE recipient SET state = 1, code = NULL, blob = NULL, leaf = NULL, seat = NULL, "
+          "log_index = NULL, accepted_at = NULL, named = 0 WHERE message = ? AND place = ?")
       .with(message)
       .with(place)
       .run();
@@ -74,13 +74,14 @@ void Store::State::settle(std::int64_t message, std::uint32_t place, RecipientSt
       .with(message)
       .with(place)
       .run();
-  const EventType type = state == RecipientState::expired     ? EventType::expired
+  const EventType type = state == RecipientState::expired         ? EventType::expired
                          : state == RecipientState::undeliverable ? EventType::undeliverable
                                                                   : EventType::refused;
   connection
-      .query("INSERT INTO event(type, at, message, kind, agency, code) "
-             "SELECT ?, ?, m.id, m.kind, r.agency, ? FROM recipient r JOIN message_out m "
-             "ON m.number = r.message WHERE r.message = ? AND r.place = ? AND m.kind <> 4")
+      .query(
+          "INSERT INTO event(type, at, message, kind, agency, code) "
+          "SELECT ?, ?, m.id, m.kind, r.agency, ? FROM recipient r JOIN message_out m "
+          "ON m.number = r.message WHERE r.message = ? AND r.place = ? AND m.kind <> 4")
       .with(type)
       .with(at)
       .with(code)
@@ -101,16 +102,18 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
     if (!again) settle(place.message, place.place, RecipientState::refused, code, at);
   }
   connection
-      .query("INSERT INTO receipt_due(lane, agency, batch, ranges, code, at) "
-             "SELECT lane, agency, batch, ranges, code, at FROM receipt_closed WHERE blob = ?")
+      .query(
+          "INSERT INTO receipt_due(lane, agency, batch, ranges, code, at) "
+          "SELECT lane, agency, batch, ranges, code, at FROM receipt_closed WHERE blob = ?")
       .with(blob)
       .run();
   connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
   // Its content is in the outbox again, or was sealed elsewhere since, or is given up and stays.
   connection.query("DELETE FROM batch WHERE blob = ?").with(blob).run();
   connection
-      .query("DELETE FROM blob WHERE number = ?1 AND NOT EXISTS "
-             "(SELECT 1 FROM recipient WHERE blob = ?1)")
+      .query(
+          "DELETE FROM blob WHERE number = ?1 AND NOT EXISTS "
+          "(SELECT 1 FROM recipient WHERE blob = ?1)")
       .with(blob)
       .run();
   return {};

@@ -15,7 +15,8 @@ CREATE TABLE own_key(kind INTEGER NOT NULL, id BLOB NOT NULL, secret BLOB NOT NU
 -- The directory as the log has it.
 CREATE TABLE line(number INTEGER PRIMARY KEY, log_index INTEGER NOT NULL,
   accepted_at INTEGER NOT NULL, type INTEGER NOT NULL, agency TEXT NOT NULL, hash BLOB NOT NULL);
-CREATE TABLE record(hash BLOB PRIMARY KEY, type INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE record(
+  hash BLOB PRIMARY KEY, type INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;
 
 -- What is sent and received, byte for byte, and the content keys of its messages, sealed.
 CREATE TABLE blob(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, keys BLOB);

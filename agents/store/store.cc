@@ -31,35 +31,35 @@ int version_of(Connection& connection) {
 Result<std::unique_ptr<Store>> Store::open(const std::string& path,
                                            const certs::SecretBytes& store_key,
                                            certs::Randomness& randomness) {
-  return guarded<std::unique_ptr<Store>>("opening " + path,
-                                         [&]() -> Result<std::unique_ptr<Store>> {
-    std::unique_ptr<Store> store(
-        new Store(std::make_unique<State>(path, store_key.duplicate(), randomness)));
-    State& state = *store->state_;
-    set_pragmas(state.connection);
-    const int version = version_of(state.connection);
-    if (version > kSchemaVersion) {
-      return fail(ErrorCode::unsupported,
-                  path + " was written by a newer keruen-agent (format " +
-                      std::to_string(version) + "); install that one");
-    }
-    if (version == 0) {
-      KERUEN_CHECK(state.transact<void>("making the store", [&]() -> Result<void> {
-        state.connection.execute(kSchema);
-        state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
-            .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
-            .run();
-        state.connection.execute("PRAGMA user_version = 1");
-        return {};
-      }));
-    }
-    auto check = state.connection.query("SELECT value FROM setting WHERE name = 'key check'");
-    if (!check.row() || !state.rows.open("key check", 0, check.bytes(0))) {
-      return fail(ErrorCode::denied, path + " was made with another store key");
-    }
-    state.load_counters();
-    return store;
-  });
+  return guarded<std::unique_ptr<Store>>(
+      "opening " + path, [&]() -> Result<std::unique_ptr<Store>> {
+        std::unique_ptr<Store> store(
+            new Store(std::make_unique<State>(path, store_key.duplicate(), randomness)));
+        State& state = *store->state_;
+        set_pragmas(state.connection);
+        const int version = version_of(state.connection);
+        if (version > kSchemaVersion) {
+          return fail(ErrorCode::unsupported, path +
+                                                  " was written by a newer keruen-agent (format " +
+                                                  std::to_string(version) + "); install that one");
+        }
+        if (version == 0) {
+          KERUEN_CHECK(state.transact<void>("making the store", [&]() -> Result<void> {
+            state.connection.execute(kSchema);
+            state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
+                .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
+                .run();
+            state.connection.execute("PRAGMA user_version = 1");
+            return {};
+          }));
+        }
+        auto check = state.connection.query("SELECT value FROM setting WHERE name = 'key check'");
+        if (!check.row() || !state.rows.open("key check", 0, check.bytes(0))) {
+          return fail(ErrorCode::denied, path + " was made with another store key");
+        }
+        state.load_counters();
+        return store;
+      });
 }
 
 void Store::State::load_counters() {
@@ -149,8 +149,8 @@ Result<std::vector<OwnKey>> Store::own_keys() {
       key.kind = query.enumerator<OwnKeyKind>(0);
       key.id = query.fixed<KeyId>(1);
       KERUEN_TRY(Bytes secret,
-                 state_->rows.open("own key " + key.id.hex(),
-                                   static_cast<std::uint64_t>(key.kind), query.bytes(2)));
+                 state_->rows.open("own key " + key.id.hex(), static_cast<std::uint64_t>(key.kind),
+                                   query.bytes(2)));
       key.secret = certs::SecretBytes(secret);
       certs::wipe(secret);
       key.record = copy_of(query.bytes(3));
@@ -165,12 +165,12 @@ Result<std::vector<OwnKey>> Store::own_keys() {
 Result<void> Store::save_keys(const std::vector<OwnKey>& keys) {
   return state_->transact<void>("storing keys", [&]() -> Result<void> {
     for (const auto& key : keys) {
-      const Bytes secret = state_->rows.seal("own key " + key.id.hex(),
-                                             static_cast<std::uint64_t>(key.kind),
-                                             key.secret.view());
+      const Bytes secret = state_->rows.seal(
+          "own key " + key.id.hex(), static_cast<std::uint64_t>(key.kind), key.secret.view());
       state_->connection
-          .query("INSERT OR REPLACE INTO own_key(kind, id, secret, record, valid_from, "
-                 "valid_until) VALUES(?, ?, ?, ?, ?, ?)")
+          .query(
+              "INSERT OR REPLACE INTO own_key(kind, id, secret, record, valid_from, "
+              "valid_until) VALUES(?, ?, ?, ?, ?, ?)")
           .with(key.kind)
           .with(key.id)
           .with(BytesView(secret))
@@ -185,7 +185,10 @@ Result<void> Store::save_keys(const std::vector<OwnKey>& keys) {
 
 Result<void> Store::destroy_key(OwnKeyKind kind, const KeyId& id) {
   return state_->transact<void>("destroying a key", [&]() -> Result<void> {
-    state_->connection.query("DELETE FROM own_key WHERE kind = ? AND id = ?").with(kind).with(id).run();
+    state_->connection.query("DELETE FROM own_key WHERE kind = ? AND id = ?")
+        .with(kind)
+        .with(id)
+        .run();
     return {};
   });
 }
@@ -211,13 +214,13 @@ Result<std::vector<wire::DirectoryLine>> Store::directory_lines() {
   });
 }
 
-Result<void> Store::save_lines(std::uint64_t first,
-                               const std::vector<wire::DirectoryLine>& lines) {
+Result<void> Store::save_lines(std::uint64_t first, const std::vector<wire::DirectoryLine>& lines) {
   return state_->transact<void>("storing the directory", [&]() -> Result<void> {
     for (const auto& line : lines) {
       state_->connection
-          .query("INSERT INTO line(number, log_index, accepted_at, type, agency, hash) "
-                 "VALUES(?, ?, ?, ?, ?, ?)")
+          .query(
+              "INSERT INTO line(number, log_index, accepted_at, type, agency, hash) "
+              "VALUES(?, ?, ?, ?, ?, ?)")
           .with(first++)
           .with(line.index)
           .with(line.accepted_at)

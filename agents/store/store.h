@@ -5,8 +5,8 @@
 //
 // Every public function is one transaction: when it returns without an error all of it is on the
 // disk, after an error none of it is. Errors: no_space, the disk is full: nothing changed, what is
-// stored stays readable; io_failed or corrupt: from then on every writing function answers the same,
-// and the process is to end.
+// stored stays readable; io_failed or corrupt: from then on every writing function answers the
+// same, and the process is to end.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // Store: streams and pairs, sent messages and figures as the engine reads them.
-#include "agents/store/store.h"
 #include "agents/store/recipient_row.h"
+#include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
 namespace keruen::store {
@@ -11,7 +11,8 @@ Result<std::vector<StoredStream>> Store::streams() {
     Streams streams;
     auto query = state_->connection.query(
         "SELECT id, lane, leaves, sequence, head, opened_at, current FROM stream s "
-        "WHERE current = 1 OR EXISTS (SELECT 1 FROM batch b WHERE b.stream = s.id AND b.status = 1) "
+        "WHERE current = 1 OR EXISTS (SELECT 1 FROM batch b WHERE b.stream = s.id AND b.status = "
+        "1) "
         "ORDER BY opened_at");
     while (query.row()) {
       StoredStream stream;
@@ -35,8 +36,9 @@ Result<void> Store::open_stream(const StoredStream& stream) {
         .with(stream.leaves)
         .run();
     state_->connection
-        .query("INSERT INTO stream(id, lane, leaves, sequence, head, opened_at, current) "
-               "VALUES(?, ?, ?, ?, ?, ?, 1)")
+        .query(
+            "INSERT INTO stream(id, lane, leaves, sequence, head, opened_at, current) "
+            "VALUES(?, ?, ?, ?, ?, ?, 1)")
         .with(stream.id)
         .with(stream.lane)
         .with(stream.leaves)
@@ -123,8 +125,9 @@ Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency,
   return state_->transact<Names>("naming what has no receipt", [&]() -> Result<Names> {
     for (const auto& name : names) {
       state_->connection
-          .query("UPDATE recipient SET named = 1 WHERE agency = ? AND message = "
-                 "(SELECT number FROM message_out WHERE id = ?)")
+          .query(
+              "UPDATE recipient SET named = 1 WHERE agency = ? AND message = "
+              "(SELECT number FROM message_out WHERE id = ?)")
           .with(state_->number_of(agency))
           .with(name.message)
           .run();
@@ -151,8 +154,7 @@ Result<Figures> Store::figures() {
       auto query = connection.query("SELECT count(*) FROM batch WHERE status = 1");
       if (query.row()) figures.unaccepted_batches = query.unsigned_number(0);
     }
-    auto query =
-        connection.query("SELECT count(*) FROM message_in WHERE listed = 1 AND state = 1");
+    auto query = connection.query("SELECT count(*) FROM message_in WHERE listed = 1 AND state = 1");
     if (query.row()) figures.unread_messages = query.unsigned_number(0);
     return figures;
   });

@@ -14,16 +14,18 @@ struct Found {
 
 Result<void> Store::State::apply_accepted(const BatchWord& word, WallTime at) {
   connection
-      .query("UPDATE batch SET status = max(status, 2), log_index = ?, accepted_at = ? "
-             "WHERE blob = ?")
+      .query(
+          "UPDATE batch SET status = max(status, 2), log_index = ?, accepted_at = ? "
+          "WHERE blob = ?")
       .with(word.index)
       .with(word.accepted_at)
       .with(word.blob)
       .run();
   // A receipt may have come before this word: then only the place in the log is filled in.
   connection
-      .query("UPDATE recipient SET log_index = ?, accepted_at = ?, "
-             "state = CASE state WHEN 3 THEN 4 ELSE state END WHERE blob = ?")
+      .query(
+          "UPDATE recipient SET log_index = ?, accepted_at = ?, "
+          "state = CASE state WHEN 3 THEN 4 ELSE state END WHERE blob = ?")
       .with(word.index)
       .with(word.accepted_at)
       .with(word.blob)
@@ -46,9 +48,10 @@ Result<void> Store::State::apply_accepted(const BatchWord& word, WallTime at) {
            refusal.code, at);
   }
   connection
-      .query("INSERT INTO event(type, at, message, kind, agency) "
-             "SELECT 3, ?, m.id, m.kind, r.agency FROM recipient r JOIN message_out m "
-             "ON m.number = r.message WHERE r.blob = ? AND r.state = 4 AND m.listed = 1")
+      .query(
+          "INSERT INTO event(type, at, message, kind, agency) "
+          "SELECT 3, ?, m.id, m.kind, r.agency FROM recipient r JOIN message_out m "
+          "ON m.number = r.message WHERE r.blob = ? AND r.state = 4 AND m.listed = 1")
       .with(word.accepted_at)
       .with(word.blob)
       .run();
@@ -59,11 +62,12 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
   const std::int64_t agency = number_of(word.from);
   for (const auto& range : word.leaves) {
     connection
-        .query("INSERT INTO event(type, at, message, kind, agency) "
-               "SELECT 5, ?, m.id, m.kind, r.agency FROM batch b JOIN recipient r "
-               "ON r.blob = b.blob JOIN message_out m ON m.number = r.message "
-               "WHERE b.hash = ? AND r.leaf BETWEEN ? AND ? AND r.agency = ? "
-               "AND r.state IN (3, 4) AND m.listed = 1")
+        .query(
+            "INSERT INTO event(type, at, message, kind, agency) "
+            "SELECT 5, ?, m.id, m.kind, r.agency FROM batch b JOIN recipient r "
+            "ON r.blob = b.blob JOIN message_out m ON m.number = r.message "
+            "WHERE b.hash = ? AND r.leaf BETWEEN ? AND ? AND r.agency = ? "
+            "AND r.state IN (3, 4) AND m.listed = 1")
         .with(word.at)
         .with(word.batch)
         .with(range.first)
@@ -71,9 +75,10 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
         .with(agency)
         .run();
     connection
-        .query("UPDATE recipient SET state = 5, delivered_at = ? WHERE agency = ? "
-               "AND state IN (3, 4) AND blob = (SELECT blob FROM batch WHERE hash = ?) "
-               "AND leaf BETWEEN ? AND ?")
+        .query(
+            "UPDATE recipient SET state = 5, delivered_at = ? WHERE agency = ? "
+            "AND state IN (3, 4) AND blob = (SELECT blob FROM batch WHERE hash = ?) "
+            "AND leaf BETWEEN ? AND ?")
         .with(word.at)
         .with(agency)
         .with(word.batch)

@@ -1,0 +1,267 @@
+// keruen-agent: one agency's agent, unattended for years. Builds the parts and hands them to each
+// other; holds nothing itself.
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "agents/api/server.h"
+#include "agents/authority/agency_files.h"
+#include "agents/authority/invitation.h"
+#include "agents/engine/engine_thread.h"
+#include "agents/forwarder/hot_folder.h"
+#include "agents/journal_sink.h"
+#include "agents/link/link_thread.h"
+#include "agents/store/store.h"
+#include "schemas/host/agent_config.h"
+#include "schemas/host/clock.h"
+#include "schemas/host/posix_disk.h"
+
+namespace keruen::agents {
+namespace {
+
+enum ExitStatus : int { kOk = 0, kFailed = 1, kUsage = 2, kKeys = 5 };
+
+constexpr const char* kUsageText =
+    "keruen-agent: an agency's agent\n\n"
+    "Example:\n  keruen-agent --config customs/agent.toml\n\n"
+    "  --config FILE     agent.toml, as `keruen agency init` wrote it\n"
+    "  --check-config    read the configuration, say what is wrong with it, and stop\n"
+    "  --version\n  --help\n\n"
+    "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 5 keys or access\n";
+
+struct Arguments {
+  std::string config;
+  bool check_only = false;
+};
+
+int explain(const Error& error) {
+  std::fprintf(stderr, "keruen-agent: %s\n  %s (%s)\n", error.detail.c_str(),
+               std::string(remedy_of(error.code)).c_str(),
+               std::string(name_of(error.code)).c_str());
+  return error.code == ErrorCode::denied || error.code == ErrorCode::bad_signature ? kKeys
+                                                                                   : kFailed;
+}
+
+// systemd's readiness protocol, where NOTIFY_SOCKET names its socket. Source: sd_notify(3).
+void notify(const char* state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || std::strlen(path) >= sizeof(sockaddr_un::sun_path)) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path, std::strlen(path));
+  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  sendto(socket, state, std::strlen(state), MSG_NOSIGNAL,
+         reinterpret_cast<const sockaddr*>(&address), size);
+  close(socket);
+}
+
+// Blocked in every thread before the first is made; waited for here.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGUSR1);  // the engine's way to end the wait
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  void wait() const {
+    int signal = 0;
+    while (sigwait(&set_, &signal) != 0) {
+    }
+  }
+  static void end_wait() { kill(getpid(), SIGUSR1); }
+
+ private:
+  sigset_t set_{};
+};
+
+// A person opens the keys where no credential file does.
+Result<certs::Unlock> unlock(host::Disk& disk, const host::AgentConfig& config) {
+  if (!config.credential_file.empty()) {
+    return certs::Unlock::with_credential_file(disk, config.credential_file);
+  }
+  if (isatty(STDIN_FILENO) != 1) {
+    return fail(ErrorCode::denied,
+                "the keys need a passphrase and nobody is at a terminal; name a credential file "
+                "under [keys] in agent.toml");
+  }
+  std::fputs("Passphrase: ", stderr);
+  termios before{};
+  tcgetattr(STDIN_FILENO, &before);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  certs::SecretBytes line(1024);
+  std::size_t size = 0;
+  char character = 0;
+  while (size < line.size() && read(STDIN_FILENO, &character, 1) == 1 && character != '\n') {
+    line.writable()[size++] = static_cast<std::uint8_t>(character);
+  }
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  std::fputs("\n", stderr);
+  return certs::Unlock::with_passphrase(certs::SecretBytes(line.view().first(size)));
+}
+
+std::map<std::string, content::Author> officers_of(const host::AgentConfig& config) {
+  std::map<std::string, content::Author> officers;
+  for (const auto& [account, officer] : config.officers) {
+    officers[account] = {{officer.id}, officer.name, officer.role, officer.unit};
+  }
+  return officers;
+}
+
+std::string store_file(const host::AgentConfig& config) {
+  return authority::path_in(config.store_directory, "store.sqlite");
+}
+
+Result<link::Target> target_of(engine::EngineThread& engine, const host::AgentConfig& config) {
+  KERUEN_TRY(auto access, engine.link_access());
+  const std::string& endpoint =
+      config.broker_endpoint.empty() ? access.target.endpoint : config.broker_endpoint;
+  return link::Target{{endpoint, access.target.broker_key}, std::move(access.key)};
+}
+
+// Everything in the order of its dependence; destruction in reverse ends it cleanly.
+Result<void> run(const host::AgentConfig& config, host::Disk& disk, host::Clock& clock,
+                 host::Journal& journal, const Signals& signals) {
+  KERUEN_TRY(const auto opened, unlock(disk, config));
+  KERUEN_TRY(auto keys,
+             authority::load_agency_keys(disk, config.keys_directory, config.agency, opened));
+  KERUEN_TRY(const auto invitation, authority::load_invitation(disk, config.invitation_file));
+  KERUEN_CHECK(disk.make_directory(config.store_directory));
+  KERUEN_TRY(const auto lock, disk.lock_directory(config.store_directory));
+  certs::SystemRandomness randomness;
+  KERUEN_TRY(const auto store, store::Store::open(store_file(config), keys.store_key, randomness));
+
+  engine::EngineOptions options;
+  options.agency = config.agency;
+  options.origin = invitation.origin;
+  options.trusted = invitation.authorities;
+  options.log_keys = invitation.log_keys;
+  options.broker_endpoint = invitation.broker_endpoint;
+  options.broker_key = invitation.broker_key;
+  options.store_directory = config.store_directory;
+  engine::InitialKeys initial{std::move(keys.identity), std::move(keys.signing),
+                              std::move(keys.transport)};
+  KERUEN_TRY(const auto core, engine::Engine::open(std::move(options), std::move(initial), *store,
+                                                   randomness, disk, journal, clock.now()));
+
+  // The engine and its link each call the other; the link is made second and starts last.
+  std::unique_ptr<link::LinkThread> link;
+  std::optional<Error> stopped_by;
+  engine::EngineThread::Doors doors;
+  doors.send = [&](SharedBytes frame) { link->send(std::move(frame)); };
+  doors.reconnect = [&] { link->reconnect(); };
+  doors.alert = [&](const std::string& text) {
+    journal.write(host::JournalLevel::warning, "alert", {{"text", text}});
+  };
+  doors.stop = [&](const Error& error) {
+    stopped_by = error;
+    Signals::end_wait();
+  };
+  engine::EngineThread engine(*core, clock, std::move(doors));
+  link = std::make_unique<link::LinkThread>(
+      link::LinkThread::Doors{
+          [&] { return target_of(engine, config); },
+          [&](engine::Engine::Event event) { engine.deliver(std::move(event)); }},
+      randomness, journal);
+
+  std::unique_ptr<forwarder::HotFolder> forwarder;
+  if (config.forwarder) {
+    KERUEN_TRY(auto reader, store::Reader::open(store_file(config), keys.store_key));
+    forwarder::HotFolderOptions folders;
+    folders.agency = config.agency;
+    folders.outgoing_directory = config.forwarder->outgoing_directory;
+    folders.incoming_directory = config.forwarder->incoming_directory;
+    folders.state_directory = config.store_directory;
+    KERUEN_TRY(forwarder, forwarder::HotFolder::start(std::move(folders), engine, std::move(reader),
+                                                      disk, clock, journal));
+  }
+  api::ServerOptions api_options;
+  api_options.socket_path = config.socket_file;
+  api_options.store_path = store_file(config);
+  api_options.upload_directory = authority::path_in(config.store_directory, "uploads");
+  api_options.agency = config.agency;
+  api_options.officers = officers_of(config);
+  KERUEN_TRY(const auto server, api::Server::start(std::move(api_options), engine, keys.store_key,
+                                                   disk, clock, journal));
+  link->start();
+  journal.write(host::JournalLevel::info, "started",
+                {{"agency", config.agency.text()}, {"version", KERUEN_VERSION}});
+  std::fprintf(stderr, "keruen-agent of %s answers at %s\n", config.agency.text().c_str(),
+               config.socket_file.c_str());
+  notify("READY=1");
+  signals.wait();
+  notify("STOPPING=1");
+  journal.write(host::JournalLevel::info, "stopping", {});
+  if (stopped_by) return fail(*stopped_by);
+  return {};
+}
+
+int start(const Arguments& arguments) {
+  host::PosixDisk disk;
+  host::SystemClock clock;
+  const auto config = host::load_agent_config(disk, arguments.config);
+  if (!config) {
+    explain(config.error());
+    return kUsage;
+  }
+  if (arguments.check_only) {
+    std::printf("%s: the configuration of %s is complete\n", arguments.config.c_str(),
+                config->agency.text().c_str());
+    return kOk;
+  }
+  const Signals signals;
+  auto journal = open_journal(config->journal, clock);
+  if (!journal) return explain(journal.error());
+  const auto done = run(*config, disk, clock, **journal, signals);
+  if (done) return kOk;
+  (*journal)->write_error(host::JournalLevel::error, "stopped", done.error());
+  return explain(done.error());
+}
+
+int main_with(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--config" && i + 1 < argc) {
+      arguments.config = argv[++i];
+    } else if (word == "--check-config") {
+      arguments.check_only = true;
+    } else if (word == "--version") {
+      std::puts("keruen-agent " KERUEN_VERSION);
+      return kOk;
+    } else if (word == "--help") {
+      std::fputs(kUsageText, stdout);
+      return kOk;
+    } else {
+      std::fprintf(stderr, "keruen-agent: unknown or incomplete \"%s\"\n\n%s", word.c_str(),
+                   kUsageText);
+      return kUsage;
+    }
+  }
+  if (arguments.config.empty()) {
+    std::fprintf(stderr, "keruen-agent: --config is missing\n\n%s", kUsageText);
+    return kUsage;
+  }
+  return start(arguments);
+}
+
+}  // namespace
+}  // namespace keruen::agents
+
+int main(int argc, char** argv) { return keruen::agents::main_with(argc, argv); }

@@ -1,0 +1,168 @@
+#include "agents/forwarder/vtimezone.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+namespace keruen::forwarder {
+namespace {
+
+constexpr std::int32_t kDaySeconds = 86'400;
+constexpr std::array<std::string_view, 7> kWeekdays{"SU", "MO", "TU", "WE", "TH", "FR", "SA"};
+
+std::string local_text(std::int64_t local_seconds) {
+  using namespace std::chrono;
+  const sys_seconds time{seconds(local_seconds)};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(time - day);
+  std::array<char, 32> text{};
+  const int size = std::snprintf(
+      text.data(), text.size(), "%04d%02u%02uT%02d%02d%02d", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()));
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+std::string offset_text(std::int32_t offset) {
+  const std::int32_t positive = offset < 0 ? -offset : offset;
+  std::array<char, 16> text{};
+  int size = std::snprintf(text.data(), text.size(), "%c%02d%02d", offset < 0 ? '-' : '+',
+                           positive / 3600, positive / 60 % 60);
+  std::string result(text.data(), static_cast<std::size_t>(size));
+  if (positive % 60 != 0) {
+    size = std::snprintf(text.data(), text.size(), "%02d", positive % 60);
+    result.append(text.data(), static_cast<std::size_t>(size));
+  }
+  return result;
+}
+
+// One STANDARD or DAYLIGHT component on its way into a file.
+struct Written {
+  std::int32_t from = 0;
+  LocalType to;
+  std::vector<std::int64_t> local;  // onsets
+  std::string rule;                 // for ever from the first onset on
+};
+
+std::string encode(const Written& written) {
+  const std::string kind = written.to.daylight ? "DAYLIGHT" : "STANDARD";
+  std::string text = "BEGIN:" + kind + "\r\nDTSTART:" + local_text(written.local.front()) + "\r\n";
+  text += "TZOFFSETFROM:" + offset_text(written.from) + "\r\n";
+  text += "TZOFFSETTO:" + offset_text(written.to.offset_seconds) + "\r\n";
+  text += "TZNAME:" + written.to.abbreviation + "\r\n";
+  if (!written.rule.empty()) text += "RRULE:" + written.rule + "\r\n";
+  for (std::size_t i = 1; i < written.local.size(); ++i) {
+    text += "RDATE:" + local_text(written.local[i]) + "\r\n";
+  }
+  return text + "END:" + kind + "\r\n";
+}
+
+void add_explicit(std::vector<Written>& all, const LocalType& before, const Transition& change) {
+  const std::int64_t local = change.at_seconds + before.offset_seconds;
+  for (Written& one : all) {
+    if (one.rule.empty() && one.from == before.offset_seconds && one.to == change.after) {
+      one.local.push_back(local);
+      return;
+    }
+  }
+  all.push_back({before.offset_seconds, change.after, {local}, {}});
+}
+
+// An RRULE names a day; a change at 26:00 or -1:00 of it happens on another one.
+bool has_rrule(const YearlyChange& change) {
+  return change.time_seconds >= 0 && change.time_seconds < kDaySeconds;
+}
+
+Written by_rule(std::int32_t from, const LocalType& to, const YearlyChange& change,
+                std::int64_t not_before_utc) {
+  int year = year_of(not_before_utc);
+  while (local_seconds_of(change, year) - from < not_before_utc) ++year;
+  Written written{from, to, {local_seconds_of(change, year)}, {}};
+  written.rule = "FREQ=YEARLY;BYMONTH=" + std::to_string(change.month) +
+                 ";BYDAY=" + std::to_string(change.week) + std::string(kWeekdays[change.weekday]);
+  return written;
+}
+
+bool follows_rule(const YearlyRule& rule, const Transition& change) {
+  const int year = year_of(change.at_seconds);
+  for (const int one : {year - 1, year, year + 1}) {
+    for (const Transition& expected : transitions_of(rule, one)) {
+      if (expected == change) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string encode_vtimezone(const Zone& zone, int first_year) {
+  const std::int64_t start = seconds_at_start_of(first_year);
+  const auto& changes = zone.transitions;
+  const auto upcoming = std::ranges::upper_bound(changes, start, {}, &Transition::at_seconds);
+  // From here on the rule says it all.
+  auto ruled = changes.end();
+  const bool with_rule =
+      zone.rule && has_rrule(zone.rule->to_daylight) && has_rrule(zone.rule->to_standard);
+  while (with_rule && ruled != upcoming && follows_rule(*zone.rule, *std::prev(ruled))) --ruled;
+
+  LocalType before = type_at(zone, start);
+  std::vector<Written> written;
+  written.push_back({before.offset_seconds, before, {start}, {}});
+  for (auto change = upcoming; change != ruled; ++change) {
+    if (change->after == before) continue;
+    add_explicit(written, before, *change);
+    before = change->after;
+  }
+  if (with_rule) {
+    const std::int64_t from = ruled != changes.end() ? ruled->at_seconds
+                              : ruled != upcoming    ? std::prev(ruled)->at_seconds + 1
+                                                     : start;
+    const YearlyRule& rule = *zone.rule;
+    written.push_back(by_rule(rule.standard.offset_seconds, rule.daylight, rule.to_daylight, from));
+    written.push_back(by_rule(rule.daylight.offset_seconds, rule.standard, rule.to_standard, from));
+  }
+  std::string text = "BEGIN:VTIMEZONE\r\nTZID:" + zone.name + "\r\n";
+  for (const Written& one : written) text += encode(one);
+  return text + "END:VTIMEZONE\r\n";
+}
+
+std::int32_t offset_at(const std::vector<Observance>& observances, std::int64_t utc_seconds) {
+  std::optional<std::int64_t> newest;
+  std::int32_t offset = 0;
+  const Observance* earliest = nullptr;
+  for (const Observance& one : observances) {
+    if (earliest == nullptr || one.start_local < earliest->start_local) earliest = &one;
+    const auto consider = [&](std::int64_t local) {
+      const std::int64_t at = local - one.offset_from;
+      if (at > utc_seconds || (newest && *newest > at)) return;
+      if (one.until_utc && at > *one.until_utc) return;
+      newest = at;
+      offset = one.offset_to;
+    };
+    consider(one.start_local);
+    for (const std::int64_t local : one.added_local) consider(local);
+    if (!one.yearly) continue;
+    const int last = year_of(one.until_utc ? std::min(*one.until_utc, utc_seconds) : utc_seconds);
+    for (const int year : {last - 1, last}) {
+      const std::int64_t local = local_seconds_of(*one.yearly, year);
+      if (local >= one.start_local) consider(local);
+    }
+  }
+  if (!newest && earliest != nullptr) offset = earliest->offset_from;
+  return offset;
+}
+
+bool agree(const std::vector<Observance>& observances, const Zone& zone, int year) {
+  // Weekly, at an odd hour: no zone's daylight time is shorter, or its change days differ by less.
+  constexpr std::int64_t kStep = 7 * kDaySeconds;
+  for (std::int64_t at = seconds_at_start_of(year) + kDaySeconds / 2;
+       at < seconds_at_start_of(year + 2); at += kStep) {
+    if (offset_at(observances, at) != type_at(zone, at).offset_seconds) return false;
+  }
+  return true;
+}
+
+}  // namespace keruen::forwarder
