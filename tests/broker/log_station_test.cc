@@ -363,40 +363,5 @@ TEST_F(LogStationTest, RefusesMessagesOnAFullDiskAndPassesReceiptsAndRevocations
   EXPECT_EQ(refusal(std::get<BatchOutcome>(events.back())), std::nullopt);
 }
 
-TEST_F(LogStationTest, TakesBackWhatAFullDiskDidNotTake) {
-  disk.set_capacity(0);
-  auto stream = guard();
-  auto back = exchange.open_stream("kz.customs");
-  const std::string large(60'000, 'x');
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_EQ(refusal(submit(exchange.messages(stream, {{{"kz.customs"}, large}}))), std::nullopt);
-  }
-  // One group of more than the segment still holds, with a record in it.
-  auto& prosecutor = exchange.agency("kz.prosecutor");
-  const TestRecord record = exchange.state_new_prekey(prosecutor, exchange.clock().wall());
-  std::vector<Submission> submissions{submission(record)};
-  for (int i = 0; i < 3; ++i) {
-    submissions.push_back(submission(exchange.messages(stream, {{{"kz.customs"}, large}})));
-  }
-  const auto receipt = exchange.receipts(back, {{"kz.border-guard", {}}});
-  submissions.push_back(submission(receipt));
-  auto events = process(submissions);
-  std::size_t logged = 0;
-  for (const LogEvent& event : events) {
-    if (const auto* outcome = std::get_if<BatchOutcome>(&event)) {
-      logged += outcome->logged != nullptr ? 1 : 0;
-    } else if (const auto* of_record = std::get_if<RecordOutcome>(&event)) {
-      logged += of_record->logged != nullptr ? 1 : 0;
-    }
-  }
-  EXPECT_EQ(log->size(), TreeSize{6 + logged});
-  EXPECT_EQ(logged, 2u);  // the record and the receipt
-  const auto position = station->directory().position();
-  const auto heads = station->heads();
-  reopen();
-  EXPECT_EQ(station->directory().position(), position);
-  EXPECT_EQ(station->heads(), heads);
-}
-
 }  // namespace
 }  // namespace keruen::broker
