@@ -53,6 +53,17 @@ std::int64_t Store::State::add_message(const NewMessage& message) {
   return number;
 }
 
+void Store::State::put_into_outbox(std::int64_t message, BytesView content) {
+  const Bytes sealed = seal_outbox(rows, static_cast<std::uint64_t>(message), content);
+  connection
+      .query(
+          "INSERT INTO outbox(message, lane, ready, expires_at, content) "
+          "SELECT number, lane, 1, expires_at, ?1 FROM message_out WHERE number = ?2")
+      .with(BytesView(sealed))
+      .with(message)
+      .run();
+}
+
 void Store::State::add_once(const SentOnce& once, const MessageId& message) {
   const Bytes key = rows.veiled("once", bytes_of(once.key));
   const Bytes content = rows.veiled("once content", once.content.view());
