@@ -340,6 +340,27 @@ Result<std::size_t> Store::expire_outbox(WallTime at) {
   });
 }
 
+Result<void> Store::expire_unconfirmed(WallTime at) {
+  return state_->transact<void>("noting what expired on its way", [&]() -> Result<void> {
+    auto& connection = state_->connection;
+    connection
+        .query(
+            "INSERT INTO event(type, at, message, kind, agency, code) "
+            "SELECT 10, ?1, m.id, m.kind, r.agency, 6 FROM recipient r "
+            "JOIN message_out m ON m.number = r.message "
+            "WHERE r.state = 4 AND m.expires_at <= ?1 AND m.listed = 1")
+        .with(at)
+        .run();
+    connection
+        .query(
+            "UPDATE recipient SET state = 10, code = 6 WHERE state = 4 AND "
+            "(SELECT expires_at FROM message_out WHERE number = recipient.message) <= ?")
+        .with(at)
+        .run();
+    return {};
+  });
+}
+
 namespace {
 constexpr const char* kBatchColumns =
     "SELECT b.blob, b.stream, b.sequence, b.lane, b.leaves, b.hash, b.status, b.log_index, "

@@ -160,6 +160,8 @@ TEST_F(OutageJourney, WhatExpiresOnTheWayIsSaidAndNotShown) {
   EXPECT_THAT(inbox(kCustoms), IsEmpty());
   KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(0, 1000));
   EXPECT_THAT(events, Contains(::testing::Field(&store::Event::type, store::EventType::stub)));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
+  pass(std::chrono::minutes(7));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::expired);
 }
 
