@@ -15,7 +15,8 @@ ExitCode Choice::explain(const Error& error, During during) const {
   if (json) terminal.print(api::problem_json(error) + "\n");
   terminal.say("keruen: " + printable(error.detail, LineEnds::keep));
   const ExitCode exit = exit_code_of(error, during);
-  // The code's remedy is about disks; what to do about an agent that is away, the error says itself.
+  // The code's remedy is about disks; what to do about an agent that is away, the error says
+  // itself.
   if (exit != ExitCode::no_connection) {
     terminal.say("  " + std::string(remedy_of(error.code)) + " (" +
                  std::string(name_of(error.code)) + ")");

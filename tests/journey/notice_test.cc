@@ -104,8 +104,7 @@ TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
   Bytes photo(300'000);
   exchange.randomness().fill(photo);
   host::PosixDisk files;
-  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode),
-              IsOk());
+  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
   auto request = notice({kCustoms}, "With a photo");
   request.attachments.push_back({"photo.jpg", "image/jpeg", path});
   const auto id = submit(kGuard, request);

@@ -1,5 +1,5 @@
-// The line breaks, processes die, disks fill, stores are restored: nothing accepted is lost, nothing
-// is there twice, and what cannot be repaired is said.
+// The line breaks, processes die, disks fill, stores are restored: nothing accepted is lost,
+// nothing is there twice, and what cannot be repaired is said.
 #include <filesystem>
 
 #include "tests/journey/journey.h"

@@ -59,7 +59,7 @@ bool TestAgent::exchange_frames(TestBroker& broker, Now now) {
   bool moved = false;
   // What the broker said before it closed still arrives.
   if (auto frame = broker.next_for(*connection_)) {
-    perform(engine_->handle(engine::FrameReceived{std::move(*frame)}, now));
+    receive(std::move(*frame), now);
     moved = true;
   }
   if (!connection_) return true;
@@ -83,6 +83,17 @@ bool TestAgent::exchange_frames(TestBroker& broker, Now now) {
     moved = true;
   }
   return moved;
+}
+
+void TestAgent::receive(SharedBytes frame, Now now) {
+  if (lie_) {
+    auto decoded = wire::decode_frame(frame);
+    ensure(decoded.has_value(), "the broker sends frames that decode");
+    const auto told = lie_(std::move(*decoded));
+    if (!told) return;
+    frame = SharedBytes(wire::encode_frame(*told));
+  }
+  perform(engine_->handle(engine::FrameReceived{std::move(frame)}, now));
 }
 
 void TestAgent::perform(std::vector<engine::Effect> effects) {

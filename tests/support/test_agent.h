@@ -7,6 +7,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,10 @@ class TestAgent {
   void disconnect(TestBroker& broker, Now now);
   [[nodiscard]] bool is_connected() const { return connection_.has_value(); }
 
+  // A broker that lies: what it sent becomes what `lie` makes of it, or nothing. Empty: the truth.
+  using Lie = std::function<std::optional<wire::Frame>(wire::Frame)>;
+  void lie(Lie lie) { lie_ = std::move(lie); }
+
   // Carries one frame in each direction; false: there was none.
   [[nodiscard]] bool exchange_frames(TestBroker& broker, Now now);
   void tick(Now now) { perform(engine_->handle(engine::Tick{}, now)); }
@@ -43,12 +48,12 @@ class TestAgent {
   [[nodiscard]] engine::Engine& engine() { return *engine_; }
   [[nodiscard]] store::Reader& reader() { return *reader_; }
   [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
-  // Every frame to the broker, since the start, by what it was.
   [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }
   [[nodiscard]] std::string store_path() const { return (directory_ / "store.sqlite").string(); }
   [[nodiscard]] const TemporaryDirectory& directory() const { return directory_; }
 
  private:
+  void receive(SharedBytes frame, Now now);
   void perform(std::vector<engine::Effect> effects);
 
   TestExchange& exchange_;
@@ -63,6 +68,7 @@ class TestAgent {
   std::deque<SharedBytes> outgoing_;
   std::optional<broker::ConnectionId> connection_;
   bool reconnecting_ = false;
+  Lie lie_;
   std::vector<std::string> alerts_;
   std::optional<Error> stopped_because_;
   std::size_t frames_sent_ = 0;

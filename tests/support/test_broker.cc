@@ -6,9 +6,9 @@ namespace keruen {
 
 Result<void> TestBroker::open_log() {
   KERUEN_TRY(auto key, certs::SigningKeyPair::from_seed(exchange_.log_key().seed()));
-  KERUEN_TRY(signer_, log::CheckpointSigner::open(disk_, "guard", exchange_.origin(),
-                                                  std::move(key),
-                                                  log::CheckpointSigner::MissingGuard::refuse));
+  KERUEN_TRY(signer_,
+             log::CheckpointSigner::open(disk_, "guard", exchange_.origin(), std::move(key),
+                                         log::CheckpointSigner::MissingGuard::refuse));
   log::LogOptions options;
   options.directory = "log";
   options.segment_bytes = 4 * 1024 * 1024;
@@ -19,8 +19,8 @@ Result<void> TestBroker::open_log() {
   KERUEN_TRY(index_, index::Index::open(index_path_, journal_));
   KERUEN_TRY(station_, broker::LogStation::open(*log_, *index_, exchange_.origin(),
                                                 exchange_.authorities(), journal_));
-  KERUEN_TRY(reader_, broker::ReaderStation::open(*log_, index_path_, exchange_.origin(),
-                                                  journal_));
+  KERUEN_TRY(reader_,
+             broker::ReaderStation::open(*log_, index_path_, exchange_.origin(), journal_));
   return {};
 }
 
