@@ -11,7 +11,7 @@ Result<void> TestBroker::open_log() {
                                          log::CheckpointSigner::MissingGuard::refuse));
   log::LogOptions options;
   options.directory = "log";
-  options.segment_bytes = 4 * 1024 * 1024;
+  options.segment_bytes = kSegmentBytes;
   options.guarded_size = signer_->guarded_size();
   options.checksum_seed = 5;
   KERUEN_TRY(log_, log::Log::open(disk_, options, journal_));

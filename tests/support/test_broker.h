@@ -26,6 +26,8 @@ namespace keruen {
 
 class TestBroker {
  public:
+  static constexpr std::size_t kSegmentBytes = 1024 * 1024;
+
   // `index_path` on the real disk: SQLite has no seam.
   TestBroker(TestExchange& exchange, FaultDisk& disk, std::string index_path,
              MemoryJournal& journal)
