@@ -19,8 +19,15 @@ TEST_F(NoticeJourney, EveryAgentConnectsAndPublishesItsKeys) {
   for (auto& [id, agent] : agents) {
     const auto status = agent.engine().status(now());
     EXPECT_TRUE(status.connected) << id;
-    EXPECT_GT(status.keys.size(), 6U) << id;
+    std::map<engine::KeyLife::Kind, int> count;
+    for (const auto& life : status.keys) ++count[life.kind];
+    using enum engine::KeyLife::Kind;
+    // Windows of a week for five weeks ahead and the one that runs; each made once.
+    EXPECT_EQ(count[prekey], 6) << id;
+    EXPECT_EQ(count[signing], 2) << id;
+    EXPECT_EQ(count[transport], 1) << id;
   }
+  EXPECT_EQ(broker_journal.count("record_refused"), 0U);
   expect_no_alerts();
 }
 

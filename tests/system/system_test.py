@@ -139,6 +139,9 @@ class Outages(unittest.TestCase):
             exchange.start_agent(CUSTOMS)
             for message in messages:
                 exchange.wait_arrived(CUSTOMS, message)
+            until("the administrator sees that nothing waits any more",
+                  lambda: not exchange.keruen("--json", "admin", "waiting", "--broker", exchange.path("admin.toml"),
+                                              check=True).json["agencies"])
 
     def test_killed_while_sending(self):
         """kill -9 of broker, sender and recipient in turn while messages flow."""
