@@ -92,6 +92,11 @@ std::optional<SharedBytes> TestBroker::next_for(broker::ConnectionId connection)
   return frame;
 }
 
+void TestBroker::take_record(const AgencyId& agency, const wire::SignedRecord& record, Now now) {
+  submit(broker::SubmittedRecord{broker::ConnectionId{}, agency, record}, now);
+  handle(broker::Tick{}, now);
+}
+
 void TestBroker::publish(const wire::UnverifiedSnapshot& registry, Now now) {
   submit(broker::SubmittedSnapshot{std::nullopt, registry}, now);
   handle(broker::Tick{}, now);

@@ -50,6 +50,8 @@ class TestBroker {
   // The next frame to this peer.
   [[nodiscard]] std::optional<SharedBytes> next_for(broker::ConnectionId connection);
   void tick(Now now) { handle(broker::Tick{}, now); }
+  // A key record handed in over some other connection, which is no more.
+  void take_record(const AgencyId& agency, const wire::SignedRecord& record, Now now);
   void publish(const wire::UnverifiedSnapshot& registry, Now now);
 
   [[nodiscard]] TreeSize log_size() const { return log_->size(); }
