@@ -25,8 +25,7 @@ std::string copy_of(const OwnedText& text) { return text ? std::string(text.get(
 // A schedule without one of these would be another schedule.
 constexpr auto kNeeded = std::to_array<std::string_view>(
     {"DTSTART", "DTEND", "DURATION", "RRULE", "EXRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "UID",
-     "SEQUENCE", "METHOD", "STATUS", "TZID", "TZOFFSETFROM", "TZOFFSETTO", "data line",
-     "property name"});
+     "SEQUENCE", "METHOD", "STATUS", "TZID", "TZOFFSETFROM", "TZOFFSETTO", "data line"});
 
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
@@ -41,8 +40,7 @@ Result<void> check_error(std::string_view words, const CalendarText& text) {
   const auto needed = std::ranges::find_if(
       kNeeded, [&](std::string_view name) { return words.find(name) != std::string_view::npos; });
   if (needed == kNeeded.end()) return {};
-  const std::string named(*needed == "data line" || *needed == "property name" ? "a line"
-                                                                               : *needed);
+  const std::string named(*needed == "data line" ? "a line" : *needed);
   if (words.starts_with("No value for")) {
     return fail(ErrorCode::malformed, named + " is empty: give it a value, or remove the line");
   }
