@@ -239,20 +239,20 @@ void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entr
   if (answer.outcome == FileAnswer::Outcome::later) {
     return complain(path, "schedule_waits_to_be_sent", answer.error);
   }
+  const bool done = answer.outcome == FileAnswer::Outcome::done;
+  const auto moved = drop->move(folder, entry, done ? Destination::done : Destination::refused,
+                                answer.reason);
+  if (!moved) return complain(path, "schedule_not_moved", moved.error());
+  told.erase(path);
   for (const ScheduleAnswer& one : answer.schedules) {
     if (one.outcome == ScheduleAnswer::Outcome::refused) continue;
     const bool known = one.outcome == ScheduleAnswer::Outcome::known;
     journal.write(JournalLevel::info, known ? "schedule_known" : "schedule_sent",
                   {{"file", path}, {"message", to_text(one.message)}});
   }
-  const bool done = answer.outcome == FileAnswer::Outcome::done;
   if (!done) {
     journal.write_error(JournalLevel::warning, "schedule_refused", answer.error, {{"file", path}});
   }
-  const auto moved =
-      drop->move(folder, entry, done ? Destination::done : Destination::refused, answer.reason);
-  if (!moved) return complain(path, "schedule_not_moved", moved.error());
-  told.erase(path);
 }
 
 void HotFolder::State::wait(Incoming::Progress progress) {
