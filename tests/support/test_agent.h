@@ -47,6 +47,10 @@ class TestAgent {
   [[nodiscard]] const AgencyId& id() const { return id_; }
   [[nodiscard]] engine::Engine& engine() { return *engine_; }
   [[nodiscard]] store::Reader& reader() { return *reader_; }
+  // One more, for another thread.
+  [[nodiscard]] Result<std::unique_ptr<store::Reader>> open_reader() const {
+    return store::Reader::open(store_path(), store_key_);
+  }
   [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
   [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }
   [[nodiscard]] std::string store_path() const { return (directory_ / "store.sqlite").string(); }
