@@ -176,12 +176,16 @@ void HotFolder::State::collect() {
   if (told_now.anything) next_scan = clock.now().monotonic;
 }
 
-// A recipient's folder is there before anybody looks for it.
+// A recipient's folder is there before anybody looks for it, and watched before anybody drops a
+// file into it.
 void HotFolder::State::make_folders() {
+  if (events) events->watch("", drop->path_of(""));
   if (!registry) return;
   const auto make = [&](DropFolder& parent, const std::string& name) {
     if (const auto made = parent.make(name); !made) {
       complain(parent.path_of(name), "folder_not_made", made.error());
+    } else if (events && &parent == drop.get()) {
+      events->watch(name, parent.path_of(name));
     }
   };
   for (const auto& [id, agency] : registry->agencies()) {
@@ -197,7 +201,6 @@ void HotFolder::State::scan() {
     registry = newest;
     make_folders();
   }
-  if (events) events->watch("", drop->path_of(""));
   scan_folder("");
   if (const auto folders = drop->folders()) {
     for (const std::string& folder : *folders) scan_folder(folder);
@@ -211,8 +214,9 @@ void HotFolder::State::scan() {
 }
 
 void HotFolder::State::scan_folder(const std::string& folder) {
-  // Watched first, looked into afterwards: what comes in between is told.
-  if (events && !folder.empty()) events->watch(folder, drop->path_of(folder));
+  // Watched first, looked into afterwards: what comes in between is told. One that somebody made,
+  // or made anew, is not watched yet.
+  if (events) events->watch(folder, drop->path_of(folder));
   const auto entries = drop->entries(folder);
   if (!entries) return complain(drop->path_of(folder), "folder_not_read", entries.error());
   for (const DroppedEntry& entry : *entries) {
@@ -240,8 +244,8 @@ void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entr
     return complain(path, "schedule_waits_to_be_sent", answer.error);
   }
   const bool done = answer.outcome == FileAnswer::Outcome::done;
-  const auto moved = drop->move(folder, entry, done ? Destination::done : Destination::refused,
-                                answer.reason);
+  const auto moved =
+      drop->move(folder, entry, done ? Destination::done : Destination::refused, answer.reason);
   if (!moved) return complain(path, "schedule_not_moved", moved.error());
   told.erase(path);
   for (const ScheduleAnswer& one : answer.schedules) {
