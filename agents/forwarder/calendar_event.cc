@@ -22,12 +22,15 @@ std::string address_of(std::string_view uri) {
       !std::ranges::equal(uri.substr(0, kScheme.size()), kScheme, {}, lower)) {
     return {};
   }
-  return clean_line(uri.substr(kScheme.size()));
+  std::string address = clean_line(uri.substr(kScheme.size()));
+  return is_mail_address(address) ? address : std::string();
 }
 
 std::string parameter_line(const CalendarProperty& property, std::string_view name) {
   const std::string* value = property.parameter(name);
-  return value == nullptr ? std::string() : clean_line(*value);
+  std::string line = value == nullptr ? std::string() : clean_line(*value);
+  std::ranges::replace(line, '"', '\'');  // no parameter can hold it
+  return line;
 }
 
 void add_text(content::Texts& texts, const CalendarProperty& property) {

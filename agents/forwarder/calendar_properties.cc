@@ -93,9 +93,9 @@ CalendarProperty property_of(icalproperty* source) {
 // As deep as check_components() of calendar_text.cc lets a file nest.
 Result<CalendarComponent> component_of(icalcomponent* source, const CalendarText& text) {
   CalendarComponent component;
-  component.name = icalcomponent_isa(source) == ICAL_X_COMPONENT
-                       ? "X"
-                       : icalcomponent_kind_to_string(icalcomponent_isa(source));
+  // Null for a component of a name libical never heard.
+  const char* name = icalcomponent_kind_to_string(icalcomponent_isa(source));
+  component.name = name != nullptr ? name : "X";
   for (icalproperty* one = icalcomponent_get_first_property(source, ICAL_ANY_PROPERTY);
        one != nullptr; one = icalcomponent_get_next_property(source, ICAL_ANY_PROPERTY)) {
     if (icalproperty_isa(one) == ICAL_XLICERROR_PROPERTY) {

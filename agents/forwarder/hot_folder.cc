@@ -24,6 +24,8 @@ namespace {
 
 using host::JournalLevel;
 
+constexpr std::size_t kToldMax = 1024;
+
 // Wakes the thread. The engine may call after the hot folder has gone, so it is shared.
 class Wake {
  public:
@@ -156,6 +158,7 @@ void HotFolder::State::run() {
 
 void HotFolder::State::complain(const std::string& what, std::string_view event,
                                 const Error& error) {
+  if (told.size() > kToldMax) told.clear();
   if (auto& last = told[what]; last != error.detail) {
     last = error.detail;
     journal.write_error(JournalLevel::warning, event, error, {{"what", what}});

@@ -62,8 +62,8 @@ TrainingSchedule cancelled(TrainingSchedule series, const TrainingSchedule& canc
 // Lays instances into the series that was sent.
 Result<TrainingSchedule> with_instances(TrainingSchedule series, const TrainingSchedule& changes) {
   if (series.method == ScheduleMethod::cancel) {
-    return fail(ErrorCode::denied,
-                "changes instances of a series that was cancelled: export the whole series");
+    return fail(ErrorCode::malformed,
+                "it changes instances of a series that was cancelled: export the whole series");
   }
   if (!series.recurrence) series.recurrence.emplace();
   auto& known = series.recurrence->overrides;
@@ -157,8 +157,8 @@ Result<PartyId> Outgoing::recipient_of(const std::string& folder,
 Result<engine::SubmitRequest> Outgoing::request_of(const PartyId& recipient,
                                                    CalendarObject object) {
   if (object.message) {
-    return fail(ErrorCode::denied,
-                "came by Keruen already, as message " + to_text(*object.message) +
+    return fail(ErrorCode::unsupported,
+                "it came by Keruen already, as message " + to_text(*object.message) +
                     ". It is not sent round in circles: to pass it on, export it from a calendar "
                     "program without the line X-KERUEN-MESSAGE");
   }

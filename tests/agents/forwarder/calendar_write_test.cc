@@ -44,9 +44,7 @@ TrainingSchedule full_schedule() {
   schedule.zone = "Asia/Almaty";
   schedule.venue = {{"Centre, Almaty", "", content::Coordinates{-43'238'949, 76'000'001}, "",
                      "https://meet.example/a?b=c;d"}};
-  schedule.organiser = "Training Centre, \"Almaty\"";
-  schedule.organiser.erase(std::remove(schedule.organiser.begin(), schedule.organiser.end(), '"'),
-                           schedule.organiser.end());
+  schedule.organiser = "Training Centre, Almaty";
   schedule.host_institution = "Customs";
   schedule.contact = {{"Duty officer", "", "courses@training.example", ""}};
   schedule.trainers = {{"A. Trainer; B", "Police: Georgia", "GE"}, {"C. Trainer", "", ""}};
