@@ -209,6 +209,7 @@ ExitCode reply(const Choice& choice, const std::string& id, SendOptions options)
 
 void add_send_verbs(CLI::App& app, Choice& choice) {
   CLI::App* send = app.add_subcommand("send", "Send a message");
+  send->footer(with_example("keruen send notice --help", ""));
   send->require_subcommand(1);
   CLI::App* notice = send->add_subcommand("notice", "Send a cooperation notice");
   notice->footer(with_example(

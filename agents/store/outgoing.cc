@@ -88,6 +88,8 @@ void Store::State::mark_received(const LocalMark& mark) {
 }
 
 void Store::State::take_back(const MessageId& id, WallTime at) {
+  // What was taken back may be sent once more as it was.
+  connection.query("DELETE FROM once WHERE message = ?").with(id).run();
   // Of the message and of its parts, whoever was not yet sealed for.
   connection
       .query(

@@ -153,6 +153,19 @@ TEST_F(NoticeJourney, TheSameOnceKeyIsSentOnce) {
   EXPECT_THAT(inbox(kCustoms), ElementsAre("A course"));
 }
 
+TEST_F(NoticeJourney, WhatWasRecalledMayBeSentOnceMore) {
+  auto request = notice({kCustoms}, "A course");
+  request.once = engine::DuplicateKey{"folder/uid", Digest(), 1};
+  const auto first = submit(kGuard, request);
+  ASSERT_THAT(agent(kGuard).engine().recall({first}, now()), IsOk());
+  KERUEN_ASSERT_OK(const auto again, agent(kGuard).engine().submit(request, now()));
+  EXPECT_EQ(again.outcome, engine::Submitted::Outcome::stored);
+  pass(seconds(1));
+  EXPECT_EQ(at(kGuard, first, kCustoms).state, RecipientState::recalled);
+  EXPECT_EQ(at(kGuard, again.message, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("A course"));
+}
+
 TEST_F(NoticeJourney, WhatNobodyMayReceiveIsRefusedInWords) {
   EXPECT_THAT(agent(kGuard).engine().submit(notice({"kz.nobody"}, "x"), now()),
               FailsWith(ErrorCode::unknown_agency, ::testing::HasSubstr("kz.nobody")));
