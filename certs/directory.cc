@@ -90,20 +90,32 @@ Result<std::shared_ptr<const Registry>> Directory::would_accept(
   return registry;
 }
 
+Result<void> Directory::would_append(std::span<const wire::DirectoryLine> lines) const {
+  std::optional<LogIndex> last;
+  if (!state_->lines.empty()) last = state_->lines.back().index;
+  std::set<Digest> named;
+  for (const wire::DirectoryLine& line : lines) {
+    if (last && line.index <= *last) {
+      return fail(ErrorCode::out_of_sequence,
+                  described(line) + " does not stand behind the last one");
+    }
+    last = line.index;
+    if ((line.type == wire::DirectoryType::registry) != line.agency.empty()) {
+      return fail(ErrorCode::malformed,
+                  described(line) + ": a registry has no agency, a key record has");
+    }
+    if (state_->line_of.contains(line.signed_hash) || !named.insert(line.signed_hash).second) {
+      return fail(ErrorCode::duplicate, described(line) + " names what an earlier line names");
+    }
+  }
+  return {};
+}
+
 Result<void> Directory::append(const wire::DirectoryLine& line) {
+  KERUEN_CHECK(would_append({&line, 1}));
   State& state = *state_;
-  if (!state.lines.empty() && line.index <= state.lines.back().index) {
-    return fail(ErrorCode::out_of_sequence,
-                described(line) + " does not stand behind the last one");
-  }
-  if ((line.type == wire::DirectoryType::registry) != line.agency.empty()) {
-    return fail(ErrorCode::malformed,
-                described(line) + ": a registry has no agency, a key record has");
-  }
   const std::size_t number = state.lines.size();
-  if (!state.line_of.emplace(line.signed_hash, number).second) {
-    return fail(ErrorCode::duplicate, described(line) + " names what an earlier line names");
-  }
+  state.line_of.emplace(line.signed_hash, number);
   state.lines.push_back(line);
   state.heads.push_back(next_directory_head(state.heads.back(), line));
   state.missing.insert(number);
@@ -161,11 +173,29 @@ Result<void> Directory::supply(const wire::UnverifiedSnapshot& snapshot) {
   return {};
 }
 
-std::vector<Digest> Directory::missing(std::size_t most) const {
+const wire::DirectoryLine* Directory::line_of(const Digest& signed_hash) const {
+  const auto found = state_->line_of.find(signed_hash);
+  return found == state_->line_of.end() ? nullptr : &state_->lines[found->second];
+}
+
+std::vector<SigningPublicKey> Directory::log_keys() const {
+  std::vector<SigningPublicKey> keys;
+  for (const auto& [at, registry] : state_->registries) {
+    for (const SigningPublicKey& key : registry->broker().log_keys) {
+      if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
+std::vector<Digest> Directory::missing(std::size_t most, WallTime prekeys_since) const {
   std::vector<Digest> result;
   for (const std::size_t number : state_->missing) {
     if (result.size() == most) break;
-    result.push_back(state_->lines[number].signed_hash);
+    const wire::DirectoryLine& line = state_->lines[number];
+    const bool useless =
+        line.type == wire::DirectoryType::prekey && line.accepted_at < prekeys_since;
+    if (!useless) result.push_back(line.signed_hash);
   }
   return result;
 }

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "certs/key_record.h"
@@ -55,18 +56,25 @@ class Directory {
   [[nodiscard]] Result<void> would_accept(const wire::SignedRecord& record, Now now) const;
   [[nodiscard]] Result<std::shared_ptr<const Registry>> would_accept(
       const wire::UnverifiedSnapshot& snapshot, Now now) const;
-  // out_of_sequence: a log index not above the last line's.
+  // What the next lines would be refused for. out_of_sequence: a log index not above the one
+  // before; duplicate: named by an earlier line; malformed: a registry of an agency.
+  [[nodiscard]] Result<void> would_append(std::span<const wire::DirectoryLine> lines) const;
   [[nodiscard]] Result<void> append(const wire::DirectoryLine& line);
   // Supplies what a line names. not_found: no line names it, or its signer was not supplied yet;
   // bad_signature and the rest as above: the line stays, its record is never used.
   [[nodiscard]] Result<void> supply(const wire::SignedRecord& record);
   [[nodiscard]] Result<void> supply(const wire::UnverifiedSnapshot& snapshot);
-  // Signed hashes of lines without their record, in line order, at most `most`.
-  [[nodiscard]] std::vector<Digest> missing(std::size_t most) const;
+  // Signed hashes of lines without their record, in line order, at most `most`; of prekeys only
+  // those logged since then: older ones seal nothing any more.
+  [[nodiscard]] std::vector<Digest> missing(std::size_t most, WallTime prekeys_since = {}) const;
+  // The line that names it; null: none does.
+  [[nodiscard]] const wire::DirectoryLine* line_of(const Digest& signed_hash) const;
   // A stored record or snapshot for those who ask; empty: not here.
   [[nodiscard]] const wire::SignedRecord* record(const Digest& hash) const;
   [[nodiscard]] std::shared_ptr<const Registry> snapshot(const Digest& head_hash) const;
 
+  // Of every registry ever in force: a note lives longer than the key that signed it.
+  [[nodiscard]] std::vector<SigningPublicKey> log_keys() const;
   // The registry in force before entry `at`, or the newest; null before the first.
   [[nodiscard]] std::shared_ptr<const Registry> registry(LogIndex at) const;
   [[nodiscard]] std::shared_ptr<const Registry> newest_registry() const;

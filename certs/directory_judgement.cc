@@ -95,6 +95,12 @@ Result<void> Directory::State::judge_prekey(const wire::Prekey& prekey,
     return fail(ErrorCode::expired,
                 "the window of the prekey of " + prekey.agency.text() + " is over");
   }
+  // One member's useless key would keep a message to the whole group from being sealed.
+  if (!is_usable(prekey.prekey)) {
+    return fail(ErrorCode::malformed, "the prekey of " + prekey.agency.text() +
+                                          " is a point of small order, with which nothing can be "
+                                          "sealed; publish another");
+  }
   // Bounds what a stolen signing key can place into the future.
   if (prekey.window_from > moment.clock + kPrekeysAhead + kPrekeyWindow) {
     return fail(ErrorCode::malformed, "the prekey of " + prekey.agency.text() +

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <array>
+
 #include "certs/hash.h"
 #include "certs/sodium_ready.h"
 
@@ -103,6 +105,13 @@ bool verifies(const SigningPublicKey& key, SignatureUse use, BytesView bytes,
 bool verifies_unlabelled(const SigningPublicKey& key, BytesView bytes, const Signature& signature) {
   return crypto_sign_ed25519_verify_detached(signature.bytes.data(), bytes.data(), bytes.size(),
                                              key.bytes.data()) == 0;
+}
+
+bool is_usable(const PrekeyPublicKey& key) {
+  // Every scalar is a multiple of the cofactor once clamped, so any one tells.
+  static constexpr std::array<std::uint8_t, kScalarBytes> kAnyScalar = {1, 2, 3, 4, 5, 6, 7, 8};
+  std::array<std::uint8_t, PrekeyPublicKey::kBytes> product{};
+  return crypto_scalarmult_curve25519(product.data(), kAnyScalar.data(), key.bytes.data()) == 0;
 }
 
 PrekeyPair PrekeyPair::generate(Randomness& randomness) {

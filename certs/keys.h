@@ -44,6 +44,10 @@ class SigningKeyPair {
 [[nodiscard]] bool verifies_unlabelled(const SigningPublicKey& key, BytesView bytes,
                                        const Signature& signature);
 
+// Whether a shared secret can be made with it: points of small order give zeros with every secret.
+// Source: RFC 7748 §6.1.
+[[nodiscard]] bool is_usable(const PrekeyPublicKey& key);
+
 class PrekeyPair {
  public:
   [[nodiscard]] static PrekeyPair generate(Randomness& randomness);

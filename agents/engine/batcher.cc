@@ -42,6 +42,12 @@ std::optional<MonotonicTime> Batcher::due() const { return due_; }
 void Batcher::pump(Turn& turn) {
   due_.reset();
   if (!desk_.link.welcomed || desk_.halted || desk_.stopped) return;
+  const auto registry = desk_.directory.newest_registry();
+  if (registry && !registry->is_active(desk_.self())) {
+    // Suspended: what is under way is not taken, and is repeated once we take part again.
+    streams_.forget_sent();
+    return;
+  }
   for (auto& stream : streams_.all()) send_waiting(stream, turn);
   const auto* key = keyring_.signing(turn.now());
   // A clock ahead of the broker's would have every batch refused; what waits is better unsealed.

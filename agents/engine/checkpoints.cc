@@ -9,7 +9,8 @@ namespace {
 constexpr std::chrono::seconds kProofWithin{60};
 constexpr std::chrono::seconds kAskEvery{20};
 constexpr std::size_t kRootsKept = 64;
-constexpr std::size_t kProofsAskedMax = 256;
+// Under way at once: the broker answers so many questions of one agency and no more.
+constexpr std::size_t kProofsAskedMax = 8;
 
 }  // namespace
 
@@ -29,10 +30,8 @@ Result<void> Checkpoints::load() {
 
 std::vector<SigningPublicKey> Checkpoints::log_keys() const {
   auto keys = desk_.options.log_keys;
-  if (const auto registry = desk_.directory.newest_registry()) {
-    const auto& listed = registry->broker().log_keys;
-    keys.insert(keys.end(), listed.begin(), listed.end());
-  }
+  const auto listed = desk_.directory.log_keys();
+  keys.insert(keys.end(), listed.begin(), listed.end());
   return keys;
 }
 
@@ -131,6 +130,7 @@ void Checkpoints::inclusion(const wire::Inclusion& frame, Turn& turn) {
   learned.proved.push_back(batch.blob);
   if (!turn.checked(desk_.store.learn(learned))) return;
   unproved_.erase(found);
+  ask_proofs(turn);
 }
 
 void Checkpoints::forget_asked() {
@@ -140,17 +140,21 @@ void Checkpoints::forget_asked() {
 void Checkpoints::tick(Turn& turn) {
   if (!desk_.link.welcomed || desk_.halted || unproved_.empty()) return;
   const auto now = turn.now().monotonic;
+  std::size_t overdue = 0;
   for (auto& [index, unproved] : unproved_) {
     if (unproved.since == MonotonicTime{}) unproved.since = now;
     if (now < unproved.since + kProofWithin || unproved.named) continue;
     unproved.named = true;
+    ++overdue;
+  }
+  if (overdue > 0) {
     turn.warn({store::EventType::warning,
                {},
                {},
                {},
                ErrorCode::not_found,
-               "The broker has not proved for a minute that batch " + std::to_string(index.value) +
-                   " stands in its log; it is asked again."});
+               "The broker has not proved for a minute that " + std::to_string(overdue) +
+                   " of our batches stand in its log; it is asked again."});
   }
   if (now < asked_at_ + kAskEvery) return;
   asked_at_ = now;

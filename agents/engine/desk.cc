@@ -7,7 +7,6 @@ void Turn::send(const wire::Frame& frame) {
 }
 
 void Turn::alert(std::string text) {
-  desk_.journal.write(host::JournalLevel::warning, "alert", {{"text", text}});
   if (desk_.warnings.size() == kWarningsMax) desk_.warnings.erase(desk_.warnings.begin());
   desk_.warnings.push_back(text);
   effects_.push_back(Alert{std::move(text)});
@@ -34,10 +33,9 @@ void Turn::halt(std::string text, std::vector<store::Evidence> evidence) {
 
 void Turn::store_failed(const Error& error) {
   if (error.code == ErrorCode::no_space) {
-    if (!desk_.disk_full) {
-      desk_.disk_full = true;
-      alert("The disk is full: " + error.detail);
-    }
+    desk_.disk_full = true;
+    if (!desk_.disk_full_told) alert("The disk is full: " + error.detail);
+    desk_.disk_full_told = true;
     return;
   }
   if (desk_.stopped) return;
@@ -46,6 +44,9 @@ void Turn::store_failed(const Error& error) {
   effects_.push_back(StopNow{error});
 }
 
-void Turn::store_works() { desk_.disk_full = false; }
+void Turn::store_works() {
+  desk_.disk_full = false;
+  desk_.disk_full_told = false;
+}
 
 }  // namespace keruen::engine

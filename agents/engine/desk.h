@@ -33,6 +33,7 @@ struct Desk {
   certs::Directory directory;
   LinkState link{};
   bool disk_full = false;
+  bool disk_full_told = false;  // until something could be stored again
   bool stopped = false;
   // Evidence that the broker shows different things to different people: nothing is taken or sealed
   // any more until people have decided.

@@ -9,6 +9,8 @@ namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::seconds kAskAgainAfter{30};
+// After that no window of a prekey logged then is open any more.
+constexpr std::chrono::hours kPrekeyOfUseMax = kPrekeysAhead + 2 * kPrekeyWindow;
 
 }  // namespace
 
@@ -51,6 +53,7 @@ void DirectorySync::fork(std::string text, const Digest& ours, const Digest& the
 
 void DirectorySync::welcome(const wire::DirectoryPosition& broker, Turn& turn) {
   broker_ = broker;
+  stated_ = broker.count;
   const auto ours = desk_.directory.position();
   if (broker.count < ours.count) {
     fork(
@@ -93,14 +96,15 @@ void DirectorySync::append(const wire::DirectoryLines& frame, Turn& turn) {
     fresh.push_back(frame.lines[i]);
   }
   if (fresh.empty()) return;
+  // Judged before they are stored: a store that holds what cannot be judged never starts again.
+  if (const auto follow = desk_.directory.would_append(fresh); !follow) {
+    fork("The broker's directory does not stand in the order of its log: " + follow.error().detail,
+         desk_.directory.position().head, fresh.back().signed_hash, turn);
+    return;
+  }
   if (!turn.checked(desk_.store.save_lines(here, fresh))) return;
   for (const auto& line : fresh) {
-    if (const auto appended = desk_.directory.append(line); !appended) {
-      fork("The broker's directory does not stand in the order of its log: " +
-               appended.error().detail,
-           desk_.directory.position().head, line.signed_hash, turn);
-      return;
-    }
+    ensure(desk_.directory.append(line).has_value(), "lines that follow are appended");
   }
   changed_ = true;
 }
@@ -108,6 +112,7 @@ void DirectorySync::append(const wire::DirectoryLines& frame, Turn& turn) {
 void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
   if (desk_.halted) return;
   lines_asked_ = false;
+  stated_ = std::max(stated_, frame.count);
   if (frame.from > desk_.directory.position().count) {
     want_lines(turn);
     return;
@@ -132,11 +137,11 @@ void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
 void DirectorySync::ask_missing(Turn& turn) {
   if (!asked_.empty() || assembly_) return;
   std::vector<Digest> records;
-  for (const auto& hash : desk_.directory.missing(4 * kHashesPerFetchMax)) {
+  const WallTime prekeys_since = turn.now().wall - kPrekeyOfUseMax;
+  for (const auto& hash : desk_.directory.missing(4 * kHashesPerFetchMax, prekeys_since)) {
     if (hopeless_.contains(hash) || held_.contains(hash)) continue;
-    const auto line =
-        std::ranges::find(desk_.directory.lines(), hash, &wire::DirectoryLine::signed_hash);
-    if (line != desk_.directory.lines().end() && line->type == wire::DirectoryType::registry) {
+    const auto* line = desk_.directory.line_of(hash);
+    if (line != nullptr && line->type == wire::DirectoryType::registry) {
       // Snapshots first: every other record is judged by one.
       asked_.insert(hash);
       asked_at_ = turn.now().monotonic;
@@ -165,10 +170,8 @@ bool DirectorySync::supply(const wire::SignedRecord& record, Turn& turn) {
     return false;
   }
   held_.erase(hash);
-  const auto line =
-      std::ranges::find(desk_.directory.lines(), hash, &wire::DirectoryLine::signed_hash);
-  const auto type =
-      line == desk_.directory.lines().end() ? wire::DirectoryType::prekey : line->type;
+  const auto* line = desk_.directory.line_of(hash);
+  const auto type = line == nullptr ? wire::DirectoryType::prekey : line->type;
   std::vector<store::Store::StoredRecord> stored;
   stored.push_back({hash, type, wire::encode_signed_record(record)});
   (void)turn.checked(desk_.store.save_records(stored));
@@ -281,6 +284,8 @@ void DirectorySync::tick(Turn& turn) {
     ask_missing(turn);
   }
 }
+
+bool DirectorySync::lines_to_come() const { return desk_.directory.position().count < stated_; }
 
 bool DirectorySync::is_complete() const {
   return broker_ && desk_.directory.position().count >= broker_->count && !lines_asked_ &&

@@ -29,7 +29,8 @@ class DirectorySync {
 
   // Everything the broker's Welcome counted is here, records included.
   [[nodiscard]] bool is_complete() const;
-  // A statement names more lines than are here: ask.
+  // The broker stated more lines than are here.
+  [[nodiscard]] bool lines_to_come() const;
   void want_lines(Turn& turn);
   // True once after records or lines were added.
   [[nodiscard]] bool take_changed();
@@ -49,6 +50,7 @@ class DirectorySync {
 
   Desk& desk_;
   std::optional<wire::DirectoryPosition> broker_;
+  DirectoryCount stated_;  // by the broker, on this connection
   std::set<Digest> asked_;
   std::set<Digest> hopeless_;                  // on this connection
   std::map<Digest, wire::SignedRecord> held_;  // their signer's record is not here yet

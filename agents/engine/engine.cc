@@ -202,7 +202,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
     expiry_at = monotonic + kExpiryEvery;
     (void)turn.checked(desk.store.expire_outbox(turn.now().wall));
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
-    desk.disk_full = false;  // tried again: told again only if it is still full later
+    desk.disk_full = false;  // tried again
   }
   if (monotonic >= unconfirmed_at) {
     unconfirmed_at = monotonic + kUnconfirmedEvery;

@@ -20,6 +20,8 @@ void Inbox::connected() {
   for (auto& lane : waiting_) lane.clear();
   taken_bytes_ = 0;
   acknowledged_bytes_ = 0;
+  received_bytes_ = 0;
+  overrun_ = false;
   acknowledge_at_.reset();
   retry_at_.reset();
 }
@@ -38,6 +40,15 @@ bool Inbox::is_caught_up(Now now) const {
 
 void Inbox::deliver(wire::DeliverSlice slice, Turn& turn) {
   last_slice_at_ = turn.now().monotonic;
+  received_bytes_ += slice.slice.size();
+  // A slice holds at least one leaf, whatever credit is left.
+  if (received_bytes_ > acknowledged_bytes_ + kCreditBytesDefault + kBatchBytesMax) {
+    if (overrun_) return;
+    overrun_ = true;
+    turn.alert("The broker sends more than it was allowed to; connecting anew.");
+    turn.reconnect();
+    return;
+  }
   const auto lane = static_cast<std::size_t>(slice.lane);
   waiting_[lane].push_back(std::move(slice));
   drain(turn);
@@ -101,8 +112,10 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
   const std::uint32_t first = unverified.leaves.front().number;
   const auto statement = wire::decode_statement(unverified.statement.view());
   if (!statement) return transport_fault(slice, first, end.leaf, statement.error(), turn);
-  if (const auto wait = check_directory(slice, *statement, turn)) return *wait;
-
+  // Keys and registry of that time are judged by; until they are here, nothing is.
+  const bool known = desk_.directory.signing_key(statement->sender, statement->signing_key) &&
+                     desk_.directory.registry(slice.index);
+  if (!known && !sync_.is_complete()) return Step::wait;
   const auto key_of = [&](const AgencyId& agency,
                           const KeyId& id) -> std::optional<SigningPublicKey> {
     const auto key = desk_.directory.signing_key(agency, id);
@@ -115,33 +128,32 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
     return transport_fault(slice, first, end.leaf,
                            {ErrorCode::malformed, "a slice in another lane than its batch"}, turn);
   }
-  return take_verified(slice, *batch, turn);
-}
-
-std::optional<Inbox::Step> Inbox::check_directory(const wire::DeliverSlice& slice,
-                                                  const wire::Statement& statement, Turn& turn) {
-  const auto head = desk_.directory.head_at(statement.directory.count);
+  const auto head = desk_.directory.head_at(batch->statement.directory.count);
   if (!head) {
     // The broker owes every line below a batch before the batch.
-    if (sync_.is_complete()) sync_.want_lines(turn);
-    return Step::wait;
+    if (sync_.lines_to_come()) {
+      sync_.want_lines(turn);
+      return Step::wait;
+    }
+    return transport_fault(
+        slice, first, end.leaf,
+        {ErrorCode::out_of_sequence, "a slice before the directory lines it rests on"}, turn);
   }
-  if (*head != statement.directory.head) {
-    std::vector<store::Evidence> evidence;
-    evidence.push_back({"our directory head", copy_of(head->view())});
-    evidence.push_back({"a slice whose statement names another", copy_of(slice.slice.view())});
-    turn.halt(statement.sender.text() + " was shown another directory than this agency.",
-              std::move(evidence));
-    return Step::wait;
-  }
-  const bool known = desk_.directory.signing_key(statement.sender, statement.signing_key) &&
-                     desk_.directory.registry(slice.index);
-  if (!known && !sync_.is_complete()) return Step::wait;
-  return std::nullopt;
+  return take_verified(slice, *batch, turn);
 }
 
 Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::VerifiedBatch& batch,
                                  Turn& turn) {
+  const auto head = desk_.directory.head_at(batch.statement.directory.count);
+  if (*head != batch.statement.directory.head) {
+    std::vector<store::Evidence> evidence;
+    evidence.push_back({"our directory head", copy_of(head->view())});
+    evidence.push_back(
+        {"a signed slice whose statement names another", copy_of(slice.slice.view())});
+    turn.halt(batch.statement.sender.text() + " was shown another directory than this agency.",
+              std::move(evidence));
+    return Step::wait;
+  }
   Draft draft;
   auto& arrival = draft.arrival;
   arrival.lane = slice.lane;

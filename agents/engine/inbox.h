@@ -66,9 +66,6 @@ class Inbox {
   [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);
   [[nodiscard]] Step take_decoded(const wire::DeliverSlice& slice,
                                   const wire::UnverifiedBatch& unverified, Turn& turn);
-  // Whether the directory is far enough to judge; empty: yes.
-  [[nodiscard]] std::optional<Step> check_directory(const wire::DeliverSlice& slice,
-                                                    const wire::Statement& statement, Turn& turn);
   [[nodiscard]] Step take_verified(const wire::DeliverSlice& slice,
                                    const certs::VerifiedBatch& batch, Turn& turn);
   [[nodiscard]] Result<void> take_message(const wire::DeliverSlice& slice,
@@ -101,6 +98,8 @@ class Inbox {
   wire::Cursors cursors_;
   std::uint64_t taken_bytes_ = 0;
   std::uint64_t acknowledged_bytes_ = 0;
+  std::uint64_t received_bytes_ = 0;
+  bool overrun_ = false;  // the credit of this connection
   std::optional<MonotonicTime> acknowledge_at_;
   std::optional<MonotonicTime> retry_at_;
   MonotonicTime last_slice_at_;

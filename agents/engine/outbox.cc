@@ -202,8 +202,16 @@ std::vector<Result<Submitted>> Outbox::submit(const std::vector<const SubmitRequ
   std::vector<const store::Submission*> submissions;
   for (const auto& one : prepared) submissions.push_back(&one.submission);
   if (submissions.empty()) return answers;
-  if (const auto stored = desk_.store.submit(submissions, now.wall); !stored) {
-    for (const auto place : places) answers[place] = fail(stored.error());
+  const auto stored = desk_.store.submit(submissions, now.wall);
+  if (stored) return answers;
+  const ErrorCode code = stored.error().code;
+  const bool is_of_the_store =
+      code == ErrorCode::no_space || code == ErrorCode::io_failed || code == ErrorCode::corrupt;
+  for (const auto place : places) {
+    // One whose attachment changed under way spoils the transaction, not the others.
+    const bool alone = is_of_the_store || places.size() == 1;
+    answers[place] =
+        alone ? Result<Submitted>(fail(stored.error())) : submit({requests[place]}, now).front();
   }
   return answers;
 }
@@ -276,10 +284,11 @@ Result<void> Outbox::answer_sender(const store::ReceivedMessage& message,
   if (auto prepared = prepare(request, now)) {
     submission = std::move(prepared->submission);
   } else if (prepared.error().code != ErrorCode::denied &&
+             prepared.error().code != ErrorCode::expired &&
              prepared.error().code != ErrorCode::unknown_agency) {
     return fail(prepared.error());
   }
-  // A sender who may no longer be answered does not keep an officer from reading.
+  // A sender who may not be answered, or not now, does not keep an officer from reading.
   submission.mark = store::LocalMark{message.id, message.from, state};
   return desk_.store.submit({&submission}, now.wall);
 }

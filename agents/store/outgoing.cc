@@ -108,10 +108,11 @@ void Store::State::take_back(const MessageId& id, WallTime at) {
       .run();
   connection
       .query(
-          "DELETE FROM outbox WHERE message IN (SELECT number FROM message_out WHERE id = ?1 OR "
-          "parent = (SELECT number FROM message_out WHERE id = ?1))")
+          "UPDATE outbox SET ready = 2 WHERE message IN (SELECT number FROM message_out "
+          "WHERE id = ?1 OR parent = (SELECT number FROM message_out WHERE id = ?1))")
       .with(id)
       .run();
+  drop_unseen_outbox();
 }
 
 Result<void> Store::submit(const std::vector<const Submission*>& submissions, WallTime at) {
@@ -131,6 +132,15 @@ Result<void> Store::submit(const std::vector<const Submission*>& submissions, Wa
     }
     return {};
   });
+}
+
+// People look at what was never sealed; nobody looks at parts and receipts.
+void Store::State::drop_unseen_outbox() {
+  connection
+      .query(
+          "DELETE FROM outbox WHERE ready = 2 AND message IN "
+          "(SELECT number FROM message_out WHERE listed = 0)")
+      .run();
 }
 
 void Store::State::drop_finished_outbox(std::int64_t message) {
@@ -313,7 +323,8 @@ Result<void> Store::wake_waiting() {
 Result<std::size_t> Store::expire_outbox(WallTime at) {
   {
     auto any = state_->look<bool>("looking for what expired", [&]() -> Result<bool> {
-      auto query = state_->connection.query("SELECT 1 FROM outbox WHERE expires_at <= ? LIMIT 1");
+      auto query = state_->connection.query(
+          "SELECT 1 FROM outbox WHERE expires_at <= ? AND ready < 2 LIMIT 1");
       query.with(at);
       return query.row();
     });
@@ -328,17 +339,21 @@ Result<std::size_t> Store::expire_outbox(WallTime at) {
             "SELECT 10, ?1, m.id, m.kind, r.agency FROM outbox o "
             "JOIN message_out m ON m.number = o.message "
             "JOIN recipient r ON r.message = m.number "
-            "WHERE o.expires_at <= ?1 AND m.listed = 1 AND r.state IN (1, 2)")
+            "WHERE o.expires_at <= ?1 AND o.ready < 2 AND m.listed = 1 AND r.state IN (1, 2)")
         .with(at)
         .run();
     connection
         .query(
             "UPDATE recipient SET state = 10, code = 6 WHERE state IN (1, 2) AND message IN "
-            "(SELECT message FROM outbox WHERE expires_at <= ?)")
+            "(SELECT message FROM outbox WHERE expires_at <= ? AND ready < 2)")
         .with(at)
         .run();
-    connection.query("DELETE FROM outbox WHERE expires_at <= ?").with(at).run();
-    return static_cast<std::size_t>(connection.changes());
+    connection.query("UPDATE outbox SET ready = 2 WHERE expires_at <= ? AND ready < 2")
+        .with(at)
+        .run();
+    const auto expired = static_cast<std::size_t>(connection.changes());
+    state_->drop_unseen_outbox();
+    return expired;
   });
 }
 

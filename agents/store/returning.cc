@@ -108,7 +108,13 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
       .with(blob)
       .run();
   connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
-  // Its content is in the outbox again, or was sealed elsewhere since, or is given up and stays.
+  // Its content is in the outbox again, or was sealed elsewhere, or is given up and stays.
+  connection
+      .query(
+          "UPDATE message_out SET (blob, leaf) = (SELECT r.blob, r.leaf FROM recipient r "
+          "WHERE r.message = message_out.number AND r.blob IS NOT NULL LIMIT 1) WHERE blob = ?")
+      .with(blob)
+      .run();
   connection.query("DELETE FROM batch WHERE blob = ?").with(blob).run();
   connection
       .query(

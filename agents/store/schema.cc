@@ -50,12 +50,14 @@ CREATE TABLE recipient(message INTEGER NOT NULL, place INTEGER NOT NULL, agency 
   PRIMARY KEY(message, place)) WITHOUT ROWID;
 CREATE INDEX recipient_leaf ON recipient(blob, leaf) WHERE blob IS NOT NULL;
 CREATE INDEX recipient_unconfirmed ON recipient(agency, log_index) WHERE state = 4;
--- What still is to be sealed, content sealed under the store key. ready: 0 waits for a key.
+-- What still is to be sealed, content sealed under the store key. ready: 0 waits for a key; 2 was
+-- never sealed (expired, recalled) and is kept to be looked at.
 CREATE TABLE outbox(number INTEGER PRIMARY KEY AUTOINCREMENT, message INTEGER NOT NULL,
   lane INTEGER NOT NULL, ready INTEGER NOT NULL, expires_at INTEGER NOT NULL,
   content BLOB NOT NULL);
 CREATE INDEX outbox_ready ON outbox(lane, number) WHERE ready = 1;
-CREATE INDEX outbox_expiry ON outbox(expires_at);
+CREATE INDEX outbox_expiry ON outbox(expires_at) WHERE ready < 2;
+CREATE INDEX outbox_unsealed ON outbox(message) WHERE ready = 2;
 CREATE INDEX outbox_message ON outbox(message);
 -- Submissions that are made once; key and content are hashes.
 CREATE TABLE once(key BLOB PRIMARY KEY, sequence INTEGER NOT NULL, content BLOB NOT NULL,

@@ -184,11 +184,18 @@ Result<void> Store::save_keys(const std::vector<OwnKey>& keys) {
 }
 
 Result<void> Store::destroy_key(OwnKeyKind kind, const KeyId& id) {
-  return state_->transact<void>("destroying a key", [&]() -> Result<void> {
+  KERUEN_CHECK(state_->transact<void>("destroying a key", [&]() -> Result<void> {
     state_->connection.query("DELETE FROM own_key WHERE kind = ? AND id = ?")
         .with(kind)
         .with(id)
         .run();
+    return {};
+  }));
+  // Older images of its page stand in the write-ahead log. A reader may hold it open: then the next
+  // checkpoint gets them.
+  return state_->look<void>("emptying the write-ahead log", [&]() -> Result<void> {
+    auto emptied = state_->connection.query("PRAGMA wal_checkpoint(TRUNCATE)");
+    (void)emptied.row();
     return {};
   });
 }

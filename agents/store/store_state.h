@@ -60,6 +60,7 @@ struct Store::State {
   [[nodiscard]] Result<void> apply_undeliverable(const DeliveryWord& word);
   void write_notes(const std::vector<Note>& notes, const std::vector<Evidence>& evidence,
                    WallTime at);
+  void drop_unseen_outbox();
   // Outbox items of which no recipient is left to be sealed for go.
   void drop_finished_outbox(std::int64_t message);
 

@@ -143,7 +143,7 @@ Result<Figures> Store::figures() {
     {
       auto query = connection.query(
           "SELECT count(*), min(m.created_at), coalesce(sum(o.ready = 0), 0) FROM outbox o "
-          "JOIN message_out m ON m.number = o.message WHERE m.kind <> 4");
+          "JOIN message_out m ON m.number = o.message WHERE m.kind <> 4 AND o.ready < 2");
       if (query.row()) {
         figures.waiting_messages = query.unsigned_number(0);
         figures.oldest_waiting = query.optional_time(1);

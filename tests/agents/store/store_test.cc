@@ -177,7 +177,7 @@ TEST_F(StoreTest, RemembersWhatIsSentOnce) {
   EXPECT_FALSE(unknown);
 }
 
-TEST_F(StoreTest, WhatExpiresUnsealedIsNamedAndItsContentGoes) {
+TEST_F(StoreTest, WhatExpiresUnsealedIsNamedAndCanStillBeLookedAt) {
   open();
   const auto id = submit("only for a week");
   KERUEN_ASSERT_OK(const auto before,
@@ -190,6 +190,10 @@ TEST_F(StoreTest, WhatExpiresUnsealedIsNamedAndItsContentGoes) {
   EXPECT_EQ(receipts->front().state, RecipientState::expired);
   KERUEN_ASSERT_OK(const auto next, store->next_outbox(Lane::routine, {}));
   EXPECT_FALSE(next);
+  KERUEN_ASSERT_OK(const auto figures, store->figures());
+  EXPECT_EQ(figures.waiting_messages, 0U);
+  KERUEN_ASSERT_OK(const auto shown, reader()->message(id));
+  EXPECT_EQ(shown.summary.subject, "only for a week");
 }
 
 TEST_F(StoreTest, EventsAreNumberedWithoutGaps) {
