@@ -56,6 +56,27 @@ TEST_F(FailingDisk, AFullDiskAtTheRecipientAcknowledgesNothingAndLosesNothing) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
 }
 
+TEST_F(FailingDisk, ABrokerThatSendsMoreThanItMayIsLeftBeforeMemoryFills) {
+  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  std::size_t sent = 0;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (!std::holds_alternative<wire::Pong>(frame)) return frame;
+    wire::DeliverSlice slice;
+    slice.index = LogIndex{0};
+    slice.slice = SharedBytes(Bytes(kBatchBytesMax, 7));
+    sent += kBatchBytesMax;
+    return wire::Frame(std::move(slice));
+  });
+  while (sent < 2 * kCreditBytesDefault) pass(seconds(10));
+  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("more than it was allowed")));
+  agent(kCustoms).lie({});
+  vfs.heal();
+  pass(seconds(3));
+  static_cast<void>(send(kGuard, {kCustoms}, "Still there"));
+  pass(seconds(3));
+  EXPECT_THAT(inbox(kCustoms), Contains("Still there"));
+}
+
 // The disk fills after each single write of a message's life in turn.
 class FillsAtWrite : public VfsHolder,
                      public Journey,

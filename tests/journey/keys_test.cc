@@ -1,6 +1,7 @@
 // Keys come and go by themselves for months: an agent that nobody touches keeps talking.
 #include <set>
 
+#include "certs/key_record.h"
 #include "tests/journey/journey.h"
 
 namespace keruen {
@@ -134,6 +135,38 @@ TEST_F(KeyJourney, ASuspendedAgencyWaitsAndGetsItsMailWhenItIsBack) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
 }
 
+TEST_F(KeyJourney, WhatWasUnderWayWhenTheAgencyWasSuspendedArrivesLater) {
+  const auto id = submit(kCustoms, notice({kGuard}, "Under way"));
+  exchange.agency(kCustoms).status = wire::AgencyStatus::suspended;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(3));
+  EXPECT_THAT(inbox(kGuard), IsEmpty());
+  exchange.agency(kCustoms).status = wire::AgencyStatus::active;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(3));
+  EXPECT_EQ(at(kCustoms, id, kGuard).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kGuard), ElementsAre("Under way"));
+}
+
+TEST_F(KeyJourney, AUselessPrekeyOfOneMemberKeepsNobodyFromItsGroup) {
+  TestAgency& prosecutor = exchange.agency(kProsecutor);
+  wire::Prekey useless;
+  useless.origin = exchange.origin();
+  useless.agency = prosecutor.id;
+  useless.signed_by = prosecutor.signing.id();
+  useless.prekey.bytes[0] = 1;  // the neutral element's u: every product is zero
+  useless.window_from = now().wall - kPrekeyEarly;
+  useless.window_until = useless.window_from + kPrekeyWindow;
+  const auto size = broker.log_size();
+  broker.take_record(prosecutor.id, certs::sign_key_record(useless, prosecutor.signing), now());
+  EXPECT_EQ(broker.log_size(), size);
+  EXPECT_EQ(broker_journal.count("record_not_logged"), 1U);
+  const auto id = send(kGuard, {"kz.all"}, "To all");
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
+}
+
 TEST_F(KeyJourney, AnExpiredRegistryRefusesNewMessagesAndStillDelivers) {
   agent(kCustoms).disconnect(broker, now());
   auto request = notice({kCustoms}, "Before the end");
@@ -155,6 +188,10 @@ TEST_F(KeyJourney, AnExpiredRegistryRefusesNewMessagesAndStillDelivers) {
   pass(seconds(5));
   EXPECT_THAT(agent(kGuard).engine().submit(notice({kCustoms}, "Too late"), now()),
               FailsWith(ErrorCode::expired));
+  // Reading does not wait for the authority.
+  EXPECT_THAT(agent(kCustoms).engine().mark_read({id, officer()}, now()), IsOk());
+  KERUEN_ASSERT_OK(const auto shown, agent(kCustoms).reader().message(id));
+  EXPECT_EQ(shown.summary.state, store::ReadState::read);
   // The receipt still found its way.
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
   broker.publish(exchange.next_registry(), now());

@@ -232,6 +232,32 @@ TEST_F(LyingBroker, AnAcceptedThatNeverComesIsWaitedForWithoutLoss) {
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Was it accepted?"));
 }
 
+// A statement nobody signed, in another agency's name: neither believed nor waited for.
+class ForgedStatement : public LyingBroker,
+                        public ::testing::WithParamInterface<std::pair<std::uint64_t, int>> {};
+
+TEST_P(ForgedStatement, NeitherHaltsTheAgentNorBlocksTheLane) {
+  const auto [count, flip] = GetParam();
+  tamper_with_first_slice(kCustoms, [&](wire::DeliverSlice slice) {
+    auto batch = *wire::decode_batch(slice.slice);
+    auto statement = *wire::decode_statement(batch.statement.view());
+    if (count > 0) statement.directory.count = DirectoryCount{count};
+    statement.directory.head.bytes[0] ^= static_cast<std::uint8_t>(flip);
+    batch.statement = SharedBytes(wire::encode_statement(statement));
+    slice.slice = SharedBytes(wire::encode_batch(batch));
+    return wire::Frame(std::move(slice));
+  });
+  const auto id = send(kGuard, {kCustoms}, "Signed by the guard");
+  static_cast<void>(send(kProsecutor, {kCustoms}, "The next in the lane"));
+  pass(seconds(15));
+  EXPECT_THAT(inbox(kCustoms), UnorderedElementsAre("Signed by the guard", "The next in the lane"));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(agent(kCustoms).alerts(), ::testing::Not(Contains(HasSubstr("another directory"))));
+}
+INSTANTIATE_TEST_SUITE_P(HeadOrCount, ForgedStatement,
+                         ::testing::Values(std::pair<std::uint64_t, int>{0, 1},
+                                           std::pair<std::uint64_t, int>{1ULL << 60, 0}));
+
 TEST_F(LyingBroker, RubbishDoesNotDisturb) {
   agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
     if (std::holds_alternative<wire::Pong>(frame)) return wire::Frame(wire::Ping{1});
