@@ -53,6 +53,9 @@ void Exchange::State::answer(Session& session, wire::Hello hello) {
 bool Exchange::State::greet(Session& session, const wire::Hello& hello) {
   const auto speaks = std::ranges::find(hello.versions, wire::kProtocolVersion);
   const auto knows = std::ranges::find(hello.suites, wire::Suite::x25519_chacha20poly1305_ed25519);
+  const auto is_beyond = [this](const std::optional<wire::Cursor>& cursor) {
+    return cursor && cursor->index.value >= log_size.value;
+  };
   std::optional<Error> error;
   if (speaks == hello.versions.end() || knows == hello.suites.end()) {
     error = Error{ErrorCode::unsupported, "no protocol version or suite in common"};
@@ -61,6 +64,10 @@ bool Exchange::State::greet(Session& session, const wire::Hello& hello) {
   } else if (hello.directory_count.value > directory.lines().size()) {
     error = Error{ErrorCode::chain_fork,
                   session.caller.name() + " knows more of the directory than this broker"};
+  } else if (std::ranges::any_of(hello.cursors, is_beyond)) {
+    // Served from there on it would silently miss what the log takes meanwhile.
+    error = Error{ErrorCode::chain_fork,
+                  session.caller.name() + " has stored entries that this log does not have"};
   }
   if (error) break_off(session.connection, session.key, *error, Door::open);
   return !error;

@@ -105,6 +105,14 @@ TEST_F(ExchangeConnectionTest, RefusesAPeerThatKnowsMoreOfTheDirectory) {
   EXPECT_TRUE(peer.closed.has_value());
 }
 
+TEST_F(ExchangeConnectionTest, RefusesAPeerThatStoredWhatIsNotInTheLog) {
+  wire::Hello greeting = hello();
+  greeting.cursors[2] = wire::Cursor{LogIndex{log->size().value}, 0};
+  Peer& peer = connect("kz.customs", greeting);
+  EXPECT_EQ(only<wire::Fault>(peer).code, ErrorCode::chain_fork);
+  EXPECT_TRUE(peer.closed.has_value());
+}
+
 TEST_F(ExchangeConnectionTest, ServesTheNewestConnectionOfAnAgencyAndTellsTheOlder) {
   Peer& older = connect("kz.customs");
   Peer& newer = connect("kz.customs");
