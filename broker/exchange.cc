@@ -4,28 +4,25 @@
 
 namespace keruen::broker {
 
-Exchange::State::State(ExchangeOptions given, certs::Directory known, TreeSize size,
+Exchange::State::State(ExchangeOptions given, certs::Directory known, LogAtStart log,
                        host::Journal& sink, Now at)
     : options(std::move(given)),
       directory(std::move(known)),
       journal(sink),
       started(at),
       now(at),
-      dispatch(size),
-      log_size(size) {}
+      dispatch(log.size),
+      log_size(log.size),
+      newest_accepted_at(log.newest_accepted_at),
+      newest(std::move(log.newest)) {
+  for (auto& [agency, head] : log.heads) heads[{agency, head.stream}] = head;
+}
 
-Exchange::Exchange(ExchangeOptions options, certs::Directory directory,
-                   std::vector<std::pair<AgencyId, wire::StreamHead>> heads, TreeSize log_size,
-                   std::optional<certs::SignedCheckpoint> newest, host::Journal& journal,
-                   Now started)
-    : state_(std::make_unique<State>(std::move(options), std::move(directory), log_size, journal,
-                                     started)) {
-  for (auto& [agency, head] : heads) state_->heads[{agency, head.stream}] = head;
-  state_->newest = std::move(newest);
-  if (!state_->directory.lines().empty()) {
-    state_->newest_accepted_at = state_->directory.lines().back().accepted_at;
-  }
-  state_->clock_fault = state_->clock_watch.fault(started, state_->newest_accepted_at);
+Exchange::Exchange(ExchangeOptions options, certs::Directory directory, LogAtStart log,
+                   host::Journal& journal, Now started)
+    : state_(std::make_unique<State>(std::move(options), std::move(directory), std::move(log),
+                                     journal, started)) {
+  state_->watch_clock();
   state_->learn_log_keys();
 }
 Exchange::~Exchange() = default;
@@ -34,6 +31,7 @@ std::vector<Effect> Exchange::handle(Event event, Now now) {
   State& state = *state_;
   if (state.course == State::Course::stopped) return {};
   state.now = now;
+  state.watch_clock();
   std::visit([&](auto&& one) { state.take(std::forward<decltype(one)>(one)); }, std::move(event));
   state.serve_recipients();
   state.finish_stopping();
@@ -41,7 +39,7 @@ std::vector<Effect> Exchange::handle(Event event, Now now) {
 }
 
 bool Exchange::admits(const KeyId& transport_key) const {
-  return caller_of(transport_key, state_->directory, state_->now.wall).has_value();
+  return caller_of(transport_key, state_->directory, state_->expiring_at()).has_value();
 }
 
 void Exchange::set_machine_facts(const MachineFacts& facts) { state_->facts = facts; }
@@ -93,7 +91,7 @@ void Exchange::State::forget(ConnectionId connection) {
 }
 
 Session* Exchange::State::session_for(const FrameArrived& event) {
-  auto caller = caller_of(event.transport_key, directory, now.wall);
+  auto caller = caller_of(event.transport_key, directory, expiring_at());
   if (!caller) {
     break_off(event.connection, event.transport_key, caller.error(), Door::shut);
     return nullptr;
@@ -156,11 +154,6 @@ void Exchange::State::take(ReadAnswer event) {
 }
 
 void Exchange::State::take(const Tick&) {
-  const bool doubted = clock_fault.has_value();
-  clock_fault = clock_watch.fault(now, newest_accepted_at);
-  if (clock_fault && !doubted) {
-    journal.write_error(host::JournalLevel::error, "clock_in_doubt", *clock_fault);
-  }
   watch_sessions();
   const std::set<ConnectionId> waiting = behind;
   for (const ConnectionId id : waiting) {
@@ -187,7 +180,7 @@ void Exchange::State::stop(std::optional<Error> because) {
 
 // What a registry, a revocation or the time changed since the last frame.
 void Exchange::State::follow_rights(Session& session) {
-  auto caller = caller_of(session.key, directory, now.wall);
+  auto caller = caller_of(session.key, directory, expiring_at());
   if (!caller) {
     break_off(session.connection, session.key, caller.error(), Door::open);
     return;
@@ -211,6 +204,17 @@ void Exchange::State::follow_rights(Session& session) {
   if (full) {
     behind.insert(session.connection);
     send_lines(session);
+  }
+}
+
+// Before anything is decided: the first event behind a leap of the clock is decided without it.
+void Exchange::State::watch_clock() {
+  const bool doubted = clock_fault.has_value();
+  clock_fault = clock_watch.fault(now, newest_accepted_at);
+  if (clock_fault && !doubted) {
+    journal.write_error(host::JournalLevel::error, "clock_in_doubt", *clock_fault);
+  } else if (doubted && !clock_fault) {
+    journal.write(host::JournalLevel::info, "clock_believed_again");
   }
 }
 

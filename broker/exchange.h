@@ -43,6 +43,14 @@ struct StopNow {  // everything is written; main ends the process
 using Effect = std::variant<SendFrame, CloseConnection, SubmitToLog, Read, RequestCheckpoint,
                             ShutDoor, StopNow>;
 
+// The log as the core takes it over at the start.
+struct LogAtStart {
+  std::vector<std::pair<AgencyId, wire::StreamHead>> heads;
+  TreeSize size;
+  WallTime newest_accepted_at;
+  std::optional<certs::SignedCheckpoint> newest;  // the last one signed
+};
+
 struct ExchangeOptions {
   Origin origin;
   std::size_t connections_max = 8192;
@@ -56,11 +64,9 @@ struct MachineFacts {
 
 class Exchange {
  public:
-  // `directory` and `heads` as LogStation had them at start; `newest` is the last signed
-  // checkpoint.
-  Exchange(ExchangeOptions options, certs::Directory directory,
-           std::vector<std::pair<AgencyId, wire::StreamHead>> heads, TreeSize log_size,
-           std::optional<certs::SignedCheckpoint> newest, host::Journal& journal, Now started);
+  // `directory` and `log` as LogStation has them.
+  Exchange(ExchangeOptions options, certs::Directory directory, LogAtStart log,
+           host::Journal& journal, Now started);
   ~Exchange();
 
   [[nodiscard]] std::vector<Effect> handle(Event event, Now now);

@@ -33,7 +33,7 @@ inline constexpr std::chrono::seconds kSnapshotAssemblyMax{120};
 inline constexpr std::chrono::seconds kRightsCheckEvery{1};
 
 struct Exchange::State {
-  State(ExchangeOptions given, certs::Directory known, TreeSize size, host::Journal& sink, Now at);
+  State(ExchangeOptions given, certs::Directory known, LogAtStart log, host::Journal& sink, Now at);
 
   // exchange.cc
   void take(FrameArrived event);
@@ -45,6 +45,7 @@ struct Exchange::State {
   void take(const StopRequested& event);
   [[nodiscard]] Session* session_for(const FrameArrived& event);
   void serve_recipients();
+  void watch_clock();
   void watch_sessions();
   void follow_rights(Session& session);
   void tell_cursors(Session& session);

@@ -24,9 +24,10 @@ Result<void> ExchangeBench::try_start() {
   KERUEN_TRY(auto directory_of_core, copy_directory(station->directory(), exchange.authorities()));
   ExchangeOptions options;
   options.origin = exchange.origin();
-  core =
-      std::make_unique<Exchange>(options, std::move(directory_of_core), station->heads(),
-                                 log->size(), std::move(newest), journal, exchange.clock().now());
+  core = std::make_unique<Exchange>(
+      options, std::move(directory_of_core),
+      LogAtStart{station->heads(), log->size(), log->newest_accepted_at(), std::move(newest)},
+      journal, exchange.clock().now());
   return {};
 }
 
