@@ -174,13 +174,14 @@ void Exchange::State::answer(Session& session, const wire::AskAgain& asked) {
   }
 }
 
-void Exchange::State::read(Session& session, ReadRequest request) {
+bool Exchange::State::read(Session& session, ReadRequest request) {
   if (session.reads_in_flight >= kReadsPerSessionMax) {
     refuse(session, {ErrorCode::overloaded, "too many questions at once"});
-    return;
+    return false;
   }
   ++session.reads_in_flight;
   effects.emplace_back(Read{std::move(request)});
+  return true;
 }
 
 void Exchange::State::answer(Session& session, const wire::FetchInclusion& fetch) {

@@ -83,7 +83,8 @@ struct Exchange::State {
   [[nodiscard]] wire::StreamHead head_of(const AgencyId& agency, StreamId stream) const;
   [[nodiscard]] std::optional<Error> overload() const;
   void submit(Submission submission, std::size_t bytes);
-  void read(Session& session, ReadRequest request);
+  // False: it asks too much at once, and was told so.
+  bool read(Session& session, ReadRequest request);
   [[nodiscard]] wire::StatusReport status() const;
 
   // exchange_directory.cc

@@ -53,9 +53,11 @@ struct Session {
   enum class Cursors : std::uint8_t { told, changed } cursors_told = Cursors::told;
   std::uint64_t credit_bytes = 0;
 
-  // Checkpoints: what it holds, and up to where its batches want one.
+  // Checkpoints: what it holds, up to where its batches want one, and the smallest that would cover
+  // any of those.
   TreeSize checkpoint_held;
   TreeSize checkpoint_wanted;
+  TreeSize checkpoint_useful;
   std::optional<TreeSize> checkpoint_under_way;
   MonotonicTime checkpoint_sent_at;
   // The note of its hello until the log is shown to extend it.
