@@ -69,21 +69,16 @@ void Exchange::State::answer(Session& session, const wire::FetchSnapshot& fetch)
   effects.emplace_back(SendFrame{session.connection, SharedBytes(std::move(frame))});
 }
 
+// One frame: whoever asked knows by it what to ask for next.
 void Exchange::State::answer(Session& session, const wire::FetchEntries& fetch) {
   if (const auto registry = directory.newest_registry()) shelf.stock(registry);
   wire::Entries answer;
   std::size_t bytes = 0;
-  std::size_t total = 0;
   for (const Digest& hash : fetch.hashes) {
     const Bytes* entry = shelf.find(hash);
     if (entry == nullptr) continue;
-    total += entry->size();
-    if (total > kEntriesAnswerBytesMax) break;
     bytes += entry->size() + kItemBytes;
-    if (bytes > kAnswerFrameBytes && !answer.entries.empty()) {
-      send(session.connection, std::exchange(answer, {}));
-      bytes = entry->size() + kItemBytes;
-    }
+    if (bytes > kAnswerFrameBytes && !answer.entries.empty()) break;
     answer.entries.push_back(*entry);
   }
   send(session.connection, answer);

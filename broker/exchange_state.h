@@ -24,8 +24,6 @@ namespace keruen::broker {
 inline constexpr std::size_t kSubmissionsMax = 1024;
 inline constexpr std::size_t kSubmissionBytesMax = 32 * 1024 * 1024;
 inline constexpr std::size_t kReadsPerSessionMax = 16;
-// What one FetchEntries is answered with at most; the rest is asked for again.
-inline constexpr std::size_t kEntriesAnswerBytesMax = 4 * 1024 * 1024;
 // How full a frame of records or entries is made.
 inline constexpr std::size_t kAnswerFrameBytes = 384 * 1024;
 inline constexpr std::chrono::seconds kDoorShut{30};

@@ -115,8 +115,14 @@ wire::RecordAnswer ExchangeBench::hand_in(Peer& peer, const TestRecord& record) 
   say(peer, submitted);
   for (auto fetches = take<wire::FetchEntries>(peer); !fetches.empty();
        fetches = take<wire::FetchEntries>(peer)) {
+    // What does not fit one frame is asked for again.
     wire::Entries answer;
-    for (const Digest& hash : fetches.front().hashes) answer.entries.push_back(entries.at(hash));
+    std::size_t bytes = 0;
+    for (const Digest& hash : fetches.front().hashes) {
+      bytes += entries.at(hash).size();
+      if (bytes > kFrameBytesMax / 2 && !answer.entries.empty()) break;
+      answer.entries.push_back(entries.at(hash));
+    }
     say(peer, answer);
   }
   return only<wire::RecordAnswer>(peer);
