@@ -21,7 +21,7 @@ struct Tick {};  // at least ten times a second: pings, time-outs, expiry, check
 // The operator asked for the end: refuse new batches as overloaded, let the log finish, close.
 struct StopRequested {};
 using Event = std::variant<FrameArrived, ConnectionClosed, LogEvent, ReadAnswer, CheckpointSigned,
-                           Tick, StopRequested>;
+                           CheckpointNotSigned, Tick, StopRequested>;
 
 struct SubmitToLog {
   Submission submission;
@@ -29,7 +29,7 @@ struct SubmitToLog {
 struct Read {
   ReadRequest request;
 };
-struct RequestCheckpoint {  // of everything durable; answered by CheckpointSigned
+struct RequestCheckpoint {  // of everything durable; answered by CheckpointSigned or NotSigned
   TreeSize size;
 };
 // Keep this key out at the door until then (a peer that broke the protocol, or refused by ZAP).

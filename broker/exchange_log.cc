@@ -106,6 +106,8 @@ void Exchange::State::take_answer(ReadFrame answer) {
 
 void Exchange::State::take(const CheckpointSigned& event) {
   signing = Signing::idle;
+  if (signing_fault) journal.write(host::JournalLevel::info, "checkpoints_signed_again");
+  signing_fault.reset();
   newest = event.checkpoint;
   for (const ConnectionId id : sessions.all()) {
     Session* session = sessions.find(id);
@@ -115,6 +117,18 @@ void Exchange::State::take(const CheckpointSigned& event) {
     }
   }
   push_checkpoints();
+}
+
+void Exchange::State::take(const CheckpointNotSigned& event) {
+  signing = Signing::idle;
+  if (event.error.code != ErrorCode::no_space) {
+    stop(event.error);
+    return;
+  }
+  if (!signing_fault) {
+    journal.write_error(host::JournalLevel::error, "checkpoint_not_signed", event.error);
+  }
+  signing_fault = event.error;
 }
 
 void Exchange::State::request_checkpoint() {

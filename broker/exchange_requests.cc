@@ -223,6 +223,8 @@ wire::StatusReport Exchange::State::status() const {
     report.fault = log_fault->code;
   } else if (clock_fault) {
     report.fault = clock_fault->code;
+  } else if (signing_fault) {
+    report.fault = signing_fault->code;
   } else if (const auto overloaded = overload()) {
     report.fault = overloaded->code;
   }

@@ -39,6 +39,7 @@ struct Exchange::State {
   void take(LogEvent event);
   void take(ReadAnswer event);
   void take(const CheckpointSigned& event);
+  void take(const CheckpointNotSigned& event);
   void take(const Tick& event);
   void take(const StopRequested& event);
   [[nodiscard]] Session* session_for(const FrameArrived& event);
@@ -134,6 +135,7 @@ struct Exchange::State {
   std::optional<certs::SignedCheckpoint> newest;
   std::optional<MonotonicTime> checkpoint_requested_at;
   enum class Signing : std::uint8_t { idle, under_way } signing = Signing::idle;
+  std::optional<Error> signing_fault;  // why there is no newer checkpoint just now
 
   std::set<ConnectionId> behind;  // sessions that still lack lines
   EntryShelf shelf;

@@ -219,7 +219,7 @@ bool ExchangeBench::step() {
     if (checkpoint) {
       events.emplace_back(CheckpointSigned{std::move(*checkpoint)});
     } else {
-      events.emplace_back(LogEvent(LogFault{checkpoint.error()}));
+      events.emplace_back(CheckpointNotSigned{checkpoint.error()});
     }
     return true;
   }
