@@ -12,11 +12,11 @@
 #include <optional>
 #include <unordered_map>
 
+#include "broker/gateway/descriptor.h"
 #include "broker/stations.h"
 
 namespace keruen::gateway {
 
-inline constexpr int kNoDescriptor = -1;
 // What waits for one peer that does not read; behind it the peer is dropped.
 inline constexpr std::size_t kLineBytesMax = 8 * 1024 * 1024;
 

@@ -1,8 +1,6 @@
 // ZeroMQ's C interface, whose would-block, gone and failed stay apart as errno values.
 #include "broker/gateway/router.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
 #include <zmq.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <cstring>
 
 #include "broker/gateway/connections.h"
+#include "broker/gateway/newcomers.h"
 #include "schemas/host/journal.h"
 
 namespace keruen::gateway {
@@ -77,21 +76,6 @@ bool drain_parts(void* socket, Message& last) {
   return true;
 }
 
-// "10.0.0.7:41234", to know a descriptor's peer again.
-std::string peer_of(int descriptor) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::getpeername(descriptor, generic, &size) != 0) return {};
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> service{};
-  if (::getnameinfo(generic, size, host.data(), host.size(), service.data(), service.size(),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return {};
-  }
-  return std::string(host.data()) + ":" + service.data();
-}
-
 template <class Value>
 Result<void> set(void* socket, int option, const Value& value) {
   if (::zmq_setsockopt(socket, option, &value, sizeof(value)) == 0) return {};
@@ -147,6 +131,7 @@ struct Router::State {
   host::Journal& journal;
   Doorkeeper doorkeeper;
   Connections connections;
+  Newcomers newcomers;
   std::vector<Arrival> arrivals;
   std::string endpoint;
   // In this order: sockets go before their context.
@@ -157,7 +142,7 @@ struct Router::State {
 
   [[nodiscard]] Result<void> open(const certs::TransportKeyPair& key);
   void answer_door(MonotonicTime now);
-  void follow_monitor();
+  void follow_monitor(MonotonicTime now);
   // False: nothing more is there.
   [[nodiscard]] bool receive_one(Now now);
   [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload);
@@ -181,7 +166,8 @@ Result<void> Router::State::open(const certs::TransportKeyPair& key) {
     return fail(ErrorCode::io_failed, "the ZAP door cannot be bound: " + zmq_words());
   }
   KERUEN_CHECK(set_options(router.get(), key));
-  if (::zmq_socket_monitor(router.get(), kMonitorEndpoint, ZMQ_EVENT_DISCONNECTED) != 0 ||
+  if (::zmq_socket_monitor(router.get(), kMonitorEndpoint,
+                           ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0 ||
       ::zmq_connect(monitor.get(), kMonitorEndpoint) != 0) {
     return fail(ErrorCode::io_failed, "the socket cannot be watched: " + zmq_words());
   }
@@ -216,17 +202,24 @@ void Router::State::answer_door(MonotonicTime now) {
   }
 }
 
-void Router::State::follow_monitor() {
+void Router::State::follow_monitor(MonotonicTime now) {
   while (true) {
     // u16 event, u32 value in the machine's order; then the address.
     Message event;
     if (!event.receive(monitor.get())) return;
+    std::uint16_t what = 0;
     std::int32_t descriptor = kNoDescriptor;
     const auto bytes = event.view();
-    if (bytes.size() == sizeof(std::uint16_t) + sizeof(descriptor)) {
-      std::memcpy(&descriptor, bytes.data() + sizeof(std::uint16_t), sizeof(descriptor));
+    if (bytes.size() == sizeof(what) + sizeof(descriptor)) {
+      std::memcpy(&what, bytes.data(), sizeof(what));
+      std::memcpy(&descriptor, bytes.data() + sizeof(what), sizeof(descriptor));
     }
     drain_parts(monitor.get(), event);
+    if (what == ZMQ_EVENT_ACCEPTED) {
+      newcomers.came({descriptor, peer_of(descriptor), now});
+      continue;
+    }
+    newcomers.forget(descriptor);
     if (const Line* line = connections.with_descriptor(descriptor)) lose(line->id);
   }
 }
@@ -250,6 +243,7 @@ Line* Router::State::line_of(BytesView routing_id, Message& payload) {
   if (!key) return nullptr;
   Line* line = connections.with_routing_id(routing_id);
   const int descriptor = payload.descriptor();
+  newcomers.forget(descriptor);
   if (line != nullptr && line->descriptor == descriptor && line->key == *key) return line;
   // The same name on another line, or a descriptor used again: what was there is gone.
   if (line != nullptr) lose(line->id);
@@ -304,12 +298,12 @@ void Router::State::flush(Now now) {
 void Router::State::shut_down_due(MonotonicTime now) {
   for (const broker::ConnectionId id : connections.due_to_close(now)) {
     const Line* line = connections.find(id);
-    // The number may be another connection's by now; only the same peer is shut down.
-    if (line->descriptor != kNoDescriptor && !line->peer.empty() &&
-        peer_of(line->descriptor) == line->peer) {
-      ::shutdown(line->descriptor, SHUT_RDWR);
-    }
+    shut_down(line->descriptor, line->peer);
     lose(id);
+  }
+  for (const auto& newcomer : newcomers.take_overdue(now)) {
+    journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
+    shut_down(newcomer.descriptor, newcomer.peer);
   }
 }
 
@@ -322,6 +316,7 @@ Result<std::unique_ptr<Router>> Router::bind(RouterOptions options,
   std::unique_ptr<State> state(new State{std::move(options),
                                          journal,
                                          Doorkeeper(std::move(admits), journal),
+                                         {},
                                          {},
                                          {},
                                          {},
@@ -350,7 +345,7 @@ void Router::wait(std::span<const int> descriptors, std::chrono::milliseconds lo
 std::vector<Arrival> Router::receive(Now now) {
   State& state = *state_;
   state.answer_door(now.monotonic);
-  state.follow_monitor();
+  state.follow_monitor(now.monotonic);
   for (std::size_t i = 0; i < state.options.frames_per_turn && state.receive_one(now); ++i) {
   }
   state.flush(now);
