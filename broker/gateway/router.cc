@@ -22,6 +22,7 @@ constexpr const char* kMonitorEndpoint = "inproc://keruen.monitor";
 constexpr std::chrono::milliseconds kRetryEvery{5};       // frames that found a full queue
 constexpr std::chrono::milliseconds kLastFrameTime{200};  // before a connection is shut down
 constexpr std::chrono::seconds kDoorShut{30};
+constexpr std::chrono::seconds kRemembered{5};  // a line that is over
 constexpr int kHandshakeMilliseconds = 5000;
 constexpr int kLingerMilliseconds = 1000;
 constexpr int kBacklog = 1024;
@@ -145,9 +146,9 @@ struct Router::State {
   void follow_monitor(MonotonicTime now);
   // False: nothing more is there.
   [[nodiscard]] bool receive_one(Now now);
-  [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload);
+  [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload, MonotonicTime now);
   void flush(Now now);
-  void lose(broker::ConnectionId id);
+  void lose(Line& line, MonotonicTime now);
   void drop(broker::ConnectionId id, std::string_view why, MonotonicTime when);
   void shut_down_due(MonotonicTime now);
 };
@@ -220,24 +221,25 @@ void Router::State::follow_monitor(MonotonicTime now) {
       continue;
     }
     newcomers.forget(descriptor);
-    if (const Line* line = connections.with_descriptor(descriptor)) lose(line->id);
+    if (Line* line = connections.with_descriptor(descriptor)) lose(*line, now);
   }
 }
 
-void Router::State::lose(broker::ConnectionId id) {
-  connections.close(id);
-  arrivals.emplace_back(broker::ConnectionClosed{id});
+void Router::State::lose(Line& line, MonotonicTime now) {
+  if (line.remembered_until) return;
+  connections.retire(line, now + kRemembered);
+  arrivals.emplace_back(broker::ConnectionClosed{line.id});
 }
 
 void Router::State::drop(broker::ConnectionId id, std::string_view why, MonotonicTime when) {
   Line* line = connections.find(id);
-  if (line == nullptr || line->closing_at) return;
+  if (line == nullptr || line->closing_at || line->remembered_until) return;
   journal.write(host::JournalLevel::info, "connection_dropped",
                 {{"connection", id.value}, {"peer", line->peer}, {"why", why}});
   connections.close_at(*line, when);
 }
 
-Line* Router::State::line_of(BytesView routing_id, Message& payload) {
+Line* Router::State::line_of(BytesView routing_id, Message& payload, MonotonicTime now) {
   // The identity comes from what CURVE vouches for, on the payload; never from the routing id.
   const auto key = KeyId::from_hex(payload.property("User-Id"));
   if (!key) return nullptr;
@@ -246,8 +248,8 @@ Line* Router::State::line_of(BytesView routing_id, Message& payload) {
   newcomers.forget(descriptor);
   if (line != nullptr && line->descriptor == descriptor && line->key == *key) return line;
   // The same name on another line, or a descriptor used again: what was there is gone.
-  if (line != nullptr) lose(line->id);
-  if (const Line* stale = connections.with_descriptor(descriptor)) lose(stale->id);
+  if (line != nullptr) lose(*line, now);
+  if (Line* stale = connections.with_descriptor(descriptor)) lose(*stale, now);
   return &connections.open(copy_of(routing_id), *key, descriptor, peer_of(descriptor));
 }
 
@@ -257,8 +259,8 @@ bool Router::State::receive_one(Now now) {
   Message payload;
   if (!routing_id.has_more() || !payload.receive(router.get())) return true;
   const bool in_parts = drain_parts(router.get(), payload);
-  Line* line = line_of(routing_id.view(), payload);
-  if (line == nullptr || line->closing_at) return true;
+  Line* line = line_of(routing_id.view(), payload, now.monotonic);
+  if (line == nullptr || line->closing_at || line->remembered_until) return true;
   if (in_parts) {
     doorkeeper.shut(line->key, now.monotonic + kDoorShut);
     drop(line->id, "several frames in one message", now.monotonic);
@@ -277,34 +279,34 @@ void Router::State::flush(Now now) {
       const Sent sent = send_now(router.get(), *line, line->waiting.front());
       if (sent == Sent::full) break;
       if (sent == Sent::gone) {
-        lose(id);
-        line = nullptr;
+        lose(*line, now.monotonic);
         break;
       }
       connections.sent_first(*line);
     }
-    if (line != nullptr && line->waiting_bytes > kLineBytesMax) {
+    if (line->waiting_bytes > kLineBytesMax) {
       drop(id, "does not read what it is sent", now.monotonic);
     }
   }
   while (connections.waiting_bytes() > options.pool_bytes_max) {
-    const auto slowest = connections.slowest();
-    drop(*slowest, "reads slowest while too much waits", now.monotonic);
-    shut_down_due(now.monotonic);
-    if (connections.find(*slowest) != nullptr) lose(*slowest);
+    Line& slowest = *connections.find(*connections.slowest());
+    drop(slowest.id, "reads slowest while too much waits", now.monotonic);
+    shut_down(slowest.descriptor, slowest.peer);
+    lose(slowest, now.monotonic);
   }
 }
 
 void Router::State::shut_down_due(MonotonicTime now) {
   for (const broker::ConnectionId id : connections.due_to_close(now)) {
-    const Line* line = connections.find(id);
+    Line* line = connections.find(id);
     shut_down(line->descriptor, line->peer);
-    lose(id);
+    lose(*line, now);
   }
   for (const auto& newcomer : newcomers.take_overdue(now)) {
     journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
     shut_down(newcomer.descriptor, newcomer.peer);
   }
+  connections.forget_retired(now);
 }
 
 Router::Router(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -356,7 +358,7 @@ std::vector<Arrival> Router::receive(Now now) {
 void Router::send(broker::SendFrame frame, Now now) {
   State& state = *state_;
   Line* line = state.connections.find(frame.connection);
-  if (line == nullptr || line->closing_at) return;
+  if (line == nullptr || line->closing_at || line->remembered_until) return;
   if (!line->waiting.empty()) {
     state.connections.queue(*line, std::move(frame.frame));
     if (line->waiting_bytes > kLineBytesMax) state.flush(now);
@@ -369,7 +371,7 @@ void Router::send(broker::SendFrame frame, Now now) {
       state.connections.queue(*line, std::move(frame.frame));
       return;
     case Sent::gone:
-      state.lose(line->id);
+      state.lose(*line, now.monotonic);
   }
 }
 

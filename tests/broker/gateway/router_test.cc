@@ -120,6 +120,25 @@ TEST_F(RouterTest, DropsAPeerThatSendsSeveralFramesInOneMessage) {
   EXPECT_TRUE(peer->is_dropped());
 }
 
+TEST_F(RouterTest, TakesNothingMoreFromAPeerThatItDrops) {
+  const auto peer = peer_with(known_);
+  const auto id = connection_of(*peer);
+  peer->send(bytes_of("one"), HostilePeer::Part::more_follows);
+  peer->send(bytes_of("two"));
+  const Bytes more(20'000, 1);
+  for (int i = 0; i < 500; ++i) peer->send(more);
+  EXPECT_TRUE(wait_for_end_of(id));
+  const auto lively = peer_with(other_);
+  for (int i = 0; i < 20; ++i) {
+    lively->send(bytes_of("a word"));
+    turn();
+  }
+  EXPECT_TRUE(peer->is_dropped());
+  for (const auto& frame : arrived<broker::FrameArrived>()) {
+    EXPECT_LT(frame.frame.size(), more.size());
+  }
+}
+
 TEST_F(RouterTest, SaysWhenAPeerIsGone) {
   auto peer = peer_with(known_);
   const auto id = connection_of(*peer);
