@@ -90,6 +90,24 @@ void Exchange::State::forget(ConnectionId connection) {
   sessions.close(connection);
 }
 
+// Null: one too many, and it was told so.
+Session* Exchange::State::open_session(const FrameArrived& event, Caller caller) {
+  const KeyId& key = event.transport_key;
+  if (sessions.count_of(key) >= kConnectionsPerKeyMax) {
+    // Whoever does not even greet makes room first, or one key could keep all others out.
+    const auto idle = sessions.oldest_without_hello(key);
+    const Error error{ErrorCode::overloaded, "too many connections under one key"};
+    break_off(idle.value_or(event.connection), key, error, Door::open);
+    if (!idle) return nullptr;
+  }
+  if (sessions.size() >= options.connections_max) {
+    break_off(event.connection, key,
+              {ErrorCode::overloaded, "as many connections as this broker takes"}, Door::open);
+    return nullptr;
+  }
+  return &sessions.open(event.connection, key, std::move(caller), now);
+}
+
 Session* Exchange::State::session_for(const FrameArrived& event) {
   auto caller = caller_of(event.transport_key, directory, expiring_at());
   if (!caller) {
@@ -97,14 +115,8 @@ Session* Exchange::State::session_for(const FrameArrived& event) {
     return nullptr;
   }
   Session* session = sessions.find(event.connection);
-  if (session == nullptr) {
-    if (sessions.size() >= options.connections_max) {
-      break_off(event.connection, event.transport_key,
-                {ErrorCode::overloaded, "as many connections as this broker takes"}, Door::open);
-      return nullptr;
-    }
-    session = &sessions.open(event.connection, event.transport_key, std::move(*caller), now);
-  }
+  if (session == nullptr) session = open_session(event, std::move(*caller));
+  if (session == nullptr) return nullptr;
   if (session->key != event.transport_key) {
     break_off(event.connection, event.transport_key,
               {ErrorCode::denied, "the key of a connection changed"}, Door::shut);

@@ -24,6 +24,8 @@ namespace keruen::broker {
 inline constexpr std::size_t kSubmissionsMax = 1024;
 inline constexpr std::size_t kSubmissionBytesMax = 32 * 1024 * 1024;
 inline constexpr std::size_t kReadsPerSessionMax = 16;
+// An agency needs one; an operator may have several windows open.
+inline constexpr std::size_t kConnectionsPerKeyMax = 16;
 // How full a frame of records or entries is made.
 inline constexpr std::size_t kAnswerFrameBytes = 384 * 1024;
 inline constexpr std::chrono::seconds kDoorShut{30};
@@ -43,6 +45,7 @@ struct Exchange::State {
   void take(const Tick& event);
   void take(const StopRequested& event);
   [[nodiscard]] Session* session_for(const FrameArrived& event);
+  [[nodiscard]] Session* open_session(const FrameArrived& event, Caller caller);
   void serve_recipients();
   void watch_clock();
   void watch_sessions();

@@ -8,7 +8,7 @@
 
 #include <map>
 #include <optional>
-#include <unordered_map>
+#include <set>
 #include <variant>
 
 #include "broker/stations.h"
@@ -75,6 +75,9 @@ class Sessions {
   // This one is served from now on; returns the one it takes the place of.
   [[nodiscard]] std::optional<ConnectionId> serve(const AgencyId& agency, ConnectionId connection);
   void close(ConnectionId connection);
+  // Under one key: how many, and the one that has waited longest without a hello.
+  [[nodiscard]] std::size_t count_of(const KeyId& key) const;
+  [[nodiscard]] std::optional<ConnectionId> oldest_without_hello(const KeyId& key) const;
   [[nodiscard]] std::size_t size() const { return by_connection_.size(); }
   // In the order of connecting. Closing one while walking is allowed through ids only.
   [[nodiscard]] std::vector<ConnectionId> all() const;
@@ -82,6 +85,7 @@ class Sessions {
  private:
   std::map<ConnectionId, Session> by_connection_;
   std::map<AgencyId, ConnectionId> served_;
+  std::map<KeyId, std::set<ConnectionId>> by_key_;
 };
 
 }  // namespace keruen::broker

@@ -223,6 +223,20 @@ TEST_F(ExchangeConnectionTest, ClosesAConnectionThatIsSilent) {
   EXPECT_EQ(lively.closed, std::nullopt);
 }
 
+TEST_F(ExchangeConnectionTest, KeepsFewConnectionsOfOneKeyThatDoNotGreet) {
+  Peer& served = connect("kz.customs");
+  std::vector<Peer*> idle;
+  for (int i = 0; i < 100; ++i) {
+    idle.push_back(&dial("kz.customs"));
+    say(*idle.back(), wire::Ping{});
+  }
+  EXPECT_EQ(std::ranges::count_if(idle, [](const Peer* peer) { return !peer->closed; }), 15);
+  EXPECT_TRUE(idle.front()->closed.has_value());
+  EXPECT_EQ(idle.back()->closed, std::nullopt);
+  EXPECT_EQ(served.closed, std::nullopt);
+  EXPECT_EQ(connect("kz.prosecutor").closed, std::nullopt);
+}
+
 TEST_F(ExchangeConnectionTest, LetsASuspendedAgencyOnlyFetchTheDirectory) {
   Peer& customs = connect("kz.customs");
   Peer& guards = connect("kz.border-guard");
