@@ -209,13 +209,12 @@ void Exchange::State::follow_rights(Session& session) {
   const bool full = session.caller.rights == Caller::Rights::full;
   journal.write(host::JournalLevel::info, full ? "agency_served_again" : "agency_not_served",
                 {{"agency", agency->text()}});
-  if (session.dispatching == Session::Dispatching::yes) {
-    dispatch.set_serving(
-        *agency, full ? dispatch::Recipient::Serving::on : dispatch::Recipient::Serving::off);
-  }
   if (full) {
+    // Its mail goes on behind the lines it has missed.
     behind.insert(session.connection);
     send_lines(session);
+  } else if (session.dispatching == Session::Dispatching::yes) {
+    dispatch.set_serving(*agency, dispatch::Recipient::Serving::off);
   }
 }
 

@@ -153,8 +153,11 @@ void Exchange::State::send_lines(Session& session) {
 
 void Exchange::State::start_dispatch(Session& session) {
   const AgencyId* agency = session.caller.agency();
-  if (agency == nullptr || session.dispatching == Session::Dispatching::yes) return;
-  if (sessions.of_agency(*agency) != &session) return;
+  if (agency == nullptr || sessions.of_agency(*agency) != &session) return;
+  if (session.dispatching == Session::Dispatching::yes) {
+    dispatch.set_serving(*agency, dispatch::Recipient::Serving::on);
+    return;
+  }
   session.dispatching = Session::Dispatching::yes;
   dispatch.connect(*agency, session.cursors, session.credit_bytes);
 }

@@ -169,6 +169,10 @@ void Exchange::State::answer(Session& session, const wire::AskAgain& asked) {
     refuse(session, {ErrorCode::not_found, "asked again for what is not in the log"});
     return;
   }
+  if (session.dispatching == Session::Dispatching::no) {
+    refuse(session, {ErrorCode::overloaded, "asked again before it has all of the directory"});
+    return;
+  }
   if (auto taken = dispatch.ask_again(*session.caller.agency(), asked); !taken) {
     refuse(session, taken.error());
   }

@@ -19,6 +19,27 @@ class ExchangeDirectoryTest : public ExchangeBench {
   std::optional<ErrorCode> refusal(const TestRecord& record) {
     return hand_in(*guards, record).refused;
   }
+  // New prekeys of two agencies until there are so many lines more than a frame of lines holds.
+  void fill_directory() {
+    const std::size_t lines = exchange.directory().lines().size() + kDirectoryLinesPerFrameMax + 50;
+    while (exchange.directory().lines().size() < lines) {
+      pass(hours{24});
+      for (const auto* id : {"kz.border-guard", "kz.prosecutor"}) {
+        for (std::size_t i = 0; i < kKeyRecordsPerDayMax; ++i) {
+          publish(*guards, exchange.state_new_prekey(exchange.agency(id), exchange.clock().wall()));
+        }
+      }
+    }
+  }
+  // The kinds of frames in the inbox that are lines or slices, in order.
+  static std::string order_of(const Peer& peer) {
+    std::string order;
+    for (const wire::Frame& frame : peer.inbox) {
+      if (std::holds_alternative<wire::DirectoryLines>(frame)) order += 'l';
+      if (std::holds_alternative<wire::DeliverSlice>(frame)) order += 's';
+    }
+    return order;
+  }
   Peer* guards = nullptr;
 };
 
@@ -42,6 +63,38 @@ TEST_F(ExchangeDirectoryTest, SendsANewcomerAllLines) {
   const auto lines = only<wire::DirectoryLines>(connect("kz.customs", greeting));
   EXPECT_EQ(lines.from, DirectoryCount{0});
   EXPECT_EQ(lines.lines, exchange.directory().lines());
+}
+
+TEST_F(ExchangeDirectoryTest, SendsANewcomerAllLinesBeforeTheFirstBatchHoweverMany) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  accept(*guards, exchange.messages(stream, {{{"kz.customs"}}}));
+  fill_directory();
+  wire::Hello greeting = hello();
+  greeting.directory_count = {};
+  Peer& customs = connect("kz.customs", greeting);
+  EXPECT_EQ(order_of(customs), "l");
+  // Asked too early it is told so, and can ask again.
+  const wire::AskAgain again{Lane::routine, {LogIndex{4}, 0}, {LogIndex{4}, 0}};
+  say(customs, again);
+  EXPECT_EQ(only<wire::Fault>(customs).code, ErrorCode::overloaded);
+  tick();
+  EXPECT_EQ(order_of(customs), "lls");
+  say(customs, again);
+  EXPECT_EQ(order_of(customs), "llss");
+}
+
+TEST_F(ExchangeDirectoryTest, SendsAnAgencyThatIsActiveAgainItsLinesBeforeItsMail) {
+  Peer& customs = connect("kz.customs");
+  exchange.agency("kz.customs").status = wire::AgencyStatus::suspended;
+  publish(*guards, exchange.next_registry());
+  fill_directory();
+  auto stream = exchange.open_stream("kz.border-guard");
+  accept(*guards, exchange.messages(stream, {{{"kz.customs"}}}));
+  EXPECT_EQ(order_of(customs), "");
+  exchange.agency("kz.customs").status = wire::AgencyStatus::active;
+  publish(*guards, exchange.next_registry());
+  tick();
+  EXPECT_EQ(order_of(customs), "lls");
 }
 
 TEST_F(ExchangeDirectoryTest, HandsOutTheRegistryEntryByEntry) {
