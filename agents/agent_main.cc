@@ -135,6 +135,17 @@ Result<link::Target> target_of(engine::EngineThread& engine, const host::AgentCo
   return link::Target{{endpoint, access.target.broker_key}, std::move(access.key)};
 }
 
+class StopWhenLeaving {
+ public:
+  explicit StopWhenLeaving(link::LinkThread& link) : link_(link) {}
+  ~StopWhenLeaving() { link_.stop(); }
+  StopWhenLeaving(const StopWhenLeaving&) = delete;
+  StopWhenLeaving& operator=(const StopWhenLeaving&) = delete;
+
+ private:
+  link::LinkThread& link_;
+};
+
 // Everything in the order of its dependence; destruction in reverse ends it cleanly.
 Result<void> run(const host::AgentConfig& config, host::Disk& disk, host::Clock& clock,
                  host::Journal& journal, const Signals& signals) {
@@ -160,7 +171,8 @@ Result<void> run(const host::AgentConfig& config, host::Disk& disk, host::Clock&
   KERUEN_TRY(const auto core, engine::Engine::open(std::move(options), std::move(initial), *store,
                                                    randomness, disk, journal, clock.now()));
 
-  // The engine and its link each call the other; the link is made second and starts last.
+  // The engine and its link each call the other: the link starts last and stops first, and is there
+  // for as long as the engine may send.
   std::unique_ptr<link::LinkThread> link;
   std::optional<Error> stopped_by;
   engine::EngineThread::Doors doors;
@@ -179,6 +191,7 @@ Result<void> run(const host::AgentConfig& config, host::Disk& disk, host::Clock&
           [&] { return target_of(engine, config); },
           [&](engine::Engine::Event event) { engine.deliver(std::move(event)); }},
       randomness, journal);
+  const StopWhenLeaving stop_link(*link);
 
   std::unique_ptr<forwarder::HotFolder> forwarder;
   if (config.forwarder) {

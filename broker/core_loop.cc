@@ -77,9 +77,7 @@ void CoreLoop::carry_out(Effect effect, Now now) {
   } else if (const auto* closing = std::get_if<CloseConnection>(&effect)) {
     parts_.router.close(*closing, now);
   } else if (auto* submitted = std::get_if<SubmitToLog>(&effect)) {
-    const bool for_reports = std::holds_alternative<AcknowledgedCursors>(submitted->submission);
-    // Reports can do without; everything else waits its turn.
-    if (!for_reports || for_log_.empty()) for_log_.push_back(std::move(submitted->submission));
+    for_log_.push_back(std::move(submitted->submission));
   } else if (auto* read = std::get_if<Read>(&effect)) {
     for_reader_.push_back(std::move(read->request));
   } else if (const auto* wanted = std::get_if<RequestCheckpoint>(&effect)) {

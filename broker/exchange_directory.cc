@@ -135,11 +135,10 @@ void Exchange::State::continue_assembly() {
   submit(SubmittedSnapshot{from, std::move(snapshot)}, bytes);
 }
 
-// Every line before any batch above it: a chunk now, the next at the next tick.
+// Every line before any batch above it: a chunk now, the next at the next tick. An agency that may
+// only fetch the directory is sent it too: so it learns that it is suspended, and when no more.
 void Exchange::State::send_lines(Session& session) {
-  if (session.phase != Session::Phase::open || session.caller.rights != Caller::Rights::full) {
-    return;
-  }
+  if (session.phase != Session::Phase::open) return;
   if (session.lines_sent.value < directory.lines().size()) {
     const auto lines = lines_from(directory, session.lines_sent);
     session.lines_sent = end_of(lines);
@@ -153,7 +152,8 @@ void Exchange::State::send_lines(Session& session) {
 
 void Exchange::State::start_dispatch(Session& session) {
   const AgencyId* agency = session.caller.agency();
-  if (agency == nullptr || sessions.of_agency(*agency) != &session) return;
+  if (agency == nullptr || session.caller.rights != Caller::Rights::full) return;
+  if (sessions.of_agency(*agency) != &session) return;
   if (session.dispatching == Session::Dispatching::yes) {
     dispatch.set_serving(*agency, dispatch::Recipient::Serving::on);
     return;

@@ -46,7 +46,7 @@ void Exchange::State::answer(Session& session, wire::Hello hello) {
   session.dispatching = Session::Dispatching::no;
   dispatch.disconnect(*agency);
   behind.insert(session.connection);
-  if (session.caller.rights == Caller::Rights::full) send_lines(session);
+  send_lines(session);
 }
 
 // False: refused, and the connection is gone.

@@ -28,7 +28,10 @@ constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
 constexpr std::size_t kPieceBytes = 64 * 1024;
 
 Error broke_off(const error_code& error) {
-  return {ErrorCode::io_failed, "the connection to the agent broke off: " + error.message()};
+  return {ErrorCode::io_failed,
+          "the connection to the agent broke off (" + error.message() +
+              "); what was asked may have been done: look with `keruen sent` or `keruen status` "
+              "before you ask again"};
 }
 
 }  // namespace

@@ -94,7 +94,8 @@ struct Server::State {
   certs::SecretBytes store_key;
   host::Journal& journal;
   std::unique_ptr<Uploads> uploads;
-  EventSignal events;
+  // The engine's listener outlives this server.
+  std::shared_ptr<EventSignal> events = std::make_shared<EventSignal>();
   Doors doors;
   int listener;
   int stop_signal;
@@ -107,7 +108,7 @@ struct Server::State {
         store_key(key.duplicate()),
         journal(to),
         uploads(std::move(upload_store)),
-        doors{engine, *uploads, events, clock, to, options.agency},
+        doors{engine, *uploads, *events, clock, to, options.agency},
         listener(socket),
         stop_signal(eventfd(0, EFD_CLOEXEC)) {}
 
@@ -115,7 +116,7 @@ struct Server::State {
     const std::uint64_t one = 1;
     static_cast<void>(write(stop_signal, &one, sizeof one));
     if (acceptor.joinable()) acceptor.join();
-    events.end();
+    events->end();
     for (Running& each : running) each.session->stop();
     for (Running& each : running) each.thread.join();
     close(listener);
@@ -206,7 +207,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, engine::Eng
   auto state = std::make_unique<State>(std::move(options), engine, store_key, std::move(uploads),
                                        clock, journal, listener);
   State& running = *state;
-  engine.listen([&running](std::uint64_t newest) { running.events.announce(newest); });
+  engine.listen([events = running.events](std::uint64_t newest) { events->announce(newest); });
   running.acceptor = std::thread([&running] { running.accept_all(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }

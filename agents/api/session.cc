@@ -75,7 +75,12 @@ Connection Session::State::plain(HeaderParser& header, const Plain& plan, Connec
   parser.body_limit(plan.body_bytes_max);
   stream.expires_after(kRequestDeadline);
   error_code error;
-  http::read(stream, buffer, parser, error);
+  // Beast holds a stated length against the limit the header was read under, which was a wider one.
+  if (parser.content_length().value_or(0) > plan.body_bytes_max) {
+    error = http::error::body_limit;
+  } else {
+    http::read(stream, buffer, parser, error);
+  }
   if (error == http::error::body_limit) {
     return answer(
         Routes::refuse({ErrorCode::too_large, "the request body is longer than " +

@@ -240,6 +240,7 @@ ExitCode report(const Choice& choice, wire::ReportKind kind, const AdminOptions&
 void add_admin_verbs(CLI::App& app, Choice& choice) {
   CLI::App* admin =
       app.add_subcommand("admin", "What an administrator sees of the broker; never content");
+  admin->footer(with_example("keruen admin status --broker admin.toml", ""));
   admin->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, wire::ReportKind kind) {
     CLI::App* verb = admin->add_subcommand(name, help);

@@ -211,6 +211,8 @@ Result<void> publish(const Choice& choice, const Options& options) {
 void add_authority(CLI::App& app, Choice& choice) {
   CLI::App* authority = app.add_subcommand(
       "authority", "The exchange authority's desk: who takes part, by what rule");
+  authority->footer(
+      with_example("keruen authority init --exchange kz.exchange --dir authority", ""));
   authority->require_subcommand(1);
   auto options = std::make_shared<Options>();
   enum class Key : std::uint8_t { needed, not_needed };
@@ -381,6 +383,8 @@ Result<void> join_agency(const Choice& choice, const AgencyOptions& options) {
 
 void add_agency(CLI::App& app, Choice& choice) {
   CLI::App* agency = app.add_subcommand("agency", "Setting up an agency");
+  agency->footer(
+      with_example("keruen agency init --id kz.customs --name en=Customs --dir customs", ""));
   agency->require_subcommand(1);
   auto options = std::make_shared<AgencyOptions>();
   const auto add = [&](const char* name, const char* help, const char* example, auto work) {

@@ -89,16 +89,26 @@ std::int64_t seconds_since(const std::string& instant) {
   return std::chrono::duration_cast<std::chrono::seconds>(now - *then).count();
 }
 
-std::string short_time(const std::string& instant) {
+namespace {
+
+std::string local_time(const std::string& instant, const char* format) {
   const auto moment = content::instant_from_text(instant);
   if (!moment) return "-";
   const std::time_t seconds =
       std::chrono::duration_cast<std::chrono::seconds>(moment->time_since_epoch()).count();
   std::tm local{};
   localtime_r(&seconds, &local);
-  char text[32];
-  std::strftime(text, sizeof text, "%d %b %H:%M", &local);
+  char text[64];
+  std::strftime(text, sizeof text, format, &local);
   return text;
+}
+
+}  // namespace
+
+std::string short_time(const std::string& instant) { return local_time(instant, "%d %b %H:%M"); }
+
+std::string full_time(const std::string& instant) {
+  return local_time(instant, "%d %b %Y %H:%M (UTC%z)");
 }
 
 std::string age_words(std::int64_t seconds) {

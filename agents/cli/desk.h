@@ -10,7 +10,8 @@
 
 namespace keruen::cli {
 
-using Json = nlohmann::json;
+// Keeps the agent's order of fields, which is the one people read.
+using Json = nlohmann::ordered_json;
 
 class Desk {
  public:
@@ -33,6 +34,8 @@ class Desk {
 [[nodiscard]] std::string short_id(const std::string& id);
 // "24 Nov 05:02" in the local zone of this machine, from RFC 3339.
 [[nodiscard]] std::string short_time(const std::string& instant);
+// With year and offset: what a notice says must not depend on where it is read.
+[[nodiscard]] std::string full_time(const std::string& instant);
 // "3 h", "2 days": how long ago or until, in words.
 [[nodiscard]] std::string age_words(std::int64_t seconds);
 [[nodiscard]] std::int64_t seconds_since(const std::string& instant);

@@ -14,16 +14,34 @@ std::string with_example(const std::string& example, const std::string& rest) {
 ExitCode Choice::explain(const Error& error, During during) const {
   if (json) terminal.print(api::problem_json(error) + "\n");
   terminal.say("keruen: " + printable(error.detail, LineEnds::keep));
-  terminal.say(std::string("  ") + std::string(remedy_of(error.code)) + " (" +
-               std::string(name_of(error.code)) + ")");
-  return exit_code_of(error, during);
+  const ExitCode exit = exit_code_of(error, during);
+  // The code's remedy is about disks; what to do about an agent that is away, the error says
+  // itself.
+  if (exit != ExitCode::no_connection) {
+    terminal.say("  " + std::string(remedy_of(error.code)) + " (" +
+                 std::string(name_of(error.code)) + ")");
+  }
+  return exit;
 }
 
 namespace {
 
+// The example comes first: it is what most people open the help for.
+class ExampleFirst : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    if (mode == CLI::AppFormatMode::Sub) return make_expanded(app);
+    return make_description(app) + "\n" + make_footer(app) + "\n" +
+           make_usage(app, std::move(name)) + make_positionals(app) + make_groups(app, mode) +
+           make_subcommands(app, mode);
+  }
+};
+
 int run(int argc, char** argv) {
   Choice choice;
   CLI::App app("Sealed messages between agencies.", "keruen");
+  app.formatter(std::make_shared<ExampleFirst>());
   app.set_version_flag("--version", KERUEN_VERSION);
   app.require_subcommand(1);
   app.fallthrough();

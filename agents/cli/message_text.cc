@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agents/cli/desk.h"
+#include "schemas/content/instant.h"
 
 namespace keruen::cli {
 namespace {
@@ -19,8 +20,10 @@ std::string words_of(std::string name) {
 }
 
 std::string scalar_words(const Json& value) {
-  if (value.is_string()) return printable(value.get<std::string>(), LineEnds::keep);
-  return value.dump();
+  if (!value.is_string()) return value.dump();
+  const auto& text = value.get_ref<const std::string&>();
+  if (content::instant_from_text(text)) return full_time(text);
+  return printable(text, LineEnds::keep);
 }
 
 // Any JSON value as indented lines "name: value"; lists of scalars on one line.
@@ -126,14 +129,16 @@ std::string message_text(const Json& message, const Terminal& terminal) {
   }
   line("id", text_at(summary, "id"));
   text += "\n";
-  for (const auto& [name, value] : message["content"].items()) {
-    if (name == "kind" || name == "parts") continue;
-    if (name == "header") {
-      for (const auto& [field, inner] : value.items()) {
-        if (field != "subject" && field != "handling") add_lines(text, field, inner, 0, terminal);
-      }
-    } else if (value.is_object()) {
-      for (const auto& [field, inner] : value.items()) add_lines(text, field, inner, 0, terminal);
+  // What happened first, then what is said about it.
+  const Json& content = message["content"];
+  for (const auto& [name, value] : content.items()) {
+    if (name == "header" || !value.is_object()) continue;
+    for (const auto& [field, inner] : value.items()) add_lines(text, field, inner, 0, terminal);
+  }
+  if (content.contains("header")) {
+    text += "\n";
+    for (const auto& [field, inner] : content["header"].items()) {
+      if (field != "subject" && field != "handling") add_lines(text, field, inner, 0, terminal);
     }
   }
   for (const auto& attachment : message["attachments"]) {

@@ -154,16 +154,18 @@ ExitCode attachment(const Choice& choice, const std::string& id, const std::stri
     const std::string partial = out + ".partial";
     static_cast<void>(disk.remove(partial));  // of a run that broke off
     KERUEN_TRY(auto file, disk.create(partial));
-    ProgressBar progress(choice.terminal, name);
     std::uint64_t written = 0;
-    const auto got = desk.client().download(
-        "/v1/messages/" + whole + "/attachments/" + api::percent_encoded(name),
-        [&](BytesView piece) -> Result<void> {
-          KERUEN_CHECK(file->write(written, piece));
-          written += piece.size();
-          return {};
-        },
-        [&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
+    const auto got = [&] {
+      ProgressBar progress(choice.terminal, name);
+      return desk.client().download(
+          "/v1/messages/" + whole + "/attachments/" + api::percent_encoded(name),
+          [&](BytesView piece) -> Result<void> {
+            KERUEN_CHECK(file->write(written, piece));
+            written += piece.size();
+            return {};
+          },
+          [&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
+    }();
     if (!got) {
       static_cast<void>(disk.remove(partial));
       return got;

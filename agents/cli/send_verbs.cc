@@ -59,9 +59,10 @@ Result<Json> upload(const Choice& choice, Desk& desk, const std::string& path) {
     return fail(ErrorCode::malformed, path + " is not a file");
   }
   if (status.bytes > kAttachmentBytesMax) {
-    return fail(ErrorCode::too_large, path + " has " + size_words(status.bytes) +
-                                          "; an attachment may have at most " +
-                                          size_words(kAttachmentBytesMax));
+    return fail(ErrorCode::too_large, path + " has " + std::to_string(status.bytes) +
+                                          " bytes; an attachment may have at most " +
+                                          std::to_string(kAttachmentBytesMax) + " (" +
+                                          size_words(kAttachmentBytesMax) + ")");
   }
   KERUEN_TRY(const auto file, disk.open_read(path));
   const std::string name = path.substr(path.find_last_of('/') + 1);
@@ -209,6 +210,7 @@ ExitCode reply(const Choice& choice, const std::string& id, SendOptions options)
 
 void add_send_verbs(CLI::App& app, Choice& choice) {
   CLI::App* send = app.add_subcommand("send", "Send a message");
+  send->footer(with_example("keruen send notice --help", ""));
   send->require_subcommand(1);
   CLI::App* notice = send->add_subcommand("notice", "Send a cooperation notice");
   notice->footer(with_example(

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::chrono::seconds kUpkeepEvery{30};
 constexpr std::chrono::seconds kExpiryEvery{1};
+// Looks through all that has no receipt yet, so not often.
+constexpr std::chrono::seconds kUnconfirmedEvery{60};
 constexpr std::chrono::milliseconds kClockWarnAt{120'000};
 
 Result<void> check_owner(Desk& desk) {
@@ -201,6 +203,11 @@ void Engine::State::on(const Tick&, Turn& turn) {
     (void)turn.checked(desk.store.expire_outbox(turn.now().wall));
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
     desk.disk_full = false;  // tried again: told again only if it is still full later
+  }
+  if (monotonic >= unconfirmed_at) {
+    unconfirmed_at = monotonic + kUnconfirmedEvery;
+    // A receipt may be under way, and clocks differ.
+    (void)turn.checked(desk.store.expire_unconfirmed(turn.now().wall - kClockAheadMax));
   }
   if (!desk.link.connected) return;
   if (monotonic >= desk.link.pinged_at + kPingEvery) {

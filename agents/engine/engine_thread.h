@@ -47,7 +47,8 @@ class EngineThread {
   [[nodiscard]] Result<LinkAccess> link_access();
 
   // Called (on the engine thread) after each transaction that wrote events, with the newest number;
-  // for event streams and the forwarder. At most eight listeners.
+  // for event streams and the forwarder. What it captures lives as long as this object. At most
+  // eight listeners.
   void listen(std::function<void(std::uint64_t newest_event)> listener);
 
  private:

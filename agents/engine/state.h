@@ -34,6 +34,7 @@ struct Engine::State {
   Recovery recovery;
   MonotonicTime upkeep_at;
   MonotonicTime expiry_at;
+  MonotonicTime unconfirmed_at;
   std::uint64_t ping_token = 0;
   MonotonicTime now;            // of the last call
   bool wake = false;            // something was submitted: a tick is due

@@ -32,13 +32,18 @@ inline constexpr std::size_t kSchedulesPerFileMax = 256;
 enum class Completeness : std::uint8_t {
   whole = 1,
   bare_cancellation = 2,  // METHOD:CANCEL without start or title, which RFC 5546 allows
+  instances_only = 3,     // RECURRENCE-IDs without their series: only uid, method and overrides
 };
 
 struct CalendarObject {
   content::TrainingSchedule schedule;
   Completeness completeness = Completeness::whole;
   std::optional<MessageId> message;  // X-KERUEN-MESSAGE: which message wrote this file
+  std::optional<WallTime> stamp;     // DTSTAMP
 };
+
+// The highest SEQUENCE of the series and its instances: programs count them apart.
+[[nodiscard]] std::uint32_t sequence_of(const content::TrainingSchedule& schedule);
 
 // In the order of the file.
 [[nodiscard]] Result<std::vector<CalendarObject>> read_calendar(BytesView file, TimeZones& zones);

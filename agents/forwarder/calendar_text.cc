@@ -164,9 +164,9 @@ std::string clean_lines(std::string_view text) {
       clean.push_back(text[i]);
     }
   }
-  const std::size_t last = clean.find_last_not_of(" \t\n");
-  clean.resize(last == std::string::npos ? 0 : last + 1);
-  return clean;
+  const std::size_t first = clean.find_first_not_of(" \t\n");
+  if (first == std::string::npos) return {};
+  return clean.substr(first, clean.find_last_not_of(" \t\n") + 1 - first);
 }
 
 std::string clean_line(std::string_view text) {
@@ -180,6 +180,11 @@ std::string clean_line(std::string_view text) {
     }
   }
   return line;
+}
+
+bool is_mail_address(std::string_view text) {
+  return text.find('@') != std::string_view::npos &&
+         text.find_first_of(" <>\",;") == std::string_view::npos;
 }
 
 std::string escaped_text(std::string_view text) {

@@ -33,6 +33,9 @@ struct CalendarText {
 // … or, with them, folded into single spaces.
 [[nodiscard]] std::string clean_line(std::string_view text);
 
+// Whether it can stand behind "mailto:".
+[[nodiscard]] bool is_mail_address(std::string_view text);
+
 // TEXT and quoted parameter values as they stand in a file.
 [[nodiscard]] std::string escaped_text(std::string_view text);
 [[nodiscard]] std::string quoted_value(std::string_view text);

@@ -1,4 +1,5 @@
 // Writing calendar files. The text is our own work: it must be read alike by every calendar.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -28,7 +29,8 @@ std::string value_of(const CalendarTime& time) {
     size = std::snprintf(text.data(), text.size(), "%04d%02d%02d", time.year, time.month, time.day);
   } else {
     size = std::snprintf(text.data(), text.size(), "%04d%02d%02dT%02d%02d%02d%s", time.year,
-                         time.month, time.day, time.hour, time.minute, time.second,
+                         time.month, time.day, time.hour, time.minute,
+                         std::min<int>(time.second, 59),  // Python's calendars know no leap second
                          time.form == TimeForm::utc ? "Z" : "");
   }
   return {text.data(), static_cast<std::size_t>(size)};
@@ -117,17 +119,12 @@ std::string geo(std::int32_t microdegrees) {
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
-bool is_address(std::string_view text) {
-  return text.find('@') != std::string_view::npos &&
-         text.find_first_of(" <>\",;") == std::string_view::npos;
-}
-
 void write_people(Writer& writer, const TrainingSchedule& schedule) {
   const std::string email = schedule.contact ? schedule.contact->email : std::string();
   if (!schedule.organiser.empty()) {
     writer.property("ORGANIZER;CN=" + quoted_value(schedule.organiser),
-                    is_address(email) ? "mailto:" + email : std::string(kNoAddress));
-  } else if (is_address(email)) {
+                    is_mail_address(email) ? "mailto:" + email : std::string(kNoAddress));
+  } else if (is_mail_address(email)) {
     writer.property("ORGANIZER", "mailto:" + email);
   }
   if (schedule.contact) {

@@ -1,17 +1,18 @@
 // The hot folder: calendar files dropped into a recipient's folder are sent once, and schedules
 // that arrive are written where calendars find them.
 // Shape: OUTGOING/schedules/RECIPIENT/ (an agency or a group) with done/ and refused/ inside;
-// INCOMING/schedules/SENDER/UID.ics; STATE/forwarder.state and STATE/forwarder.cursor.
+// INCOMING/schedules/SENDER/UID.ics; STATE/forwarder.cursor.
 // Threads: its own; start and destruction from one thread. Lifetime: the engine thread, disk, clock
 // and journal outlive it; it stops and joins in its destructor.
 //
 // A file is taken once it was closed, moved in, or unchanged for `quiet`; one message per UID, its
 // RECURRENCE-IDs together. It leaves its folder only when every UID in it was answered for: to
 // done/, or to refused/ beside NAME.reason.txt that says in plain words what happened and what to
-// do next. While the engine has no room, no disk space or no registry yet, it stays and is tried
-// again. A crash at any moment sends nothing twice and loses nothing.
+// do next. While the engine has no room, no disk space or no registry in force, it stays and is
+// tried again. What was sent before is the store's to know (SubmitRequest::once), so a crash at any
+// moment sends nothing twice and loses nothing.
 // Errors of start(): denied, io_failed, no_space (a folder or file of ours cannot be made or read);
-// corrupt (forwarder.state or forwarder.cursor is not what was written).
+// corrupt (forwarder.cursor is not what was written).
 #pragma once
 
 #include <chrono>

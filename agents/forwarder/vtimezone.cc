@@ -9,6 +9,7 @@ namespace keruen::forwarder {
 namespace {
 
 constexpr std::int32_t kDaySeconds = 86'400;
+constexpr std::int64_t kYearSeconds = 365 * kDaySeconds;  // a longer pause skipped some changes
 constexpr std::array<std::string_view, 7> kWeekdays{"SU", "MO", "TU", "WE", "TH", "FR", "SA"};
 
 std::string local_text(std::int64_t local_seconds) {
@@ -96,30 +97,48 @@ bool follows_rule(const YearlyRule& rule, const Transition& change) {
   return false;
 }
 
+// The changes of a rule that no RRULE says, one by one for as long as anybody plans ahead.
+void add_unwritable(std::vector<Transition>& changes, const YearlyRule& rule, int first_year) {
+  constexpr int kYearsAhead = 20;
+  for (int year = first_year; year < first_year + kYearsAhead; ++year) {
+    for (Transition& change : transitions_of(rule, year)) {
+      if (changes.empty() || change.at_seconds > changes.back().at_seconds) {
+        changes.push_back(std::move(change));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::string encode_vtimezone(const Zone& zone, int first_year) {
   const std::int64_t start = seconds_at_start_of(first_year);
-  const auto& changes = zone.transitions;
-  const auto upcoming = std::ranges::upper_bound(changes, start, {}, &Transition::at_seconds);
-  // From here on the rule says it all.
-  auto ruled = changes.end();
   const bool with_rule =
       zone.rule && has_rrule(zone.rule->to_daylight) && has_rrule(zone.rule->to_standard);
-  while (with_rule && ruled != upcoming && follows_rule(*zone.rule, *std::prev(ruled))) --ruled;
+  std::vector<Transition> changes(
+      std::ranges::upper_bound(zone.transitions, start, {}, &Transition::at_seconds),
+      zone.transitions.end());
+  if (zone.rule && !with_rule) add_unwritable(changes, *zone.rule, first_year);
+  // From here on the rule says it all.
+  auto ruled = changes.end();
+  while (
+      with_rule && ruled != changes.begin() && follows_rule(*zone.rule, *std::prev(ruled)) &&
+      (ruled == changes.end() || ruled->at_seconds - std::prev(ruled)->at_seconds < kYearSeconds)) {
+    --ruled;
+  }
 
   LocalType before = type_at(zone, start);
   std::vector<Written> written;
   written.push_back({before.offset_seconds, before, {start}, {}});
-  for (auto change = upcoming; change != ruled; ++change) {
+  for (auto change = changes.begin(); change != ruled; ++change) {
     if (change->after == before) continue;
     add_explicit(written, before, *change);
     before = change->after;
   }
   if (with_rule) {
-    const std::int64_t from = ruled != changes.end() ? ruled->at_seconds
-                              : ruled != upcoming    ? std::prev(ruled)->at_seconds + 1
-                                                     : start;
+    const std::int64_t from = ruled != changes.end()     ? ruled->at_seconds
+                              : ruled != changes.begin() ? std::prev(ruled)->at_seconds + 1
+                                                         : start;
     const YearlyRule& rule = *zone.rule;
     written.push_back(by_rule(rule.standard.offset_seconds, rule.daylight, rule.to_daylight, from));
     written.push_back(by_rule(rule.daylight.offset_seconds, rule.standard, rule.to_standard, from));

@@ -72,7 +72,9 @@ struct LinkThread::State {
 LinkThread::LinkThread(Doors doors, certs::Randomness& randomness, host::Journal& journal)
     : state_(std::make_unique<State>(std::move(doors), randomness, journal)) {}
 
-LinkThread::~LinkThread() {
+LinkThread::~LinkThread() { stop(); }
+
+void LinkThread::stop() {
   state_->stopping = true;
   state_->rouse();
   if (state_->thread.joinable()) state_->thread.join();

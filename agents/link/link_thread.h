@@ -1,6 +1,6 @@
 // Keeps the agent connected: one thread that owns the Dealer and hands frames to the engine.
 // Threads: send() and reconnect() from any; `target` and `deliver` are called on the link's thread.
-// Lifetime: stops and joins in its destructor; what it calls outlives it.
+// Lifetime: what it calls outlives stop(), which its destructor calls too.
 //
 // The queue towards the broker is bounded by what the engine has in flight (credit, batches per
 // stream); past kFramesQueuedMax the link drops the connection, and the engine repeats what counts.
@@ -37,6 +37,8 @@ class LinkThread {
   ~LinkThread();
 
   void start();
+  // Ends the connection and joins; afterwards nothing is called any more and what is sent is lost.
+  void stop();
   void send(SharedBytes frame);
   void reconnect();
 

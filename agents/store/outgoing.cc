@@ -53,6 +53,17 @@ std::int64_t Store::State::add_message(const NewMessage& message) {
   return number;
 }
 
+void Store::State::put_into_outbox(std::int64_t message, BytesView content) {
+  const Bytes sealed = seal_outbox(rows, static_cast<std::uint64_t>(message), content);
+  connection
+      .query(
+          "INSERT INTO outbox(message, lane, ready, expires_at, content) "
+          "SELECT number, lane, 1, expires_at, ?1 FROM message_out WHERE number = ?2")
+      .with(BytesView(sealed))
+      .with(message)
+      .run();
+}
+
 void Store::State::add_once(const SentOnce& once, const MessageId& message) {
   const Bytes key = rows.veiled("once", bytes_of(once.key));
   const Bytes content = rows.veiled("once content", once.content.view());
@@ -77,6 +88,8 @@ void Store::State::mark_received(const LocalMark& mark) {
 }
 
 void Store::State::take_back(const MessageId& id, WallTime at) {
+  // What was taken back may be sent once more as it was.
+  connection.query("DELETE FROM once WHERE message = ?").with(id).run();
   // Of the message and of its parts, whoever was not yet sealed for.
   connection
       .query(
@@ -326,6 +339,27 @@ Result<std::size_t> Store::expire_outbox(WallTime at) {
         .run();
     connection.query("DELETE FROM outbox WHERE expires_at <= ?").with(at).run();
     return static_cast<std::size_t>(connection.changes());
+  });
+}
+
+Result<void> Store::expire_unconfirmed(WallTime at) {
+  return state_->transact<void>("noting what expired on its way", [&]() -> Result<void> {
+    auto& connection = state_->connection;
+    connection
+        .query(
+            "INSERT INTO event(type, at, message, kind, agency, code) "
+            "SELECT 10, ?1, m.id, m.kind, r.agency, 6 FROM recipient r "
+            "JOIN message_out m ON m.number = r.message "
+            "WHERE r.state = 4 AND m.expires_at <= ?1 AND m.listed = 1")
+        .with(at)
+        .run();
+    connection
+        .query(
+            "UPDATE recipient SET state = 10, code = 6 WHERE state = 4 AND "
+            "(SELECT expires_at FROM message_out WHERE number = recipient.message) <= ?")
+        .with(at)
+        .run();
+    return {};
   });
 }
 

@@ -357,6 +357,18 @@ Result<std::vector<MessageId>> Reader::ids_like(std::string_view text) {
   });
 }
 
+Result<Message> Reader::sent_once(const std::string& key) {
+  const auto id = guarded<MessageId>("reading what was sent once", [&]() -> Result<MessageId> {
+    const Bytes veiled = state_->rows.veiled("once", bytes_of(key));
+    auto query = state_->connection.query("SELECT message FROM once WHERE key = ?");
+    query.with(BytesView(veiled));
+    if (!query.row()) return fail(ErrorCode::not_found, "nothing was sent under this key");
+    return query.fixed<MessageId>(0);
+  });
+  if (!id) return fail(id.error());
+  return message(*id);
+}
+
 Result<std::vector<RecipientStatus>> Reader::receipts(const MessageId& id) {
   using Receipts = std::vector<RecipientStatus>;
   return guarded<Receipts>("reading receipts", [&]() -> Result<Receipts> {

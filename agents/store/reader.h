@@ -36,6 +36,8 @@ class Reader {
   // Ids that begin or end so, at most ten, inbox and sent: people type the last few characters, the
   // random ones.
   [[nodiscard]] Result<std::vector<MessageId>> ids_like(std::string_view text);
+  // The message last sent under a key of SentOnce; not_found: none, or its content is gone.
+  [[nodiscard]] Result<Message> sent_once(const std::string& key);
   [[nodiscard]] Result<std::vector<RecipientStatus>> receipts(const MessageId& id);
   // Streams an attachment piece by piece, in order; corrupt: its digest is another; not_found: no
   // such name, or parts still missing (says how many).

@@ -41,6 +41,8 @@ class Store {
   [[nodiscard]] Result<void> wake_waiting();
   // Unsealed recipients whose message expired; how many.
   [[nodiscard]] Result<std::size_t> expire_outbox(WallTime at);
+  // Accepted ones whose message expired without a receipt. A receipt that comes later still counts.
+  [[nodiscard]] Result<void> expire_unconfirmed(WallTime at);
   // Batches below `proved`, by stream and sequence.
   [[nodiscard]] Result<std::vector<StoredBatch>> unfinished_batches();
   // All of a stream with a sequence above `after`, whatever their status.

@@ -67,7 +67,7 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
             "SELECT 5, ?, m.id, m.kind, r.agency FROM batch b JOIN recipient r "
             "ON r.blob = b.blob JOIN message_out m ON m.number = r.message "
             "WHERE b.hash = ? AND r.leaf BETWEEN ? AND ? AND r.agency = ? "
-            "AND r.state IN (3, 4) AND m.listed = 1")
+            "AND r.state IN (3, 4, 10) AND m.listed = 1")
         .with(word.at)
         .with(word.batch)
         .with(range.first)
@@ -76,8 +76,8 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
         .run();
     connection
         .query(
-            "UPDATE recipient SET state = 5, delivered_at = ? WHERE agency = ? "
-            "AND state IN (3, 4) AND blob = (SELECT blob FROM batch WHERE hash = ?) "
+            "UPDATE recipient SET state = 5, code = NULL, delivered_at = ? WHERE agency = ? "
+            "AND state IN (3, 4, 10) AND blob = (SELECT blob FROM batch WHERE hash = ?) "
             "AND leaf BETWEEN ? AND ?")
         .with(word.at)
         .with(agency)

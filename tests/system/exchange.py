@@ -149,6 +149,8 @@ class Exchange:
 
     def start_agent(self, agency):
         self.start(agency, BIN / "keruen-agent", "--config", self.dir_of(agency) / "agent.toml")
+        until(f"the agent of {agency} answers",
+              lambda: self.agent(agency, "--json", "status", check=False).code in (0, 3))
 
     def start_all(self):
         self.start_broker()

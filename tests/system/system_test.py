@@ -51,6 +51,36 @@ class Notice(unittest.TestCase):
             thread = exchange.agent(BORDER, "--json", "show", reply).json["thread"]
             self.assertIn(message, thread)
 
+    def test_the_largest_attachment_is_streamed(self):
+        """64 MiB from disk to disk; no process ever holds as much."""
+        def memory(process):
+            lines = pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:"))) * 1024
+        with Exchange([BORDER, CUSTOMS]) as exchange:
+            exchange.start_all()
+            film = exchange.path("film.mp4")
+            film.write_bytes(random.Random(2).randbytes(64 * 1024 * 1024))
+            before = {name: memory(process) for name, process in exchange.processes.items()}
+            message = exchange.send(BORDER, CUSTOMS, "a film", "--attach", film)
+
+            def whole():
+                shown = exchange.agent(CUSTOMS, "--json", "show", message, check=False)
+                if shown.code != 0:
+                    return False
+                attachment = shown.json["attachments"][0]
+                return attachment["parts_here"] == attachment["parts"]
+            until("the film is whole", whole, 240)
+            out = exchange.path("got.mp4")
+            exchange.agent(CUSTOMS, "attachment", message, "film.mp4", "--out", out)
+            self.assertEqual(hashlib.sha256(out.read_bytes()).digest(), hashlib.sha256(film.read_bytes()).digest())
+            for name in (BORDER, CUSTOMS):
+                self.assertLess(memory(exchange.processes[name]) - before[name], 64 * 1024 * 1024, name)
+            film.write_bytes(film.read_bytes() + b"1")
+            run = exchange.agent(BORDER, "send", "notice", "--to", CUSTOMS, "--type", "information", "--text", "x",
+                                 "--handling", "H0", "--attach", film, check=False)
+            self.assertEqual(run.code, 2)
+            self.assertIn("67108865 bytes", run.err)
+
     def test_content_never_reaches_the_brokers_disk(self):
         with Exchange([BORDER, CUSTOMS]) as exchange:
             exchange.start_all()
@@ -139,6 +169,9 @@ class Outages(unittest.TestCase):
             exchange.start_agent(CUSTOMS)
             for message in messages:
                 exchange.wait_arrived(CUSTOMS, message)
+            until("the administrator sees that nothing waits any more",
+                  lambda: not exchange.keruen("--json", "admin", "waiting", "--broker", exchange.path("admin.toml"),
+                                              check=True).json["agencies"])
 
     def test_killed_while_sending(self):
         """kill -9 of broker, sender and recipient in turn while messages flow."""
@@ -161,7 +194,6 @@ class Outages(unittest.TestCase):
                     exchange.start_broker()
                 else:
                     exchange.start_agent(victim)
-                    until(f"{victim} answers", lambda: exchange.agent(victim, "--json", "status", check=False).code in (0, 3))
             self.assertGreater(len(stored), 20)
             for message in stored:
                 exchange.wait_arrived(CUSTOMS, message)

@@ -1,0 +1,298 @@
+#include "agents/forwarder/hot_folder.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "agents/engine/engine_thread.h"
+#include "agents/forwarder/drop_folder.h"
+#include "agents/forwarder/folder_events.h"
+#include "agents/forwarder/incoming.h"
+#include "agents/forwarder/outgoing.h"
+#include "schemas/host/clock.h"
+#include "schemas/host/disk.h"
+#include "schemas/host/journal.h"
+
+namespace keruen::forwarder {
+namespace {
+
+using host::JournalLevel;
+
+constexpr std::size_t kToldMax = 1024;
+
+// Wakes the thread. The engine may call after the hot folder has gone, so it is shared.
+class Wake {
+ public:
+  Wake() : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    ensure(descriptor_ >= 0, "the system gives an event descriptor");
+  }
+  ~Wake() { ::close(descriptor_); }
+  Wake(const Wake&) = delete;
+  Wake& operator=(const Wake&) = delete;
+
+  void ring() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(descriptor_, &one, sizeof one);
+  }
+  void clear() {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto size = ::read(descriptor_, &count, sizeof count);
+  }
+  void end() {
+    ending_ = true;
+    ring();
+  }
+  [[nodiscard]] bool ending() const { return ending_; }
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+ private:
+  const int descriptor_;
+  std::atomic<bool> ending_ = false;
+};
+
+std::string file_in(const std::string& folder, std::string_view name) {
+  return folder + "/" + std::string(name);
+}
+
+// Why something that is no regular file is refused.
+Error not_a_file(DroppedKind kind) {
+  switch (kind) {
+    case DroppedKind::folder:
+      return {ErrorCode::unsupported, "it is a folder: drop the files themselves"};
+    case DroppedKind::link:
+      return {ErrorCode::unsupported, "it is a link, and links are not followed: drop the file"};
+    default:
+      return {ErrorCode::unsupported, "it is not a regular file"};
+  }
+}
+
+}  // namespace
+
+struct HotFolder::State {
+  State(HotFolderOptions given, engine::EngineThread& engine_given,
+        std::unique_ptr<store::Reader> reader_given, host::Disk& disk_given,
+        host::Clock& clock_given, host::Journal& journal_given)
+      : options(std::move(given)),
+        engine(engine_given),
+        reader(std::move(reader_given)),
+        disk(disk_given),
+        clock(clock_given),
+        journal(journal_given),
+        zones(disk),
+        outgoing(
+            options.agency, zones,
+            {[this](engine::SubmitRequest request) { return engine.submit(std::move(request)); },
+             [this](const std::string& key) { return reader->sent_once(key); }}),
+        settling(options.quiet) {}
+
+  const HotFolderOptions options;
+  engine::EngineThread& engine;
+  const std::unique_ptr<store::Reader> reader;
+  host::Disk& disk;
+  host::Clock& clock;
+  host::Journal& journal;
+  TimeZones zones;
+  Outgoing outgoing;
+  Settling settling;
+  std::unique_ptr<DropFolder> drop;
+  std::unique_ptr<DropFolder> arrivals;  // for its folders' modes alone
+  std::unique_ptr<FolderEvents> events;  // null: the system has none for us
+  std::unique_ptr<Incoming> incoming;
+  std::shared_ptr<const certs::Registry> registry;
+  std::map<std::string, std::string> told;  // what was said last of a file or folder
+  MonotonicTime next_scan;
+  const std::shared_ptr<Wake> wake = std::make_shared<Wake>();
+  std::thread thread;
+
+  [[nodiscard]] Result<void> open();
+  void run();
+  [[nodiscard]] Incoming::Progress catch_up();
+  void collect();
+  void scan();
+  void make_folders();
+  void scan_folder(const std::string& folder);
+  void take(const std::string& folder, const DroppedEntry& entry);
+  void leave(const std::string& folder, const DroppedEntry& entry, const FileAnswer& answer);
+  void wait(Incoming::Progress progress);
+  // Once for each new cause: what waits is looked at every few seconds.
+  void complain(const std::string& what, std::string_view event, const Error& error);
+};
+
+Result<void> HotFolder::State::open() {
+  KERUEN_CHECK(disk.make_directory(options.outgoing_directory));
+  KERUEN_CHECK(disk.make_directory(options.incoming_directory));
+  KERUEN_TRY(drop, DropFolder::open(file_in(options.outgoing_directory, "schedules")));
+  KERUEN_TRY(arrivals, DropFolder::open(file_in(options.incoming_directory, "schedules")));
+  if (auto opened = FolderEvents::open()) {
+    events = std::move(*opened);
+  } else {
+    journal.write_error(JournalLevel::warning, "folders_not_watched", opened.error());
+  }
+  IncomingOptions arriving;
+  arriving.agency = options.agency;
+  arriving.directory = arrivals->path_of("");
+  arriving.cursor_file = file_in(options.state_directory, "forwarder.cursor");
+  KERUEN_TRY(incoming, Incoming::open(std::move(arriving), *reader, zones, disk, journal));
+  registry = engine.registry();
+  make_folders();
+  return {};
+}
+
+void HotFolder::State::run() {
+  while (!wake->ending()) {
+    const auto progress = catch_up();
+    collect();
+    if (clock.now().monotonic >= next_scan) scan();
+    wait(progress);
+  }
+  if (const auto kept = incoming->keep_cursor(); !kept) {
+    journal.write_error(JournalLevel::warning, "forwarder_cursor_not_kept", kept.error());
+  }
+}
+
+void HotFolder::State::complain(const std::string& what, std::string_view event,
+                                const Error& error) {
+  if (told.size() > kToldMax) told.clear();
+  if (auto& last = told[what]; last != error.detail) {
+    last = error.detail;
+    journal.write_error(JournalLevel::warning, event, error, {{"what", what}});
+  }
+}
+
+Incoming::Progress HotFolder::State::catch_up() {
+  const auto progress = incoming->catch_up();
+  if (progress) return *progress;
+  complain("incoming", "schedules_wait_to_be_written", progress.error());
+  return Incoming::Progress::all;
+}
+
+void HotFolder::State::collect() {
+  if (!events) return;
+  const auto told_now = events->collect();
+  for (const ClosedFile& file : told_now.closed) settling.closed(file.folder, file.name);
+  if (told_now.anything) next_scan = clock.now().monotonic;
+}
+
+// A recipient's folder is there before anybody looks for it, and watched before anybody drops a
+// file into it.
+void HotFolder::State::make_folders() {
+  if (events) events->watch("", drop->path_of(""));
+  if (!registry) return;
+  const auto make = [&](DropFolder& parent, const std::string& name) {
+    if (const auto made = parent.make(name); !made) {
+      complain(parent.path_of(name), "folder_not_made", made.error());
+    } else if (events && &parent == drop.get()) {
+      events->watch(name, parent.path_of(name));
+    }
+  };
+  for (const auto& [id, agency] : registry->agencies()) {
+    if (id == options.agency) continue;
+    make(*drop, id.text());
+    make(*arrivals, id.text());
+  }
+  for (const auto& [id, group] : registry->groups()) make(*drop, id.text());
+}
+
+void HotFolder::State::scan() {
+  if (const auto newest = engine.registry(); newest != registry) {
+    registry = newest;
+    make_folders();
+  }
+  scan_folder("");
+  if (const auto folders = drop->folders()) {
+    for (const std::string& folder : *folders) scan_folder(folder);
+  } else {
+    complain(drop->path_of(""), "folder_not_read", folders.error());
+  }
+  settling.end_scan();
+  const Now now = clock.now();
+  next_scan = now.monotonic + options.scan_interval;
+  if (const auto due = settling.next_due(now)) next_scan = std::min(next_scan, *due);
+}
+
+void HotFolder::State::scan_folder(const std::string& folder) {
+  // Watched first, looked into afterwards: what comes in between is told. One that somebody made,
+  // or made anew, is not watched yet.
+  if (events) events->watch(folder, drop->path_of(folder));
+  const auto entries = drop->entries(folder);
+  if (!entries) return complain(drop->path_of(folder), "folder_not_read", entries.error());
+  for (const DroppedEntry& entry : *entries) {
+    if (wake->ending()) return;
+    if (settling.is_whole(folder, entry.name, entry.mark, clock.now())) take(folder, entry);
+  }
+}
+
+void HotFolder::State::take(const std::string& folder, const DroppedEntry& entry) {
+  if (!registry) {
+    return complain("registry", "schedules_wait_to_be_sent",
+                    {ErrorCode::not_found, "this agent has no registry yet"});
+  }
+  const Result<Bytes> file = entry.kind == DroppedKind::file
+                                 ? drop->read(folder, entry, kCalendarBytesMax)
+                                 : Result<Bytes>(fail(not_a_file(entry.kind)));
+  if (!file && file.error().code == ErrorCode::not_found) return;  // taken back
+  leave(folder, entry, outgoing.answer(folder, entry.name, file, *registry));
+}
+
+void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entry,
+                             const FileAnswer& answer) {
+  const std::string path = file_in(drop->path_of(folder), entry.name);
+  if (answer.outcome == FileAnswer::Outcome::later) {
+    return complain(path, "schedule_waits_to_be_sent", answer.error);
+  }
+  const bool done = answer.outcome == FileAnswer::Outcome::done;
+  const auto moved =
+      drop->move(folder, entry, done ? Destination::done : Destination::refused, answer.reason);
+  if (!moved) return complain(path, "schedule_not_moved", moved.error());
+  told.erase(path);
+  for (const ScheduleAnswer& one : answer.schedules) {
+    if (one.outcome == ScheduleAnswer::Outcome::refused) continue;
+    const bool known = one.outcome == ScheduleAnswer::Outcome::known;
+    journal.write(JournalLevel::info, known ? "schedule_known" : "schedule_sent",
+                  {{"file", path}, {"message", to_text(one.message)}});
+  }
+  if (!done) {
+    journal.write_error(JournalLevel::warning, "schedule_refused", answer.error, {{"file", path}});
+  }
+}
+
+void HotFolder::State::wait(Incoming::Progress progress) {
+  if (progress == Incoming::Progress::more || wake->ending()) return;
+  const auto left = next_scan - clock.now().monotonic;
+  const auto pause = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left),
+                                std::chrono::milliseconds(0), options.scan_interval);
+  std::array<pollfd, 2> waited{
+      {{wake->descriptor(), POLLIN, 0}, {events ? events->descriptor() : -1, POLLIN, 0}}};
+  [[maybe_unused]] const int ready =
+      ::poll(waited.data(), waited.size(), static_cast<int>(pause.count()));
+  wake->clear();
+}
+
+HotFolder::HotFolder(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<HotFolder>> HotFolder::start(HotFolderOptions options,
+                                                    engine::EngineThread& engine,
+                                                    std::unique_ptr<store::Reader> reader,
+                                                    host::Disk& disk, host::Clock& clock,
+                                                    host::Journal& journal) {
+  auto state =
+      std::make_unique<State>(std::move(options), engine, std::move(reader), disk, clock, journal);
+  KERUEN_CHECK(state->open());
+  state->next_scan = clock.now().monotonic;
+  engine.listen([wake = state->wake](std::uint64_t) { wake->ring(); });
+  state->thread = std::thread([running = state.get()] { running->run(); });
+  return std::unique_ptr<HotFolder>(new HotFolder(std::move(state)));
+}
+
+HotFolder::~HotFolder() {
+  state_->wake->end();
+  state_->thread.join();
+}
+
+}  // namespace keruen::forwarder

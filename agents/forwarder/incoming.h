@@ -1,0 +1,68 @@
+// What arrives, as files where calendars find it: INCOMING/SENDER/UID.ics.
+// Threads: one.   Lifetime: reader, zones, disk and journal outlive it.
+//
+// A reader of the store's events with a cursor of its own: a file is durable before the cursor
+// passes its event, so a crash writes a file twice, never not at all. A newer schedule replaces an
+// older one of its sender and UID (SEQUENCE, then the time it was made), never the other way round.
+// A cancellation, or a recall of what stands there, is written as one: the file stays, and the
+// calendar shows it as cancelled.
+// Errors: io_failed, no_space, denied (the event comes again). What cannot be written as a calendar
+// is named in the journal and passed over.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agents/forwarder/time_zones.h"
+#include "agents/store/reader.h"
+
+namespace keruen::host {
+class Journal;
+}
+
+namespace keruen::forwarder {
+
+struct IncomingOptions {
+  AgencyId agency;  // ours: what it sent itself does not arrive
+  std::string directory;
+  std::string cursor_file;
+};
+
+class Incoming {
+ public:
+  // corrupt: the cursor file is not what was written; denied, io_failed: it cannot be read.
+  [[nodiscard]] static Result<std::unique_ptr<Incoming>> open(IncomingOptions options,
+                                                              store::Reader& reader,
+                                                              TimeZones& zones, host::Disk& disk,
+                                                              host::Journal& journal);
+
+  enum class Progress : std::uint8_t { all = 1, more = 2 };
+  // Takes some events on; `more`: there are others.
+  [[nodiscard]] Result<Progress> catch_up();
+  // Makes the place in the events durable; catch_up() does so only after it wrote a file.
+  [[nodiscard]] Result<void> keep_cursor();
+
+ private:
+  Incoming(IncomingOptions options, store::Reader& reader, TimeZones& zones, host::Disk& disk,
+           host::Journal& journal)
+      : options_(std::move(options)),
+        reader_(reader),
+        zones_(zones),
+        disk_(disk),
+        journal_(journal) {}
+
+  [[nodiscard]] Result<void> load_cursor();
+  [[nodiscard]] Result<bool> take(const store::Event& event);
+  [[nodiscard]] Result<bool> write(const store::Message& message,
+                                   content::TrainingSchedule schedule, store::EventType why);
+
+  const IncomingOptions options_;
+  store::Reader& reader_;
+  TimeZones& zones_;
+  host::Disk& disk_;
+  host::Journal& journal_;
+  std::uint64_t cursor_ = 0;   // events up to this one were taken
+  std::uint64_t durable_ = 0;  // as the cursor file says
+};
+
+}  // namespace keruen::forwarder

@@ -1,0 +1,200 @@
+// The hot folder as the agent runs it: its own thread, a real engine, a real folder.
+#include "agents/forwarder/hot_folder.h"
+
+#include <sys/stat.h>
+
+#include <condition_variable>
+#include <fstream>
+
+#include "agents/engine/engine_thread.h"
+#include "schemas/host/clock.h"
+#include "tests/agents/forwarder/calendar_fixture.h"
+#include "tests/journey/journey.h"
+
+namespace keruen::forwarder {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Waits for lines instead of for time.
+class WaitedJournal final : public host::Journal {
+ public:
+  using host::Journal::write;
+  void write(host::JournalLevel level, std::string_view event, Fields fields) override {
+    {
+      const std::lock_guard lock(mutex_);
+      lines_.push_back(host::encode_journal_line({WallTime{}, level, event, fields}));
+    }
+    changed_.notify_all();
+  }
+  [[nodiscard]] bool wait_for(std::string_view event, std::string_view text,
+                              std::chrono::milliseconds time) {
+    const auto holds = [&](const std::string& line) {
+      return line.find("\"" + std::string(event) + "\"") != std::string::npos &&
+             line.find(text) != std::string::npos;
+    };
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, time, [&] { return std::ranges::any_of(lines_, holds); });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
+};
+
+class TurnedClock final : public host::Clock {
+ public:
+  explicit TurnedClock(Now start) : now_(start) {}
+  [[nodiscard]] Now now() const override {
+    const std::lock_guard lock(mutex_);
+    return now_;
+  }
+  void advance(std::chrono::seconds by) {
+    const std::lock_guard lock(mutex_);
+    now_.monotonic += by;
+    now_.wall += by;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Now now_;
+};
+
+class HotFolderTest : public Journey {
+ protected:
+  void SetUp() override {
+    start_all();
+    // From here on the engine belongs to its thread; the broker is out of reach.
+    agent(kGuard).disconnect(broker, now());
+    KERUEN_ASSERT_OK(extra_reader, open_reader());
+    clock = std::make_unique<TurnedClock>(now());
+    engine = std::make_unique<engine::EngineThread>(agent(kGuard).engine(), *clock,
+                                                    engine::EngineThread::Doors());
+    start();
+  }
+  void TearDown() override {
+    hot_folder.reset();
+    engine.reset();
+  }
+  void start() {
+    HotFolderOptions options;
+    options.agency = agency_named(kGuard);
+    options.outgoing_directory = (home / "outgoing").string();
+    options.incoming_directory = (home / "incoming").string();
+    options.state_directory = home.path().string();
+    options.scan_interval = std::chrono::milliseconds(20);
+    KERUEN_ASSERT_OK(auto reader, open_reader());
+    KERUEN_ASSERT_OK(hot_folder, HotFolder::start(std::move(options), *engine, std::move(reader),
+                                                  system, *clock, journal));
+  }
+  Result<std::unique_ptr<store::Reader>> open_reader() { return agent(kGuard).open_reader(); }
+  [[nodiscard]] fs::path folder() const { return home / "outgoing/schedules/kz.customs"; }
+  // Whether the hot folder says so while the clock stands still.
+  bool says(std::string_view event, std::string_view text) {
+    return journal.wait_for(event, text, std::chrono::minutes(1));
+  }
+  // Whether it does in time, a second after the other.
+  bool says_later(std::string_view event, std::string_view text) {
+    for (int second = 0; second < 1000; ++second) {
+      if (journal.wait_for(event, text, std::chrono::milliseconds(50))) return true;
+      clock->advance(std::chrono::seconds(1));
+    }
+    return false;
+  }
+  void write(const fs::path& path, const std::string& content) {
+    std::ofstream(path, std::ios::binary) << content;
+  }
+  std::string reason(const std::string& name) {
+    std::ifstream file(folder() / "refused" / (name + ".reason.txt"));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  TemporaryDirectory home;
+  host::PosixDisk system;
+  WaitedJournal journal;
+  std::unique_ptr<TurnedClock> clock;
+  std::unique_ptr<store::Reader> extra_reader;
+  std::unique_ptr<engine::EngineThread> engine;
+  std::unique_ptr<HotFolder> hot_folder;
+};
+
+TEST_F(HotFolderTest, MakesAFolderForEveryRecipient) {
+  for (const char* name : {"kz.customs", "kz.prosecutor", "kz.all"}) {
+    EXPECT_TRUE(fs::is_directory(home / "outgoing/schedules" / name)) << name;
+  }
+  EXPECT_FALSE(fs::exists(home / "outgoing/schedules/kz.border-guard"));
+  EXPECT_TRUE(fs::is_directory(home / "incoming/schedules/kz.customs"));
+}
+
+TEST_F(HotFolderTest, SendsAFileAndMovesItToDone) {
+  write(folder() / "course.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(says("schedule_sent", "course.ics"));
+  EXPECT_TRUE(fs::exists(folder() / "done/course.ics"));
+  EXPECT_FALSE(fs::exists(folder() / "course.ics"));
+  const auto listed = extra_reader->list({store::Folder::sent, {}, 10, {}, MessageKind::schedule});
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ(listed->front().subject, "Course");
+}
+
+TEST_F(HotFolderTest, TakesAFileThatWasMovedIn) {
+  write(home / "course.part", calendar_of(event_of("")));
+  fs::rename(home / "course.part", folder() / "course.ics");
+  ASSERT_TRUE(says("schedule_sent", "course.ics"));
+}
+
+TEST_F(HotFolderTest, KnowsTheSameFileAgainAlsoAfterARestart) {
+  write(folder() / "one.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(says("schedule_sent", "one.ics"));
+  write(folder() / "two.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(says("schedule_known", "two.ics"));
+  hot_folder.reset();
+  write(folder() / "three.ics", calendar_of(event_of("")));
+  start();
+  ASSERT_TRUE(says_later("schedule_known", "three.ics"));  // nobody told of it
+}
+
+TEST_F(HotFolderTest, RefusesHostileFilesInWords) {
+  const std::string floating =
+      "BEGIN:VEVENT\r\nUID:z\r\nSUMMARY:Z\r\nDTSTART;TZID=Mars/Olympus:20270101T090000\r\n"
+      "END:VEVENT\r\n";
+  const std::vector<std::tuple<std::string, std::string, std::string>> files = {
+      {"broken.ics", "BEGIN:VCALENDAR\r\nnonsense", "cut short"},
+      {"large.ics", std::string(10 * 1024 * 1024, 'x'), "10485760 bytes"},
+      {"zone.ics", calendar_of(floating), "Mars/Olympus"},
+      {"empty.ics", "", "empty"},
+      {"course.xlsx", "PK", "end in .ics"},
+      {"ours.ics",
+       calendar_of("X-KERUEN-MESSAGE:0197a3c2-7d1e-7c43-9a55-1f0c3e2d4b5a\r\n" + event_of("")),
+       "circles"}};
+  for (const auto& [name, content, words] : files) write(folder() / name, content);
+  fs::create_symlink("/etc/passwd", folder() / "link.ics");
+  ASSERT_EQ(::mkfifo((folder() / "pipe.ics").c_str(), 0600), 0);
+  fs::create_directory(folder() / "folder.ics");
+  ASSERT_TRUE(says("schedule_refused", "broken.ics"));
+  for (const auto& [name, content, words] : files) {
+    ASSERT_TRUE(says_later("schedule_refused", name));
+    EXPECT_THAT(reason(name), HasSubstr(words)) << name;
+    EXPECT_TRUE(fs::exists(folder() / "refused" / name));
+  }
+  for (const char* name : {"link.ics", "pipe.ics", "folder.ics"}) {
+    ASSERT_TRUE(says_later("schedule_refused", name));
+    EXPECT_THAT(reason(name), HasSubstr("What to do")) << name;
+  }
+  EXPECT_FALSE(fs::exists(folder() / "done"));
+}
+
+TEST_F(HotFolderTest, RefusesWhatLiesInNobodysFolder) {
+  fs::create_directory(home / "outgoing/schedules/kz.nobody");
+  write(home / "outgoing/schedules/kz.nobody/course.ics", calendar_of(event_of("")));
+  write(home / "outgoing/schedules/lost.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(says("schedule_refused", "lost.ics"));
+  ASSERT_TRUE(says_later("schedule_refused", "kz.nobody"));
+  EXPECT_TRUE(fs::exists(home / "outgoing/schedules/kz.nobody/refused/course.ics.reason.txt"));
+}
+
+}  // namespace
+}  // namespace keruen::forwarder

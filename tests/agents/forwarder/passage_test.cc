@@ -1,0 +1,268 @@
+// From a dropped file to a written one, through real engines, stores, and a broker; in one thread.
+#include <filesystem>
+
+#include "agents/forwarder/incoming.h"
+#include "agents/forwarder/outgoing.h"
+#include "tests/agents/forwarder/calendar_fixture.h"
+#include "tests/journey/journey.h"
+
+namespace keruen::forwarder {
+namespace {
+
+using content::EventStatus;
+using content::ScheduleMethod;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class Passage : public Journey {
+ protected:
+  static constexpr const char* kCursor = "/state/forwarder.cursor";
+
+  void SetUp() override {
+    start_all();
+    ASSERT_THAT(files.make_directory("/in"), IsOk());
+    ASSERT_THAT(files.make_directory("/state"), IsOk());
+    KERUEN_ASSERT_OK(incoming, open_incoming());
+  }
+  Result<std::unique_ptr<Incoming>> open_incoming() {
+    return Incoming::open({agency_named(kCustoms), "/in", kCursor}, agent(kCustoms).reader(), zones,
+                          files, journal);
+  }
+  // A file in border guard's folder for customs.
+  FileAnswer drop(const std::string& lines) {
+    Outgoing outgoing(
+        agency_named(kGuard), zones,
+        {[&](engine::SubmitRequest request) {
+           return agent(kGuard).engine().submit(request, now());
+         },
+         [&](const std::string& key) { return agent(kGuard).reader().sent_once(key); }});
+    const auto answer =
+        outgoing.answer(kCustoms, "course.ics", copy_of(bytes_of(calendar_of(lines))),
+                        *agent(kGuard).engine().registry());
+    pass(std::chrono::seconds(2));
+    return answer;
+  }
+  MessageId sent(const FileAnswer& answer) {
+    EXPECT_EQ(answer.outcome, FileAnswer::Outcome::done) << answer.reason;
+    return answer.schedules.empty() ? MessageId() : answer.schedules.front().message;
+  }
+  std::string written(const std::string& uid = "u1@test") {
+    const auto file = host::read_file(files, "/in/" + std::string(kGuard) + "/" + uid + ".ics",
+                                      kCalendarBytesMax);
+    return file ? std::string(text_of(*file)) : "";
+  }
+  CalendarObject written_object() {
+    const auto objects = read_calendar(bytes_of(written()), zones);
+    EXPECT_THAT(objects, IsOk());
+    return objects ? objects->front() : CalendarObject();
+  }
+  void catch_up() {
+    const auto progress = incoming->catch_up();
+    ASSERT_THAT(progress, IsOk());
+    EXPECT_EQ(*progress, Incoming::Progress::all);
+  }
+
+  host::PosixDisk system;
+  TimeZones zones{system};
+  FaultDisk files;  // what customs writes
+  MemoryJournal journal;
+  std::unique_ptr<Incoming> incoming;
+};
+
+TEST_F(Passage, AScheduleArrivesAsAFile) {
+  const MessageId id = sent(drop(event_of("LOCATION:Almaty\r\n")));
+  EXPECT_THAT(written(), IsEmpty());
+  catch_up();
+  EXPECT_THAT(written(), AllOf(HasSubstr("LOCATION:Almaty\r\n"), HasSubstr(to_text(id))));
+  const auto status = files.status("/in/" + std::string(kGuard) + "/u1@test.ics");
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->mode, host::kSharedMode);
+}
+
+TEST_F(Passage, AnUpdateReplacesTheFile) {
+  (void)drop(event_of("LOCATION:Almaty\r\n"));
+  catch_up();
+  (void)drop(event_of("LOCATION:Astana\r\n"));
+  catch_up();
+  EXPECT_THAT(written(), AllOf(HasSubstr("LOCATION:Astana\r\n"), Not(HasSubstr("Almaty"))));
+}
+
+// Lanes overtake each other, and a message is asked for again days later.
+TEST_F(Passage, AnOlderScheduleReplacesNothing) {
+  engine::SubmitRequest newer;
+  engine::SubmitRequest older;
+  for (auto* request : {&newer, &older}) {
+    const std::string lines = event_of(request == &newer ? "SEQUENCE:2\r\n" : "SEQUENCE:1\r\n");
+    const std::string file = calendar_of(lines);
+    const auto objects = read_calendar(bytes_of(file), zones);
+    ASSERT_THAT(objects, IsOk());
+    request->content.body = objects->front().schedule;
+    request->content.header.subject = {{"en", "Course"}};
+    request->to = {party_named(kCustoms)};
+  }
+  (void)submit(kGuard, newer);
+  pass(std::chrono::seconds(2));
+  (void)submit(kGuard, older);
+  pass(std::chrono::seconds(2));
+  catch_up();
+  EXPECT_EQ(written_object().schedule.sequence, 2u);
+}
+
+TEST_F(Passage, OfTheSameSequenceTheLaterMadeStays) {
+  (void)drop(event_of("LOCATION:first\r\n"));
+  (void)drop(event_of("LOCATION:second\r\n"));
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("LOCATION:second"));
+  // Everything again, as after a crash: the first must not come back.
+  ASSERT_THAT(files.remove(kCursor), IsOk());
+  KERUEN_ASSERT_OK(incoming, open_incoming());
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("LOCATION:second"));
+}
+
+TEST_F(Passage, ACancellationIsWrittenAsOne) {
+  (void)drop(event_of("LOCATION:Almaty\r\n"));
+  catch_up();
+  (void)drop("METHOD:CANCEL\r\nBEGIN:VEVENT\r\nUID:u1@test\r\nSEQUENCE:1\r\nEND:VEVENT\r\n");
+  catch_up();
+  EXPECT_THAT(written(), AllOf(HasSubstr("METHOD:CANCEL\r\n"), HasSubstr("STATUS:CANCELLED\r\n"),
+                               HasSubstr("LOCATION:Almaty\r\n")));
+}
+
+TEST_F(Passage, ARecallIsWrittenAsACancellation) {
+  const MessageId id = sent(drop(event_of("")));
+  catch_up();
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  pass(std::chrono::seconds(2));
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("STATUS:CANCELLED\r\n"));
+  EXPECT_EQ(written_object().message, id);
+}
+
+TEST_F(Passage, ARecallOfWhatWasReplacedChangesNothing) {
+  const MessageId id = sent(drop(event_of("")));
+  (void)drop(event_of("LOCATION:Almaty\r\n"));
+  catch_up();
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  pass(std::chrono::seconds(2));
+  catch_up();
+  EXPECT_THAT(written(), AllOf(HasSubstr("Almaty"), Not(HasSubstr("CANCELLED"))));
+}
+
+// The store's own word, also once the message was sealed and its outbox row is gone.
+TEST_F(Passage, TheSameFileIsKnownAfterARestart) {
+  const MessageId id = sent(drop(event_of("")));
+  agent(kGuard).kill(broker, now());
+  ASSERT_THAT(agent(kGuard).start(now()), IsOk());
+  connect_all();
+  const auto again = drop(event_of(""));
+  EXPECT_EQ(again.schedules.front().outcome, ScheduleAnswer::Outcome::known);
+  EXPECT_EQ(sent(again), id);
+}
+
+TEST_F(Passage, AnUpdateBelongsToTheThreadOfTheFirst) {
+  const MessageId first = sent(drop(event_of("")));
+  (void)drop(event_of("LOCATION:Almaty\r\n"));
+  const MessageId third = sent(drop(event_of("LOCATION:Astana\r\n")));
+  const auto message = agent(kCustoms).reader().message(third);
+  ASSERT_THAT(message, IsOk());
+  EXPECT_EQ(message->content.header.thread, first);
+  EXPECT_EQ(message->thread.size(), 3u);
+}
+
+TEST_F(Passage, NamesOfPeersStayInsideTheFolder) {
+  std::string event = event_of("", "../../../etc/cron.d/x");
+  (void)drop(event);
+  catch_up();
+  const auto names = files.list("/in/" + std::string(kGuard));
+  ASSERT_THAT(names, IsOk());
+  EXPECT_THAT(*names, testing::ElementsAre("%2E.%2F..%2F..%2Fetc%2Fcron.d%2Fx.ics"));
+}
+
+// A zone name of a peer's own making; its message is in the inbox all the same.
+TEST_F(Passage, WhatCannotBeACalendarIsNamedAndPassedOver) {
+  engine::SubmitRequest request;
+  content::TrainingSchedule schedule;
+  schedule.uid = "mars";
+  schedule.title = {{"en", "Course"}};
+  schedule.start.form = content::TimeForm::zoned;
+  schedule.start.zone = "Mars/Olympus";
+  request.content.body = schedule;
+  request.content.header.subject = {{"en", "Course"}};
+  request.to = {party_named(kCustoms)};
+  (void)submit(kGuard, request);
+  pass(std::chrono::seconds(2));
+  (void)drop(event_of(""));
+  catch_up();
+  EXPECT_EQ(journal.count("schedule_not_written"), 1u);
+  EXPECT_TRUE(journal.mentions("Mars/Olympus"));
+  EXPECT_THAT(written(), HasSubstr("u1@test"));
+}
+
+// ---- the cursor ----
+
+TEST_F(Passage, NothingIsWrittenTwiceOnceTheCursorStands) {
+  (void)drop(event_of(""));
+  catch_up();
+  const auto before = files.count(FaultDisk::Operation::rename);
+  KERUEN_ASSERT_OK(incoming, open_incoming());
+  catch_up();
+  EXPECT_EQ(files.count(FaultDisk::Operation::rename), before);
+}
+
+TEST_F(Passage, AFullDiskWritesLater) {
+  (void)drop(event_of(""));
+  files.fail_nth(FaultDisk::Operation::write, 1, ErrorCode::no_space, FaultDisk::Repeat::once);
+  EXPECT_THAT(incoming->catch_up(), FailsWith(ErrorCode::no_space));
+  EXPECT_THAT(written(), IsEmpty());
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("u1@test"));
+}
+
+// The power goes at every step in turn: the file is there, or its event comes again.
+TEST_F(Passage, NoCrashLosesASchedule) {
+  (void)drop(event_of(""));
+  files.sync_everything();
+  using Operation = FaultDisk::Operation;
+  std::uint64_t seed = 0;
+  for (const Operation operation : {Operation::create, Operation::write, Operation::sync,
+                                    Operation::rename, Operation::sync_directory}) {
+    for (std::uint64_t call = 1; call <= 3; ++call) {
+      files.fail_nth(operation, call, ErrorCode::io_failed, FaultDisk::Repeat::for_ever);
+      (void)incoming->catch_up();
+      files.crash(++seed);
+      files.heal();
+      KERUEN_ASSERT_OK(incoming, open_incoming());
+      catch_up();
+      EXPECT_THAT(written(), AllOf(HasSubstr("u1@test"), testing::EndsWith("END:VCALENDAR\r\n")))
+          << "seed " << seed;
+      // As it was before, for the next step.
+      ASSERT_THAT(files.remove("/in/" + std::string(kGuard) + "/u1@test.ics"), IsOk());
+      ASSERT_THAT(files.remove(kCursor), IsOk());
+      files.sync_everything();
+      KERUEN_ASSERT_OK(incoming, open_incoming());
+    }
+  }
+}
+
+TEST_F(Passage, ACursorThatIsNoNumberStopsInWords) {
+  KERUEN_ASSERT_OK(const auto file, files.create(kCursor));
+  ASSERT_THAT(file->write(0, bytes_of("seven\n")), IsOk());
+  EXPECT_THAT(open_incoming(), FailsWith(ErrorCode::corrupt, HasSubstr("forwarder.cursor")));
+}
+
+// A store restored from yesterday counts its events anew.
+TEST_F(Passage, ACursorAheadOfTheStoreStartsOver) {
+  (void)drop(event_of(""));
+  KERUEN_ASSERT_OK(const auto file, files.create(kCursor));
+  ASSERT_THAT(file->write(0, bytes_of("1000000\n")), IsOk());
+  KERUEN_ASSERT_OK(incoming, open_incoming());
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("u1@test"));
+  EXPECT_EQ(journal.count("forwarder_cursor_ahead"), 1u);
+}
+
+}  // namespace
+}  // namespace keruen::forwarder

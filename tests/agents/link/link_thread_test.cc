@@ -1,0 +1,212 @@
+// The link against the broker's real socket on loopback: what an engine is told, and when.
+#include "agents/link/link_thread.h"
+
+#include <deque>
+#include <mutex>
+
+#include "broker/gateway/router.h"
+#include "schemas/host/clock.h"
+#include "tests/support/matchers.h"
+#include "tests/support/memory_journal.h"
+
+namespace keruen::link {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+// A deadline is a failure, so it is generous.
+constexpr seconds kPatience{60};
+
+class LinkThreadTest : public ::testing::Test {
+ protected:
+  LinkThreadTest()
+      : broker_key(certs::TransportKeyPair::generate(randomness)),
+        agent_key(certs::TransportKeyPair::generate(randomness)) {}
+  ~LinkThreadTest() override {
+    if (link) link->stop();
+  }
+
+  void open_broker(const std::string& endpoint = "tcp://127.0.0.1:*") {
+    gateway::RouterOptions options;
+    options.endpoint = endpoint;
+    auto bound = gateway::Router::bind(
+        options, broker_key, [this](const KeyId& key) { return admitted && key == agent_key.id(); },
+        journal);
+    ASSERT_THAT(bound, IsOk());
+    router = std::move(*bound);
+    target.endpoint = router->endpoint();
+    target.broker_key = broker_key.public_key();
+  }
+  void start_link() {
+    link = std::make_unique<LinkThread>(
+        LinkThread::Doors{[this]() -> Result<Target> {
+                            KERUEN_TRY(auto key,
+                                       certs::TransportKeyPair::from_secret(agent_key.secret()));
+                            const std::lock_guard lock(mutex);
+                            return Target{target, std::move(key)};
+                          },
+                          [this](engine::Engine::Event event) {
+                            const std::lock_guard lock(mutex);
+                            events.push_back(std::move(event));
+                          }},
+        randomness, journal);
+    link->start();
+  }
+  // Turns the broker's socket until the link told something.
+  std::optional<engine::Engine::Event> next_event() {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < end) {
+      {
+        const std::lock_guard lock(mutex);
+        if (!events.empty()) {
+          auto event = std::move(events.front());
+          events.pop_front();
+          return event;
+        }
+      }
+      turn();
+    }
+    ADD_FAILURE() << "the link says nothing";
+    return std::nullopt;
+  }
+  void turn() {
+    if (!router) return;
+    router->wait({}, std::chrono::milliseconds(10));
+    for (auto& arrival : router->receive(clock.now())) arrivals.push_back(std::move(arrival));
+  }
+  std::optional<broker::FrameArrived> next_frame() {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < end) {
+      while (!arrivals.empty()) {
+        auto arrival = std::move(arrivals.front());
+        arrivals.pop_front();
+        if (auto* frame = std::get_if<broker::FrameArrived>(&arrival)) return std::move(*frame);
+      }
+      turn();
+    }
+    ADD_FAILURE() << "no frame arrived";
+    return std::nullopt;
+  }
+  void expect_up() {
+    const auto event = next_event();
+    ASSERT_TRUE(event);
+    EXPECT_TRUE(std::holds_alternative<engine::LinkUp>(*event));
+  }
+  std::string down_because() {
+    const auto event = next_event();
+    if (event && std::holds_alternative<engine::LinkDown>(*event)) {
+      return std::get<engine::LinkDown>(*event).why;
+    }
+    ADD_FAILURE() << "the link is not down";
+    return "";
+  }
+  static SharedBytes frame(std::size_t size) { return SharedBytes(Bytes(size, 7)); }
+
+  certs::SystemRandomness randomness;
+  host::SystemClock clock;
+  MemoryJournal journal;
+  certs::TransportKeyPair broker_key;
+  certs::TransportKeyPair agent_key;
+  std::atomic<bool> admitted{true};
+  std::mutex mutex;
+  DealerOptions target;
+  std::deque<engine::Engine::Event> events;
+  std::deque<gateway::Arrival> arrivals;
+  std::unique_ptr<gateway::Router> router;
+  std::unique_ptr<LinkThread> link;
+};
+
+TEST_F(LinkThreadTest, CarriesFramesBothWays) {
+  open_broker();
+  start_link();
+  expect_up();
+  link->send(frame(100));
+  const auto arrived = next_frame();
+  ASSERT_TRUE(arrived);
+  EXPECT_EQ(arrived->frame.size(), 100U);
+  EXPECT_EQ(arrived->transport_key, agent_key.id());
+  router->send({arrived->connection, frame(kFrameBytesMax)}, clock.now());
+  const auto event = next_event();
+  ASSERT_TRUE(event);
+  ASSERT_TRUE(std::holds_alternative<engine::FrameReceived>(*event));
+  EXPECT_EQ(std::get<engine::FrameReceived>(*event).frame.size(), kFrameBytesMax);
+}
+
+TEST_F(LinkThreadTest, SaysThatTheKeyIsNotAdmittedAndTriesAgain) {
+  admitted = false;
+  open_broker();
+  start_link();
+  EXPECT_THAT(down_because(), HasSubstr("does not admit"));
+  admitted = true;
+  expect_up();
+}
+
+TEST_F(LinkThreadTest, DoesNotTalkToAnotherBrokerAtTheSameAddress) {
+  open_broker();
+  {
+    const std::lock_guard lock(mutex);
+    target.broker_key = certs::TransportKeyPair::generate(randomness).public_key();
+  }
+  start_link();
+  EXPECT_THAT(down_because(), HasSubstr("not the one of the invitation"));
+}
+
+TEST_F(LinkThreadTest, SaysThatNobodyAnswersAndConnectsOnceSomebodyDoes) {
+  open_broker();
+  const std::string endpoint = router->endpoint();
+  router.reset();
+  start_link();
+  EXPECT_THAT(down_because(), HasSubstr("does not answer"));
+  open_broker(endpoint);
+  while (true) {
+    const auto event = next_event();
+    ASSERT_TRUE(event);
+    if (std::holds_alternative<engine::LinkUp>(*event)) break;
+  }
+}
+
+TEST_F(LinkThreadTest, SaysThatTheConnectionWasLostAndComesBack) {
+  open_broker();
+  start_link();
+  expect_up();
+  link->send(frame(10));
+  const auto arrived = next_frame();
+  ASSERT_TRUE(arrived);
+  router->close({arrived->connection, "a test"}, clock.now());
+  EXPECT_THAT(down_because(), HasSubstr("lost"));
+  expect_up();
+}
+
+TEST_F(LinkThreadTest, ConnectsAnewWithAnotherKeyWhenTold) {
+  open_broker();
+  start_link();
+  expect_up();
+  link->send(frame(10));
+  const auto before = next_frame();
+  ASSERT_TRUE(before);
+  link->reconnect();
+  EXPECT_THAT(down_because(), HasSubstr("anew"));
+  expect_up();
+  link->send(frame(10));
+  const auto after = next_frame();
+  ASSERT_TRUE(after);
+  EXPECT_NE(after->connection, before->connection);
+}
+
+TEST_F(LinkThreadTest, StopsWhileTheBrokerIsAway) {
+  open_broker();
+  router.reset();
+  start_link();
+  static_cast<void>(down_because());
+  link->stop();
+}
+
+TEST_F(LinkThreadTest, AnEndpointThatIsNoneIsSaid) {
+  target = {"somewhere", broker_key.public_key()};
+  start_link();
+  EXPECT_THAT(down_because(), HasSubstr("tcp://"));
+}
+
+}  // namespace
+}  // namespace keruen::link

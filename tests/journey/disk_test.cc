@@ -1,0 +1,158 @@
+// Disks that fill or break, at the broker and at an agent: what was accepted stays, what cannot be
+// stored is refused in words, and all goes on when there is room again.
+#include "tests/journey/journey.h"
+#include "tests/support/fault_vfs.h"
+
+namespace keruen {
+namespace {
+
+using std::chrono::seconds;
+using store::RecipientState;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Before Journey, whose stores must close first.
+class VfsHolder {
+ protected:
+  FaultVfs vfs;
+};
+
+class FailingDisk : public VfsHolder, public Journey {
+ protected:
+  void SetUp() override { start_all(); }
+  [[nodiscard]] std::string folder_of(const char* id) {
+    return agent(id).directory().path().string();
+  }
+};
+
+TEST_F(FailingDisk, AFullDiskAtTheSenderRefusesInWordsAndPassesAgain) {
+  vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  const auto refused = agent(kGuard).engine().submit(notice({kCustoms}, "No room"), now());
+  EXPECT_THAT(refused, FailsWith(ErrorCode::no_space, HasSubstr("make room")));
+  pass(seconds(3));
+  EXPECT_FALSE(agent(kGuard).stopped_because());
+  vfs.heal();
+  pass(seconds(3));
+  const auto id = send(kGuard, {kCustoms}, "Room again");
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Room again"));
+}
+
+TEST_F(FailingDisk, AFullDiskAtTheRecipientAcknowledgesNothingAndLosesNothing) {
+  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  const auto id = send(kGuard, {kCustoms, kProsecutor}, "While your disk is full");
+  pass(seconds(3));
+  EXPECT_THAT(inbox(kCustoms), IsEmpty());
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
+  // Nobody else is disturbed.
+  EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
+  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("disk is full")));
+  vfs.heal();
+  pass(seconds(5));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("While your disk is full"));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
+// The disk fills after each single write of a message's life in turn.
+class FillsAtWrite : public VfsHolder,
+                     public Journey,
+                     public ::testing::WithParamInterface<std::uint64_t> {};
+
+TEST_P(FillsAtWrite, NothingIsLostAndNothingIsTwice) {
+  start_all();
+  for (const char* victim : {kGuard, kCustoms}) {
+    vfs.fail_from(agent(victim).directory().path().string(), FaultVfs::Operation::write, GetParam(),
+                  FaultVfs::Fault::full);
+    const auto submitted = agent(kGuard).engine().submit(notice({kCustoms}, victim), now());
+    pass(seconds(2));
+    vfs.heal();
+    pass(seconds(35));
+    if (!submitted) {
+      ASSERT_EQ(submitted.error().code, ErrorCode::no_space);
+      static_cast<void>(send(kGuard, {kCustoms}, victim));
+      pass(seconds(2));
+    }
+    EXPECT_FALSE(agent(victim).stopped_because());
+  }
+  EXPECT_THAT(inbox(kCustoms), ElementsAre(kGuard, kCustoms));
+}
+INSTANTIATE_TEST_SUITE_P(AtEachWrite, FillsAtWrite, ::testing::Range<std::uint64_t>(1, 26, 3));
+
+// A write or sync that breaks ends the agent, which says why; started again it goes on.
+class BreaksAt : public VfsHolder,
+                 public Journey,
+                 public ::testing::WithParamInterface<std::tuple<FaultVfs::Operation, int>> {};
+
+TEST_P(BreaksAt, TheAgentStopsAndLosesNothing) {
+  start_all();
+  const auto [operation, n] = GetParam();
+  vfs.fail_from(agent(kCustoms).directory().path().string(), operation,
+                static_cast<std::uint64_t>(n), FaultVfs::Fault::broken);
+  for (int i = 0; i < 6; ++i) {
+    static_cast<void>(send(kGuard, {kCustoms}, "number " + std::to_string(i)));
+    pass(seconds(1));
+  }
+  ASSERT_TRUE(agent(kCustoms).stopped_because());
+  EXPECT_EQ(agent(kCustoms).stopped_because()->code, ErrorCode::io_failed);
+  vfs.heal();
+  agent(kCustoms).kill(broker, now());
+  ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
+  connect_all();
+  pass(seconds(3));
+  EXPECT_THAT(inbox(kCustoms),
+              ElementsAre("number 0", "number 1", "number 2", "number 3", "number 4", "number 5"));
+}
+INSTANTIATE_TEST_SUITE_P(AtWritesAndSyncs, BreaksAt,
+                         ::testing::Combine(::testing::Values(FaultVfs::Operation::write,
+                                                              FaultVfs::Operation::sync),
+                                            ::testing::Values(1, 2, 3, 5)));
+
+TEST_F(FailingDisk, AFullDiskAtTheBrokerRefusesMessagesUntilThereIsRoom) {
+  disk.set_capacity(0);
+  // More than the segment in use and the one prepared behind it hold.
+  Bytes film(3 * TestBroker::kSegmentBytes);
+  exchange.randomness().fill(film);
+  const std::string path = (directory / "film.mp4").string();
+  host::PosixDisk files;
+  ASSERT_THAT(host::write_file_atomically(files, path, film, host::kPrivateMode), IsOk());
+  auto request = notice({kCustoms}, "With a film");
+  request.attachments.push_back({"film.mp4", "video/mp4", path});
+  const auto id = submit(kGuard, request);
+  pass(seconds(10));
+  EXPECT_GE(broker_journal.count("log_refuses"), 1U);
+  EXPECT_FALSE(broker.stopped_because());
+  EXPECT_GT(agent(kGuard).engine().status(now()).unaccepted_batches, 0U);
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  pass(seconds(70));
+  EXPECT_GE(broker_journal.count("log_takes_messages_again"), 1U);
+  Bytes received;
+  ASSERT_THAT(agent(kCustoms).reader().attachment(id, "film.mp4",
+                                                  [&](BytesView piece) -> Result<void> {
+                                                    received.insert(received.end(), piece.begin(),
+                                                                    piece.end());
+                                                    return {};
+                                                  }),
+              IsOk());
+  EXPECT_EQ(received, film);
+}
+
+TEST_F(FailingDisk, ABrokerWhoseSyncFailsStopsAndTheAgentsSendAgain) {
+  disk.fail_nth(FaultDisk::Operation::sync, 1, ErrorCode::io_failed, FaultDisk::Repeat::once);
+  const auto id = send(kGuard, {kCustoms}, "Which sync?");
+  pass(seconds(1));
+  ASSERT_TRUE(broker.stopped_because());
+  EXPECT_EQ(broker.stopped_because()->code, ErrorCode::io_failed);
+  disk.heal();
+  disk.crash(7);
+  ASSERT_THAT(broker.start(now()), IsOk());
+  connect_all();
+  pass(seconds(3));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Which sync?"));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
+}  // namespace
+}  // namespace keruen

@@ -1,0 +1,138 @@
+// A broker and three agencies in one thread and in virtual time, from submission to receipt.
+// Threads: one.
+//
+// Nothing happens by itself: settle() carries frames until all is quiet, pass() lets time go by.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/matchers.h"
+#include "tests/support/test_agent.h"
+
+namespace keruen {
+
+class Journey : public ::testing::Test {
+ protected:
+  static constexpr const char* kGuard = "kz.border-guard";
+  static constexpr const char* kCustoms = "kz.customs";
+  static constexpr const char* kProsecutor = "kz.prosecutor";
+  static constexpr std::chrono::milliseconds kStep{100};
+
+  Journey()
+      : exchange({kGuard, kCustoms, kProsecutor}),
+        broker(exchange, disk, (directory / "index.sqlite").string(), broker_journal) {
+    for (const char* id : {kGuard, kCustoms, kProsecutor}) {
+      agents.emplace(std::piecewise_construct, std::forward_as_tuple(id),
+                     std::forward_as_tuple(exchange, id, agent_journal));
+    }
+  }
+  // Everybody runs, is connected and has published keys.
+  void start_all() {
+    ASSERT_THAT(broker.start(now()), IsOk());
+    for (auto& [id, agent] : agents) ASSERT_THAT(agent.start(now()), IsOk());
+    connect_all();
+    pass(std::chrono::seconds(3));
+  }
+  void connect_all() {
+    for (auto& [id, agent] : agents) {
+      if (agent.is_running() && !agent.is_connected()) agent.connect(broker, now());
+    }
+    settle();
+  }
+
+  [[nodiscard]] Now now() { return exchange.clock().now(); }
+  [[nodiscard]] TestAgent& agent(const char* id) { return agents.at(id); }
+
+  // A loop that never ends is a fault of the protocol: two parties that answer each other for ever.
+  void settle() {
+    for (int round = 0; round < 100'000; ++round) {
+      bool moved = false;
+      for (auto& [id, agent] : agents) {
+        if (agent.is_running()) moved = agent.exchange_frames(broker, now()) || moved;
+      }
+      for (auto& [id, agent] : agents) {
+        if (agent.is_running() && agent.engine().next_tick() <= now().monotonic) {
+          agent.tick(now());
+        }
+      }
+      if (!moved) return;
+    }
+    FAIL() << "frames go to and fro without end";
+  }
+  void pass(std::chrono::milliseconds time) {
+    for (auto left = time; left.count() > 0; left -= kStep) {
+      exchange.clock().advance(kStep);
+      if (broker.is_running()) broker.tick(now());
+      settle();
+    }
+  }
+
+  [[nodiscard]] static engine::SubmitRequest notice(const std::vector<std::string>& to,
+                                                    const std::string& text,
+                                                    Lane lane = Lane::routine) {
+    engine::SubmitRequest request;
+    content::CooperationNotice body;
+    body.what = text;
+    request.content.header.subject = {{"en", text}};
+    request.content.body = std::move(body);
+    for (const auto& party : to) request.to.push_back(party_named(party));
+    request.lane = lane;
+    return request;
+  }
+  [[nodiscard]] static content::Author officer() {
+    return {{"duty"}, "A. Officer", "liaison", "post 3"};
+  }
+  [[nodiscard]] MessageId submit(const char* from, const engine::SubmitRequest& request) {
+    const auto submitted = agent(from).engine().submit(request, now());
+    EXPECT_THAT(submitted, IsOk());
+    return submitted ? submitted->message : MessageId();
+  }
+  [[nodiscard]] MessageId send(const char* from, const std::vector<std::string>& to,
+                               const std::string& text, Lane lane = Lane::routine) {
+    const auto id = submit(from, notice(to, text, lane));
+    settle();
+    return id;
+  }
+
+  [[nodiscard]] store::RecipientStatus at(const char* sender, const MessageId& message,
+                                          const char* recipient) {
+    const auto receipts = agent(sender).reader().receipts(message);
+    EXPECT_THAT(receipts, IsOk());
+    if (receipts) {
+      for (const auto& status : *receipts) {
+        if (status.recipient.text() == recipient) return status;
+      }
+    }
+    ADD_FAILURE() << recipient << " is no recipient of this message";
+    return {};
+  }
+  // What stands in the inbox, oldest first.
+  [[nodiscard]] std::vector<std::string> inbox(const char* id) {
+    store::ListQuery query;
+    query.most = 500;
+    const auto listed = agent(id).reader().list(query);
+    EXPECT_THAT(listed, IsOk());
+    std::vector<std::string> subjects;
+    if (listed) {
+      for (auto one = listed->rbegin(); one != listed->rend(); ++one) {
+        subjects.push_back(one->subject);
+      }
+    }
+    return subjects;
+  }
+  void expect_no_alerts() {
+    for (auto& [id, agent] : agents) EXPECT_THAT(agent.alerts(), ::testing::IsEmpty()) << id;
+  }
+
+  TestExchange exchange;
+  FaultDisk disk;
+  TemporaryDirectory directory;
+  MemoryJournal broker_journal;
+  MemoryJournal agent_journal;
+  TestBroker broker;
+  std::map<std::string, TestAgent> agents;
+};
+
+}  // namespace keruen

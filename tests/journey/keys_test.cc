@@ -1,0 +1,183 @@
+// Keys come and go by themselves for months: an agent that nobody touches keeps talking.
+#include <set>
+
+#include "tests/journey/journey.h"
+
+namespace keruen {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using store::RecipientState;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr hours kDay{24};
+
+class KeyJourney : public Journey {
+ protected:
+  void SetUp() override { start_all(); }
+
+  // The line is down for most of each day, as at a border post.
+  void pass_days(int days) {
+    for (int day = 0; day < days; ++day) {
+      for (auto& [id, agent] : agents) agent.disconnect(broker, now());
+      exchange.clock().advance(kDay);
+      broker.tick(now());
+      if (++days_passed % 10 == 0) broker.publish(exchange.next_registry(), now());
+      connect_all();
+      pass(seconds(3));
+    }
+  }
+  [[nodiscard]] std::map<engine::KeyLife::Kind, std::vector<engine::KeyLife>> keys_of(
+      const char* id) {
+    std::map<engine::KeyLife::Kind, std::vector<engine::KeyLife>> keys;
+    for (const auto& life : agent(id).engine().status(now()).keys) keys[life.kind].push_back(life);
+    return keys;
+  }
+
+  int days_passed = 0;
+};
+
+TEST_F(KeyJourney, MessagesFlowThroughFourMonthsOfRotation) {
+  std::set<KeyId> transport_keys;
+  std::set<KeyId> signing_keys;
+  std::vector<std::string> expected;
+  for (int week = 0; week < 17; ++week) {
+    transport_keys.insert(agent(kGuard).engine().transport_key().id());
+    expected.push_back("week " + std::to_string(week));
+    const auto id = send(kGuard, {kCustoms}, expected.back());
+    pass(seconds(3));
+    ASSERT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered) << week;
+    KERUEN_ASSERT_OK(const auto arrived, agent(kCustoms).reader().message(id));
+    signing_keys.insert(arrived.signing_key);
+    pass_days(7);
+  }
+  EXPECT_EQ(inbox(kCustoms), expected);
+  // 90 days of life, 45 of use.
+  EXPECT_THAT(transport_keys, SizeIs(3));
+  EXPECT_THAT(signing_keys, SizeIs(3));
+  expect_no_alerts();
+}
+
+TEST_F(KeyJourney, PrekeysArePublishedAheadAndDestroyedInTheEnd) {
+  using enum engine::KeyLife::Kind;
+  const auto first = keys_of(kCustoms)[prekey];
+  ASSERT_THAT(first, SizeIs(6));
+  pass_days(15);
+  const auto later = keys_of(kCustoms)[prekey];
+  EXPECT_GE(later.size(), 6U);
+  EXPECT_GT(later.back().valid_until, now().wall + kPrekeysAhead);
+  // A message sealed in the first week is still opened late; after the last day nobody can.
+  const auto journal_before = agent_journal.count("undeliverable");
+  pass_days(30);
+  pass(seconds(40));  // caught up and quiet: only then anything is destroyed
+  const auto id = send(kGuard, {kCustoms}, "Sealed to a living key");
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(agent_journal.count("undeliverable"), journal_before);
+  for (const auto& life : keys_of(kCustoms)[prekey]) EXPECT_NE(life.id, first.front().id);
+}
+
+TEST_F(KeyJourney, ARecipientWithoutAKeyIsWaitedForAndSaidSo) {
+  // A new agency is in the registry, and never yet connected: it has no prekey.
+  const char* kNew = "kz.training-centre";
+  exchange.admit(kNew);
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(2));
+  const auto id = send(kGuard, {kNew, kCustoms}, "Welcome");
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
+  // Those who have a key are not kept waiting.
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  agents.emplace(std::piecewise_construct, std::forward_as_tuple(kNew),
+                 std::forward_as_tuple(exchange, kNew, agent_journal));
+  ASSERT_THAT(agent(kNew).start(now()), IsOk());
+  connect_all();
+  pass(seconds(5));
+  EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kNew), ElementsAre("Welcome"));
+}
+
+TEST_F(KeyJourney, APrekeyTheRecipientDoesNotHaveIsSealedAnew) {
+  // Customs' agent states a prekey and loses its private half with its disk: the key stays in the
+  // directory, the store begins empty.
+  agent(kCustoms).disconnect(broker, now());
+  const auto id = send(kGuard, {kCustoms}, "Sealed to a lost key");
+  pass(seconds(1));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
+  agent(kCustoms).kill(broker, now());
+  agents.erase(kCustoms);
+  agents.emplace(std::piecewise_construct, std::forward_as_tuple(kCustoms),
+                 std::forward_as_tuple(exchange, kCustoms, agent_journal));
+  ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
+  connect_all();
+  pass(seconds(20));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Sealed to a lost key"));
+}
+
+TEST_F(KeyJourney, ASuspendedAgencyWaitsAndGetsItsMailWhenItIsBack) {
+  exchange.agency(kCustoms).status = wire::AgencyStatus::suspended;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(3));
+  EXPECT_THAT(agent(kGuard).engine().submit(notice({kCustoms}, "Are you there?"), now()),
+              FailsWith(ErrorCode::denied));
+  EXPECT_THAT(agent(kCustoms).engine().submit(notice({kGuard}, "Hello?"), now()),
+              FailsWith(ErrorCode::denied));
+  exchange.agency(kCustoms).status = wire::AgencyStatus::active;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(3));
+  const auto id = send(kGuard, {kCustoms}, "Welcome back");
+  pass(seconds(3));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
+TEST_F(KeyJourney, AnExpiredRegistryRefusesNewMessagesAndStillDelivers) {
+  agent(kCustoms).disconnect(broker, now());
+  auto request = notice({kCustoms}, "Before the end");
+  request.expires_in = kExpiryMax;
+  const auto id = submit(kGuard, request);
+  pass(seconds(2));
+  agent(kGuard).disconnect(broker, now());
+  agent(kProsecutor).disconnect(broker, now());
+  exchange.clock().advance(kRegistryLife - kDay / 2);
+  broker.tick(now());
+  connect_all();
+  agent(kCustoms).disconnect(broker, now());
+  agent(kGuard).disconnect(broker, now());
+  agent(kProsecutor).disconnect(broker, now());
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Before the end"));
+  exchange.clock().advance(kDay);
+  broker.tick(now());
+  connect_all();
+  pass(seconds(5));
+  EXPECT_THAT(agent(kGuard).engine().submit(notice({kCustoms}, "Too late"), now()),
+              FailsWith(ErrorCode::expired));
+  // The receipt still found its way.
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(5));
+  const auto next = send(kGuard, {kCustoms}, "A new registry");
+  pass(seconds(3));
+  EXPECT_EQ(at(kGuard, next, kCustoms).state, RecipientState::delivered);
+}
+
+TEST_F(KeyJourney, ARevokedSigningKeyIsLeftAndWhatItSignedBeforeStays) {
+  const auto before = send(kGuard, {kCustoms}, "Signed before");
+  pass(seconds(2));
+  const auto& guard = exchange.agency(kGuard);
+  broker.take_record(agency_named(kGuard), exchange.revoke(guard, guard.signing.id()), now());
+  pass(seconds(5));
+  // Its transport key went with it: the agent comes back with one of a later signing key, or not
+  // at all; nothing of it is taken meanwhile.
+  const auto after = send(kGuard, {kCustoms}, "Signed after");
+  pass(seconds(5));
+  EXPECT_EQ(at(kGuard, before, kCustoms).state, RecipientState::delivered);
+  EXPECT_NE(at(kGuard, after, kCustoms).state, RecipientState::refused);
+  EXPECT_THAT(inbox(kCustoms), ::testing::Contains("Signed before"));
+}
+
+}  // namespace
+}  // namespace keruen

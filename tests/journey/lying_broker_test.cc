@@ -1,0 +1,247 @@
+// A broker that drops, alters, reorders, forks or withholds is found out by the agents, in words,
+// and costs nobody else anything.
+#include "tests/journey/journey.h"
+
+namespace keruen {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using store::RecipientState;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+class LyingBroker : public Journey {
+ protected:
+  void SetUp() override { start_all(); }
+
+  // The first message slice to `id` that is sent and not asked for again.
+  template <class Tamper>
+  void tamper_with_first_slice(const char* id, Tamper tamper) {
+    agent(id).lie(
+        [this, tamper, done = false](wire::Frame frame) mutable -> std::optional<wire::Frame> {
+          auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+          if (slice == nullptr || done) return frame;
+          done = true;
+          return tamper(std::move(*slice));
+        });
+  }
+  [[nodiscard]] static wire::DeliverSlice with_flipped_bit(wire::DeliverSlice slice,
+                                                           std::size_t byte) {
+    Bytes bytes = copy_of(slice.slice.view());
+    bytes.at(byte) ^= 1;
+    slice.slice = SharedBytes(std::move(bytes));
+    return slice;
+  }
+};
+
+// A bit of the statement, of a leaf or of the structure: somewhere in each eighth of the slice.
+class FlippedBit : public LyingBroker, public ::testing::WithParamInterface<std::size_t> {};
+
+TEST_P(FlippedBit, IsAskedForAgainAndNeverReceiptedAsBroken) {
+  tamper_with_first_slice(kCustoms, [&](wire::DeliverSlice slice) {
+    const std::size_t byte = slice.slice.size() * (2 * GetParam() + 1) / 16;
+    return wire::Frame(with_flipped_bit(std::move(slice), byte));
+  });
+  const auto id = send(kGuard, {kCustoms, kProsecutor}, "A white lorry");
+  pass(seconds(15));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("A white lorry"));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
+}
+INSTANTIATE_TEST_SUITE_P(InEachEighth, FlippedBit,
+                         ::testing::Range(std::size_t{0}, std::size_t{8}));
+
+TEST_F(LyingBroker, ADroppedMessageIsNamedAndAskedForAgain) {
+  tamper_with_first_slice(kCustoms,
+                          [](wire::DeliverSlice) { return std::optional<wire::Frame>(); });
+  static_cast<void>(send(kGuard, {kCustoms}, "Dropped on the way"));
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), IsEmpty());
+  static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
+  pass(seconds(15));
+  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("something is missing")));
+  EXPECT_THAT(inbox(kCustoms), UnorderedElementsAre("The next one", "Dropped on the way"));
+}
+
+TEST_F(LyingBroker, WhatIsNeverDeliveredIsNamedAfterThreeTimes) {
+  std::optional<LogIndex> withheld;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice == nullptr) return frame;
+    if (!withheld) withheld = slice->index;
+    if (slice->index == *withheld) return std::nullopt;
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "Withheld"));
+  pass(seconds(1));
+  static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
+  pass(minutes(4));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("The next one"));
+  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("asked for three times")));
+}
+
+TEST_F(LyingBroker, AWithheldTailIsNamedAtTheSender) {
+  bool withholding = true;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice != nullptr && withholding) return std::nullopt;
+    return frame;
+  });
+  const auto id = send(kGuard, {kCustoms}, "The last word");
+  pass(seconds(5));
+  // What customs says shows that it has seen the log grow past the message.
+  static_cast<void>(send(kProsecutor, {kGuard}, "Something else"));
+  pass(seconds(5));
+  for (int i = 0; i < 13; ++i) {
+    static_cast<void>(send(kCustoms, {kGuard}, "still here " + std::to_string(i)));
+    pass(minutes(1));
+  }
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
+  EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("withheld")));
+}
+
+TEST_F(LyingBroker, ASliceForAnotherAgencyIsNotTaken) {
+  std::optional<wire::Frame> for_prosecutor;
+  agent(kProsecutor).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (std::holds_alternative<wire::DeliverSlice>(frame)) for_prosecutor = frame;
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kProsecutor}, "Not for customs"));
+  pass(seconds(1));
+  ASSERT_TRUE(for_prosecutor);
+  agent(kCustoms).lie([&, done = false](wire::Frame frame) mutable -> std::optional<wire::Frame> {
+    if (done) return frame;
+    done = true;
+    return *for_prosecutor;
+  });
+  pass(seconds(20));
+  EXPECT_THAT(inbox(kCustoms), IsEmpty());
+  // The lane goes on.
+  agent(kCustoms).lie({});
+  static_cast<void>(send(kGuard, {kCustoms}, "For customs"));
+  pass(seconds(20));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("For customs"));
+}
+
+TEST_F(LyingBroker, ARepeatedSliceIsStoredOnce) {
+  std::optional<wire::Frame> slice;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (std::holds_alternative<wire::DeliverSlice>(frame)) slice = frame;
+    // Every pong is a slice once more.
+    if (std::holds_alternative<wire::Pong>(frame) && slice) return *slice;
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "Once"));
+  pass(seconds(45));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Once"));
+}
+
+TEST_F(LyingBroker, AnotherLogUnderASignedCheckpointStopsTheAgentWithEvidence) {
+  static_cast<void>(send(kGuard, {kCustoms}, "In this log"));
+  pass(seconds(3));
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    auto* checkpoint = std::get_if<wire::Checkpoint>(&frame);
+    if (checkpoint == nullptr) return frame;
+    // The broker holds the log key: it can sign any log it likes.
+    certs::Checkpoint forked{exchange.origin(), TreeSize{1000},
+                             exchange.randomness().draw<Digest>()};
+    checkpoint->note = certs::sign_checkpoint(forked, exchange.log_key()).note;
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "In another"));
+  pass(seconds(5));
+  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("does not continue")));
+  static_cast<void>(send(kGuard, {kCustoms}, "Not taken any more"));
+  pass(seconds(5));
+  EXPECT_THAT(inbox(kCustoms), ::testing::Not(Contains("Not taken any more")));
+  // The halt survives a start.
+  agent(kCustoms).kill(broker, now());
+  ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
+  EXPECT_THAT(agent(kCustoms).engine().status(now()).warnings,
+              Contains(HasSubstr("does not continue")));
+}
+
+TEST_F(LyingBroker, AnotherDirectoryForOneAgencyIsFoundByTheFirstExchange) {
+  // Customs is shown another registry than everybody else.
+  bool lied = false;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    auto* lines = std::get_if<wire::DirectoryLines>(&frame);
+    if (lines == nullptr || lines->lines.empty()) return frame;
+    lines->lines.back().signed_hash.bytes[0] ^= 1;
+    lied = true;
+    return frame;
+  });
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(5));
+  ASSERT_TRUE(lied);
+  static_cast<void>(send(kGuard, {kCustoms}, "What do you see?"));
+  pass(seconds(5));
+  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("another directory")));
+}
+
+TEST_F(LyingBroker, AnAcceptedBatchThatIsNotInTheLogIsFoundOut) {
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* inclusion = std::get_if<wire::Inclusion>(&frame)) {
+      if (inclusion->proof.empty()) return frame;
+      inclusion->proof.front().bytes[0] ^= 1;
+    }
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "Where are you?"));
+  pass(seconds(5));
+  EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("cannot prove")));
+}
+
+TEST_F(LyingBroker, ABrokerThatLostItsNewestEntriesIsToldSoAndGetsThemAgain) {
+  const auto id = send(kGuard, {kCustoms}, "Accepted, then lost");
+  pass(seconds(1));
+  // Its answer to the hello: a head behind what it had accepted.
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* welcome = std::get_if<wire::Welcome>(&frame)) {
+      for (auto& head : welcome->streams) head = {head.stream, {}, {}};
+    }
+    return frame;
+  });
+  agent(kGuard).disconnect(broker, now());
+  connect_all();
+  pass(seconds(2));
+  EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("no longer has")));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Accepted, then lost"));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
+TEST_F(LyingBroker, AnAcceptedThatNeverComesIsWaitedForWithoutLoss) {
+  bool deaf = true;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (deaf && std::holds_alternative<wire::BatchAccepted>(frame)) return std::nullopt;
+    return frame;
+  });
+  const auto id = send(kGuard, {kCustoms}, "Was it accepted?");
+  pass(seconds(10));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Was it accepted?"));
+  deaf = false;
+  agent(kGuard).disconnect(broker, now());
+  connect_all();
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(agent(kGuard).engine().status(now()).unaccepted_batches, 0U);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Was it accepted?"));
+}
+
+TEST_F(LyingBroker, RubbishDoesNotDisturb) {
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (std::holds_alternative<wire::Pong>(frame)) return wire::Frame(wire::Ping{1});
+    return frame;
+  });
+  pass(seconds(40));
+  static_cast<void>(send(kGuard, {kCustoms}, "Still there"));
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Still there"));
+}
+
+}  // namespace
+}  // namespace keruen

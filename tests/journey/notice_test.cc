@@ -1,0 +1,177 @@
+// A notice from submission to receipt, through real engines, stores, broker core, log and index.
+#include "tests/journey/journey.h"
+
+namespace keruen {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using store::RecipientState;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class NoticeJourney : public Journey {
+ protected:
+  void SetUp() override { start_all(); }
+};
+
+TEST_F(NoticeJourney, EveryAgentConnectsAndPublishesItsKeys) {
+  for (auto& [id, agent] : agents) {
+    const auto status = agent.engine().status(now());
+    EXPECT_TRUE(status.connected) << id;
+    std::map<engine::KeyLife::Kind, int> count;
+    for (const auto& life : status.keys) ++count[life.kind];
+    using enum engine::KeyLife::Kind;
+    // Windows of a week for five weeks ahead and the one that runs; each made once.
+    EXPECT_EQ(count[prekey], 6) << id;
+    EXPECT_EQ(count[signing], 2) << id;
+    EXPECT_EQ(count[transport], 1) << id;
+  }
+  EXPECT_EQ(broker_journal.count("record_refused"), 0U);
+  expect_no_alerts();
+}
+
+TEST_F(NoticeJourney, ArrivesAtEveryRecipientAndIsReceipted) {
+  const auto id = send(kGuard, {kCustoms, kProsecutor}, "A white lorry");
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("A white lorry"));
+  EXPECT_THAT(inbox(kProsecutor), ElementsAre("A white lorry"));
+  EXPECT_THAT(inbox(kGuard), IsEmpty());
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
+  expect_no_alerts();
+}
+
+TEST_F(NoticeJourney, ReadAndProcessedComeBackWithOfficerAndNote) {
+  const auto id = send(kGuard, {kCustoms}, "A white lorry");
+  pass(seconds(1));
+  ASSERT_THAT(agent(kCustoms).engine().mark_read({id, officer()}, now()), IsOk());
+  pass(seconds(1));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::read);
+  ASSERT_THAT(agent(kCustoms).engine().mark_processed(
+                  {id, officer(), content::ProcessResult::done, "stopped at the post"}, now()),
+              IsOk());
+  pass(seconds(1));
+  const auto status = at(kGuard, id, kCustoms);
+  EXPECT_EQ(status.state, RecipientState::processed);
+  EXPECT_EQ(status.processed_note, "stopped at the post");
+  ASSERT_TRUE(status.processed_by);
+  EXPECT_EQ(status.processed_by->officer.text, "duty");
+  // Receipts are in nobody's inbox.
+  EXPECT_THAT(inbox(kGuard), IsEmpty());
+  expect_no_alerts();
+}
+
+TEST_F(NoticeJourney, ReachesAGroupButNotItsSender) {
+  const auto id = send(kGuard, {"kz.all"}, "To all");
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("To all"));
+  EXPECT_THAT(inbox(kProsecutor), ElementsAre("To all"));
+  EXPECT_THAT(inbox(kGuard), IsEmpty());
+  EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
+}
+
+TEST_F(NoticeJourney, ManyMessagesKeepTheirOrder) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 300; ++i) {
+    expected.push_back("number " + std::to_string(i));
+    static_cast<void>(submit(kGuard, notice({kCustoms}, expected.back())));
+    if (i % 7 == 0) settle();
+  }
+  pass(seconds(2));
+  EXPECT_EQ(inbox(kCustoms), expected);
+  expect_no_alerts();
+}
+
+TEST_F(NoticeJourney, EveryBatchIsProvedToStandInTheLog) {
+  for (int i = 0; i < 5; ++i) {
+    static_cast<void>(send(kGuard, {kCustoms}, "number " + std::to_string(i)));
+    pass(seconds(1));
+  }
+  pass(seconds(90));
+  // Nothing is left unproved, or it would have been named.
+  expect_no_alerts();
+  EXPECT_EQ(agent(kGuard).engine().status(now()).unaccepted_batches, 0U);
+}
+
+TEST_F(NoticeJourney, GoesQuietWhenNothingIsLeftToSay) {
+  static_cast<void>(send(kGuard, {kCustoms, kProsecutor}, "A white lorry"));
+  pass(seconds(40));
+  std::size_t before = 0;
+  for (auto& [id, agent] : agents) before += agent.frames_sent();
+  pass(seconds(60));
+  std::size_t after = 0;
+  for (auto& [id, agent] : agents) after += agent.frames_sent();
+  // Pings, and nothing that grows by itself.
+  EXPECT_LT(after - before, 3 * 60U);
+}
+
+TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
+  const std::string path = (directory / "photo.jpg").string();
+  Bytes photo(300'000);
+  exchange.randomness().fill(photo);
+  host::PosixDisk files;
+  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
+  auto request = notice({kCustoms}, "With a photo");
+  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  const auto id = submit(kGuard, request);
+  pass(seconds(3));
+  Bytes received;
+  const auto attachment =
+      agent(kCustoms).reader().attachment(id, "photo.jpg", [&](BytesView piece) -> Result<void> {
+        received.insert(received.end(), piece.begin(), piece.end());
+        return {};
+      });
+  ASSERT_THAT(attachment, IsOk());
+  EXPECT_EQ(received, photo);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("With a photo"));
+  expect_no_alerts();
+}
+
+TEST_F(NoticeJourney, RecallTakesBackWhatIsNotSealedAndAsksTheOthers) {
+  const auto id = send(kGuard, {kCustoms}, "A mistake");
+  pass(seconds(1));
+  KERUEN_ASSERT_OK(const auto answers, agent(kGuard).engine().recall({id}, now()));
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].outcome, engine::RecallAnswer::Outcome::asked_to_disregard);
+  pass(seconds(1));
+  KERUEN_ASSERT_OK(const auto message, agent(kCustoms).reader().message(id));
+  EXPECT_EQ(message.summary.state, store::ReadState::recalled);
+}
+
+TEST_F(NoticeJourney, TheSameOnceKeyIsSentOnce) {
+  auto request = notice({kCustoms}, "A course");
+  request.once = engine::DuplicateKey{"folder/uid", Digest(), 1};
+  const auto first = submit(kGuard, request);
+  KERUEN_ASSERT_OK(const auto again, agent(kGuard).engine().submit(request, now()));
+  EXPECT_EQ(again.outcome, engine::Submitted::Outcome::already_sent);
+  EXPECT_EQ(again.message, first);
+  request.once->sequence = 0;
+  request.once->content.bytes[0] = 1;
+  EXPECT_THAT(agent(kGuard).engine().submit(request, now()), FailsWith(ErrorCode::duplicate));
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("A course"));
+}
+
+TEST_F(NoticeJourney, WhatWasRecalledMayBeSentOnceMore) {
+  auto request = notice({kCustoms}, "A course");
+  request.once = engine::DuplicateKey{"folder/uid", Digest(), 1};
+  const auto first = submit(kGuard, request);
+  ASSERT_THAT(agent(kGuard).engine().recall({first}, now()), IsOk());
+  KERUEN_ASSERT_OK(const auto again, agent(kGuard).engine().submit(request, now()));
+  EXPECT_EQ(again.outcome, engine::Submitted::Outcome::stored);
+  pass(seconds(1));
+  EXPECT_EQ(at(kGuard, first, kCustoms).state, RecipientState::recalled);
+  EXPECT_EQ(at(kGuard, again.message, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("A course"));
+}
+
+TEST_F(NoticeJourney, WhatNobodyMayReceiveIsRefusedInWords) {
+  EXPECT_THAT(agent(kGuard).engine().submit(notice({"kz.nobody"}, "x"), now()),
+              FailsWith(ErrorCode::unknown_agency, ::testing::HasSubstr("kz.nobody")));
+  EXPECT_THAT(agent(kGuard).engine().submit(notice({kGuard}, "x"), now()),
+              FailsWith(ErrorCode::denied));
+}
+
+}  // namespace
+}  // namespace keruen

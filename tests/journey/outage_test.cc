@@ -1,0 +1,169 @@
+// The line breaks, processes die, disks fill, stores are restored: nothing accepted is lost,
+// nothing is there twice, and what cannot be repaired is said.
+#include <filesystem>
+
+#include "tests/journey/journey.h"
+
+namespace keruen {
+namespace {
+
+using std::chrono::seconds;
+using store::RecipientState;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class OutageJourney : public Journey {
+ protected:
+  void SetUp() override { start_all(); }
+};
+
+TEST_F(OutageJourney, WhatIsWrittenOfflineGoesOutLater) {
+  agent(kGuard).disconnect(broker, now());
+  const auto id = send(kGuard, {kCustoms}, "Written in the dark");
+  pass(seconds(60));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::queued);
+  connect_all();
+  pass(seconds(1));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Written in the dark"));
+  expect_no_alerts();
+}
+
+TEST_F(OutageJourney, WhatIsSentToAnAbsentRecipientWaitsAtTheBroker) {
+  agent(kCustoms).disconnect(broker, now());
+  const auto id = send(kGuard, {kCustoms, kProsecutor}, "For when you are back");
+  pass(seconds(60));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
+  EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
+  connect_all();
+  pass(seconds(1));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  expect_no_alerts();
+}
+
+TEST_F(OutageJourney, ABrokerKilledAndStartedAgainGoesOn) {
+  const auto before = send(kGuard, {kCustoms}, "Before");
+  pass(seconds(1));
+  broker.kill();
+  disk.crash(3);
+  settle();
+  const auto during = send(kGuard, {kCustoms}, "During");
+  ASSERT_THAT(broker.start(now()), IsOk());
+  connect_all();
+  const auto after = send(kGuard, {kCustoms}, "After");
+  pass(seconds(2));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Before", "During", "After"));
+  for (const auto& id : {before, during, after}) {
+    EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  }
+  expect_no_alerts();
+}
+
+// The line is cut after every single frame of an exchange in turn, at either end.
+class CutLine : public Journey, public ::testing::WithParamInterface<int> {};
+
+TEST_P(CutLine, NothingIsLostAndNothingIsTwice) {
+  start_all();
+  const int cut_at = GetParam();
+  const auto first = submit(kGuard, notice({kCustoms, kProsecutor}, "First"));
+  const auto second = submit(kGuard, notice({kCustoms}, "Second", Lane::urgent));
+  int frames = 0;
+  for (auto& [id, agent] : agents) {
+    for (int i = 0; i < 3 && agent.exchange_frames(broker, now()); ++i) {
+      if (++frames != cut_at) continue;
+      agent.disconnect(broker, now());
+      break;
+    }
+  }
+  settle();
+  connect_all();
+  pass(seconds(2));
+  EXPECT_THAT(inbox(kCustoms), ::testing::UnorderedElementsAre("First", "Second"));
+  EXPECT_THAT(inbox(kProsecutor), ElementsAre("First"));
+  EXPECT_EQ(at(kGuard, first, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, first, kProsecutor).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, second, kCustoms).state, RecipientState::delivered);
+  expect_no_alerts();
+}
+INSTANTIATE_TEST_SUITE_P(AfterEachFrame, CutLine, ::testing::Range(1, 10));
+
+TEST_F(OutageJourney, AnAgentKilledWithMessagesInEveryStateGoesOn) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 40; ++i) {
+    expected.push_back("number " + std::to_string(i));
+    static_cast<void>(submit(kGuard, notice({kCustoms}, expected.back())));
+    for (int frame = 0; frame < i % 5; ++frame) {
+      static_cast<void>(agent(kGuard).exchange_frames(broker, now()));
+      static_cast<void>(agent(kCustoms).exchange_frames(broker, now()));
+    }
+    TestAgent& victim = agent(i % 2 == 0 ? kGuard : kCustoms);
+    victim.kill(broker, now());
+    ASSERT_THAT(victim.start(now()), IsOk());
+    victim.connect(broker, now());
+  }
+  pass(seconds(3));
+  EXPECT_EQ(inbox(kCustoms), expected);
+  expect_no_alerts();
+}
+
+TEST_F(OutageJourney, AStoreRestoredFromYesterdayIsSaidAndCostsNothing) {
+  static_cast<void>(send(kGuard, {kCustoms}, "Before the backup"));
+  pass(seconds(1));
+  TestAgent& guard = agent(kGuard);
+  guard.kill(broker, now());
+  const std::filesystem::path store = guard.store_path();
+  const auto backup = directory / "backup.sqlite";
+  std::filesystem::copy_file(store, backup);
+  ASSERT_THAT(guard.start(now()), IsOk());
+  connect_all();
+  static_cast<void>(send(kGuard, {kCustoms}, "After the backup"));
+  pass(seconds(1));
+  guard.kill(broker, now());
+  std::filesystem::copy_file(backup, store, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove(store.string() + "-wal");
+  std::filesystem::remove(store.string() + "-shm");
+  ASSERT_THAT(guard.start(now()), IsOk());
+  connect_all();
+  pass(seconds(1));
+  EXPECT_THAT(guard.alerts(), Contains(HasSubstr("restored")));
+  const auto id = send(kGuard, {kCustoms}, "From the restored store");
+  pass(seconds(1));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms),
+              ElementsAre("Before the backup", "After the backup", "From the restored store"));
+}
+
+TEST_F(OutageJourney, AClockFarAheadHoldsMessagesBackAndSaysSo) {
+  agent(kGuard).disconnect(broker, now());
+  exchange.clock().set_wall_ahead(std::chrono::minutes(30));
+  connect_all();
+  // Virtual time is shared: the broker's clock is the wrong one here, and takes nothing new.
+  const auto id = send(kGuard, {kCustoms}, "At which time?");
+  pass(seconds(2));
+  EXPECT_NE(at(kGuard, id, kCustoms).state, RecipientState::refused);
+  exchange.clock().set_wall_ahead(-std::chrono::minutes(30));
+  pass(seconds(40));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
+TEST_F(OutageJourney, WhatExpiresOnTheWayIsSaidAndNotShown) {
+  agent(kCustoms).disconnect(broker, now());
+  auto request = notice({kCustoms}, "Only for a minute");
+  request.expires_in = seconds(60);
+  const auto id = submit(kGuard, request);
+  settle();
+  pass(seconds(70));
+  connect_all();
+  pass(seconds(2));
+  EXPECT_THAT(inbox(kCustoms), IsEmpty());
+  KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(0, 1000));
+  EXPECT_THAT(events, Contains(::testing::Field(&store::Event::type, store::EventType::stub)));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
+  pass(std::chrono::minutes(7));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::expired);
+}
+
+}  // namespace
+}  // namespace keruen

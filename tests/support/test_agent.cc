@@ -1,0 +1,113 @@
+#include "tests/support/test_agent.h"
+
+namespace keruen {
+
+TestAgent::TestAgent(TestExchange& exchange, std::string_view id, MemoryJournal& journal)
+    : exchange_(exchange), id_(agency_named(id)), journal_(journal), store_key_(32) {
+  exchange_.randomness().fill(store_key_.writable());
+}
+
+TestAgent::~TestAgent() = default;
+
+Result<void> TestAgent::start(Now now) {
+  const TestAgency& agency = exchange_.agency(id_.text());
+  engine::InitialKeys keys;
+  KERUEN_TRY(keys.identity, certs::SigningKeyPair::from_seed(agency.identity.seed()));
+  KERUEN_TRY(keys.signing, certs::SigningKeyPair::from_seed(agency.signing.seed()));
+  KERUEN_TRY(keys.transport, certs::TransportKeyPair::from_secret(agency.transport.secret()));
+  engine::EngineOptions options;
+  options.agency = id_;
+  options.origin = exchange_.origin();
+  options.trusted = exchange_.authorities();
+  options.log_keys = {exchange_.log_key().public_key()};
+  options.broker_endpoint = "tcp://127.0.0.1:1";
+  options.broker_key = exchange_.broker_transport().public_key();
+  options.store_directory = directory_.path().string();
+  KERUEN_TRY(store_, store::Store::open(store_path(), store_key_, exchange_.randomness()));
+  KERUEN_TRY(engine_, engine::Engine::open(std::move(options), std::move(keys), *store_,
+                                           exchange_.randomness(), disk_, journal_, now));
+  KERUEN_TRY(reader_, store::Reader::open(store_path(), store_key_));
+  return {};
+}
+
+void TestAgent::kill(TestBroker& broker, Now now) {
+  if (connection_) broker.disconnect(*connection_, now);
+  connection_.reset();
+  outgoing_.clear();
+  reader_.reset();
+  engine_.reset();
+  store_.reset();
+}
+
+void TestAgent::connect(TestBroker& broker, Now now) {
+  outgoing_.clear();
+  reconnecting_ = false;
+  connection_ = broker.connect(engine_->transport_key().id(), now);
+  if (connection_) perform(engine_->handle(engine::LinkUp{}, now));
+}
+
+void TestAgent::disconnect(TestBroker& broker, Now now) {
+  if (!connection_) return;
+  broker.disconnect(*connection_, now);
+  connection_.reset();
+  outgoing_.clear();
+  perform(engine_->handle(engine::LinkDown{"the line was cut"}, now));
+}
+
+bool TestAgent::exchange_frames(TestBroker& broker, Now now) {
+  if (!connection_) return false;
+  bool moved = false;
+  // What the broker said before it closed still arrives.
+  if (auto frame = broker.next_for(*connection_)) {
+    receive(std::move(*frame), now);
+    moved = true;
+  }
+  if (!connection_) return true;
+  if (!broker.is_open(*connection_)) {
+    connection_.reset();
+    outgoing_.clear();
+    perform(engine_->handle(engine::LinkDown{"the broker closed the connection"}, now));
+    return true;
+  }
+  if (!outgoing_.empty()) {
+    auto frame = std::move(outgoing_.front());
+    outgoing_.pop_front();
+    ++frames_sent_;
+    broker.take(*connection_, std::move(frame), now);
+    moved = true;
+  }
+  if (reconnecting_) {
+    reconnecting_ = false;
+    disconnect(broker, now);
+    connect(broker, now);
+    moved = true;
+  }
+  return moved;
+}
+
+void TestAgent::receive(SharedBytes frame, Now now) {
+  if (lie_) {
+    auto decoded = wire::decode_frame(frame);
+    ensure(decoded.has_value(), "the broker sends frames that decode");
+    const auto told = lie_(std::move(*decoded));
+    if (!told) return;
+    frame = SharedBytes(wire::encode_frame(*told));
+  }
+  perform(engine_->handle(engine::FrameReceived{std::move(frame)}, now));
+}
+
+void TestAgent::perform(std::vector<engine::Effect> effects) {
+  for (auto& effect : effects) {
+    if (auto* frame = std::get_if<engine::SendFrame>(&effect)) {
+      if (connection_) outgoing_.push_back(std::move(frame->frame));
+    } else if (std::holds_alternative<engine::Reconnect>(effect)) {
+      reconnecting_ = true;
+    } else if (auto* alert = std::get_if<engine::Alert>(&effect)) {
+      alerts_.push_back(std::move(alert->text));
+    } else {
+      stopped_because_ = std::get<engine::StopNow>(std::move(effect)).because;
+    }
+  }
+}
+
+}  // namespace keruen

@@ -1,0 +1,81 @@
+// An agency's engine with its real store, connected to a TestBroker by two queues; no thread.
+// Threads: one.   Lifetime: exchange and journal outlive it; the store's file lies in a directory
+// of its own.
+//
+// What the engine sends waits here until exchange_frames() carries it over, so that a test can cut
+// the line between any two frames.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agents/engine/engine.h"
+#include "agents/store/reader.h"
+#include "agents/store/store.h"
+#include "schemas/host/posix_disk.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/test_broker.h"
+
+namespace keruen {
+
+class TestAgent {
+ public:
+  TestAgent(TestExchange& exchange, std::string_view id, MemoryJournal& journal);
+  ~TestAgent();
+
+  [[nodiscard]] Result<void> start(Now now);
+  // As a killed process leaves it.
+  void kill(TestBroker& broker, Now now);
+  [[nodiscard]] bool is_running() const { return engine_ != nullptr; }
+  [[nodiscard]] const std::optional<Error>& stopped_because() const { return stopped_because_; }
+
+  // No line: frames the engine sends are lost, as on a dead connection.
+  void connect(TestBroker& broker, Now now);
+  void disconnect(TestBroker& broker, Now now);
+  [[nodiscard]] bool is_connected() const { return connection_.has_value(); }
+
+  // A broker that lies: what it sent becomes what `lie` makes of it, or nothing. Empty: the truth.
+  using Lie = std::function<std::optional<wire::Frame>(wire::Frame)>;
+  void lie(Lie lie) { lie_ = std::move(lie); }
+
+  // Carries one frame in each direction; false: there was none.
+  [[nodiscard]] bool exchange_frames(TestBroker& broker, Now now);
+  void tick(Now now) { perform(engine_->handle(engine::Tick{}, now)); }
+
+  [[nodiscard]] const AgencyId& id() const { return id_; }
+  [[nodiscard]] engine::Engine& engine() { return *engine_; }
+  [[nodiscard]] store::Reader& reader() { return *reader_; }
+  // One more, for another thread.
+  [[nodiscard]] Result<std::unique_ptr<store::Reader>> open_reader() const {
+    return store::Reader::open(store_path(), store_key_);
+  }
+  [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
+  [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }
+  [[nodiscard]] std::string store_path() const { return (directory_ / "store.sqlite").string(); }
+  [[nodiscard]] const TemporaryDirectory& directory() const { return directory_; }
+
+ private:
+  void receive(SharedBytes frame, Now now);
+  void perform(std::vector<engine::Effect> effects);
+
+  TestExchange& exchange_;
+  const AgencyId id_;
+  MemoryJournal& journal_;
+  TemporaryDirectory directory_;
+  host::PosixDisk disk_;
+  certs::SecretBytes store_key_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<store::Reader> reader_;
+  std::deque<SharedBytes> outgoing_;
+  std::optional<broker::ConnectionId> connection_;
+  bool reconnecting_ = false;
+  Lie lie_;
+  std::vector<std::string> alerts_;
+  std::optional<Error> stopped_because_;
+  std::size_t frames_sent_ = 0;
+};
+
+}  // namespace keruen
