@@ -47,7 +47,15 @@ void Exchange::set_machine_facts(const MachineFacts& facts) { state_->facts = fa
 WallTime Exchange::State::expiring_at() const { return clock_fault ? WallTime{} : now.wall; }
 
 void Exchange::State::send(ConnectionId to, const wire::Frame& frame) {
-  effects.emplace_back(SendFrame{to, SharedBytes(wire::encode_frame(frame))});
+  Bytes bytes = wire::encode_frame(frame);
+  if (bytes.size() > kFrameBytesMax) {
+    // A peer drops a connection on which more arrives, and would ask the same again on the next.
+    const Error error{ErrorCode::too_large, std::to_string(bytes.size()) + " bytes for one frame"};
+    journal.write_error(host::JournalLevel::error, "answer_too_large", error,
+                        {{"connection", to.value}});
+    bytes = wire::encode_frame(wire::Fault{error.code});
+  }
+  effects.emplace_back(SendFrame{to, SharedBytes(std::move(bytes))});
 }
 
 void Exchange::State::refuse(const Session& session, const Error& error) {

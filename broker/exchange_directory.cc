@@ -60,13 +60,8 @@ void Exchange::State::answer(Session& session, const wire::FetchSnapshot& fetch)
   }
   shelf.stock(registry);
   const wire::UnverifiedSnapshot& snapshot = registry->snapshot();
-  wire::SnapshotHead answer{snapshot.head, snapshot.signatures, EntryShelf::hashes_of(snapshot)};
-  auto frame = wire::encode_frame(answer);
-  if (frame.size() > kFrameBytesMax) {
-    refuse(session, {ErrorCode::too_large, "a registry of too many entries for one frame"});
-    return;
-  }
-  effects.emplace_back(SendFrame{session.connection, SharedBytes(std::move(frame))});
+  send(session.connection,
+       wire::SnapshotHead{snapshot.head, snapshot.signatures, EntryShelf::hashes_of(snapshot)});
 }
 
 // One frame: whoever asked knows by it what to ask for next.

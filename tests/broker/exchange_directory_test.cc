@@ -109,6 +109,21 @@ TEST_F(ExchangeDirectoryTest, HandsOutTheRegistryEntryByEntry) {
   EXPECT_EQ(only<wire::Fault>(*guards).code, ErrorCode::not_found);
 }
 
+TEST_F(ExchangeDirectoryTest, SaysThatAnAnswerDoesNotFitAFrame) {
+  auto draft = exchange.registry_draft();
+  for (std::size_t i = draft.groups.size(); i < kRegistryEntriesMax - 10; ++i) {
+    draft.groups.push_back({*GroupId::parse("kz.group-" + std::to_string(i)), {}});
+    draft.groups.back().members = {agency_named("kz.customs")};
+  }
+  const auto registry = exchange.sign_registry(draft);
+  for (LogEvent& event : process({SubmittedSnapshot{std::nullopt, registry}})) {
+    happen(std::move(event));
+  }
+  say(*guards, wire::FetchSnapshot{certs::sha256(registry.head)});
+  EXPECT_EQ(only<wire::Fault>(*guards).code, ErrorCode::too_large);
+  EXPECT_EQ(journal.count("answer_too_large"), 1u);
+}
+
 TEST_F(ExchangeDirectoryTest, AnswersOneFetchWithOneFrame) {
   // Groups make entries of some size: together more than a frame holds.
   for (int i = 0; i < 100; ++i) {
