@@ -88,17 +88,16 @@ Result<void> Broker::State::take_registry() {
 }
 
 Result<void> Broker::State::open_exchange() {
-  std::optional<certs::SignedCheckpoint> newest;
+  LogAtStart at_start{station->heads(), log->size(), log->newest_accepted_at(), {}};
   if (log->size().value > 0) {
-    KERUEN_TRY(newest, signer->sign(*log, log->size()));
+    KERUEN_TRY(at_start.newest, signer->sign(*log, log->size()));
   }
   KERUEN_TRY(auto directory, copy_directory(station->directory(), trusted));
   ExchangeOptions options;
   options.origin = config.origin;
   options.connections_max = config.agents_max;
-  exchange =
-      std::make_unique<Exchange>(options, std::move(directory), station->heads(), log->size(),
-                                 std::move(newest), surroundings.journal, surroundings.clock.now());
+  exchange = std::make_unique<Exchange>(options, std::move(directory), std::move(at_start),
+                                        surroundings.journal, surroundings.clock.now());
   gateway::RouterOptions listening;
   listening.endpoint = config.endpoint;
   KERUEN_TRY(router, gateway::Router::bind(

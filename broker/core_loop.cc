@@ -41,11 +41,8 @@ void CoreLoop::collect(Now now) {
   for (LogEvent& event : parts_.log.take()) handle(std::move(event), now);
   for (ReadAnswer& answer : parts_.reader.take()) handle(std::move(answer), now);
   for (SigningEvent& event : parts_.signer.take()) {
-    if (auto* checkpoint = std::get_if<CheckpointSigned>(&event)) {
-      handle(std::move(*checkpoint), now);
-    } else {
-      handle(LogEvent(std::get<LogFault>(std::move(event))), now);
-    }
+    std::visit([&](auto&& one) { handle(Event(std::forward<decltype(one)>(one)), now); },
+               std::move(event));
   }
 }
 

@@ -4,28 +4,25 @@
 
 namespace keruen::broker {
 
-Exchange::State::State(ExchangeOptions given, certs::Directory known, TreeSize size,
+Exchange::State::State(ExchangeOptions given, certs::Directory known, LogAtStart log,
                        host::Journal& sink, Now at)
     : options(std::move(given)),
       directory(std::move(known)),
       journal(sink),
       started(at),
       now(at),
-      dispatch(size),
-      log_size(size) {}
+      dispatch(log.size),
+      log_size(log.size),
+      newest_accepted_at(log.newest_accepted_at),
+      newest(std::move(log.newest)) {
+  for (auto& [agency, head] : log.heads) heads[{agency, head.stream}] = head;
+}
 
-Exchange::Exchange(ExchangeOptions options, certs::Directory directory,
-                   std::vector<std::pair<AgencyId, wire::StreamHead>> heads, TreeSize log_size,
-                   std::optional<certs::SignedCheckpoint> newest, host::Journal& journal,
-                   Now started)
-    : state_(std::make_unique<State>(std::move(options), std::move(directory), log_size, journal,
-                                     started)) {
-  for (auto& [agency, head] : heads) state_->heads[{agency, head.stream}] = head;
-  state_->newest = std::move(newest);
-  if (!state_->directory.lines().empty()) {
-    state_->newest_accepted_at = state_->directory.lines().back().accepted_at;
-  }
-  state_->clock_fault = state_->clock_watch.fault(started, state_->newest_accepted_at);
+Exchange::Exchange(ExchangeOptions options, certs::Directory directory, LogAtStart log,
+                   host::Journal& journal, Now started)
+    : state_(std::make_unique<State>(std::move(options), std::move(directory), std::move(log),
+                                     journal, started)) {
+  state_->watch_clock();
   state_->learn_log_keys();
 }
 Exchange::~Exchange() = default;
@@ -34,6 +31,7 @@ std::vector<Effect> Exchange::handle(Event event, Now now) {
   State& state = *state_;
   if (state.course == State::Course::stopped) return {};
   state.now = now;
+  state.watch_clock();
   std::visit([&](auto&& one) { state.take(std::forward<decltype(one)>(one)); }, std::move(event));
   state.serve_recipients();
   state.finish_stopping();
@@ -41,7 +39,7 @@ std::vector<Effect> Exchange::handle(Event event, Now now) {
 }
 
 bool Exchange::admits(const KeyId& transport_key) const {
-  return caller_of(transport_key, state_->directory, state_->now.wall).has_value();
+  return caller_of(transport_key, state_->directory, state_->expiring_at()).has_value();
 }
 
 void Exchange::set_machine_facts(const MachineFacts& facts) { state_->facts = facts; }
@@ -49,7 +47,15 @@ void Exchange::set_machine_facts(const MachineFacts& facts) { state_->facts = fa
 WallTime Exchange::State::expiring_at() const { return clock_fault ? WallTime{} : now.wall; }
 
 void Exchange::State::send(ConnectionId to, const wire::Frame& frame) {
-  effects.emplace_back(SendFrame{to, SharedBytes(wire::encode_frame(frame))});
+  Bytes bytes = wire::encode_frame(frame);
+  if (bytes.size() > kFrameBytesMax) {
+    // A peer drops a connection on which more arrives, and would ask the same again on the next.
+    const Error error{ErrorCode::too_large, std::to_string(bytes.size()) + " bytes for one frame"};
+    journal.write_error(host::JournalLevel::error, "answer_too_large", error,
+                        {{"connection", to.value}});
+    bytes = wire::encode_frame(wire::Fault{error.code});
+  }
+  effects.emplace_back(SendFrame{to, SharedBytes(std::move(bytes))});
 }
 
 void Exchange::State::refuse(const Session& session, const Error& error) {
@@ -92,21 +98,33 @@ void Exchange::State::forget(ConnectionId connection) {
   sessions.close(connection);
 }
 
+// Null: one too many, and it was told so.
+Session* Exchange::State::open_session(const FrameArrived& event, Caller caller) {
+  const KeyId& key = event.transport_key;
+  if (sessions.count_of(key) >= kConnectionsPerKeyMax) {
+    // Whoever does not even greet makes room first, or one key could keep all others out.
+    const auto idle = sessions.oldest_without_hello(key);
+    const Error error{ErrorCode::overloaded, "too many connections under one key"};
+    break_off(idle.value_or(event.connection), key, error, Door::open);
+    if (!idle) return nullptr;
+  }
+  if (sessions.size() >= options.connections_max) {
+    break_off(event.connection, key,
+              {ErrorCode::overloaded, "as many connections as this broker takes"}, Door::open);
+    return nullptr;
+  }
+  return &sessions.open(event.connection, key, std::move(caller), now);
+}
+
 Session* Exchange::State::session_for(const FrameArrived& event) {
-  auto caller = caller_of(event.transport_key, directory, now.wall);
+  auto caller = caller_of(event.transport_key, directory, expiring_at());
   if (!caller) {
     break_off(event.connection, event.transport_key, caller.error(), Door::shut);
     return nullptr;
   }
   Session* session = sessions.find(event.connection);
-  if (session == nullptr) {
-    if (sessions.size() >= options.connections_max) {
-      break_off(event.connection, event.transport_key,
-                {ErrorCode::overloaded, "as many connections as this broker takes"}, Door::open);
-      return nullptr;
-    }
-    session = &sessions.open(event.connection, event.transport_key, std::move(*caller), now);
-  }
+  if (session == nullptr) session = open_session(event, std::move(*caller));
+  if (session == nullptr) return nullptr;
   if (session->key != event.transport_key) {
     break_off(event.connection, event.transport_key,
               {ErrorCode::denied, "the key of a connection changed"}, Door::shut);
@@ -156,11 +174,6 @@ void Exchange::State::take(ReadAnswer event) {
 }
 
 void Exchange::State::take(const Tick&) {
-  const bool doubted = clock_fault.has_value();
-  clock_fault = clock_watch.fault(now, newest_accepted_at);
-  if (clock_fault && !doubted) {
-    journal.write_error(host::JournalLevel::error, "clock_in_doubt", *clock_fault);
-  }
   watch_sessions();
   const std::set<ConnectionId> waiting = behind;
   for (const ConnectionId id : waiting) {
@@ -187,7 +200,7 @@ void Exchange::State::stop(std::optional<Error> because) {
 
 // What a registry, a revocation or the time changed since the last frame.
 void Exchange::State::follow_rights(Session& session) {
-  auto caller = caller_of(session.key, directory, now.wall);
+  auto caller = caller_of(session.key, directory, expiring_at());
   if (!caller) {
     break_off(session.connection, session.key, caller.error(), Door::open);
     return;
@@ -204,13 +217,23 @@ void Exchange::State::follow_rights(Session& session) {
   const bool full = session.caller.rights == Caller::Rights::full;
   journal.write(host::JournalLevel::info, full ? "agency_served_again" : "agency_not_served",
                 {{"agency", agency->text()}});
-  if (session.dispatching == Session::Dispatching::yes) {
-    dispatch.set_serving(
-        *agency, full ? dispatch::Recipient::Serving::on : dispatch::Recipient::Serving::off);
-  }
   if (full) {
+    // Its mail goes on behind the lines it has missed.
     behind.insert(session.connection);
     send_lines(session);
+  } else if (session.dispatching == Session::Dispatching::yes) {
+    dispatch.set_serving(*agency, dispatch::Recipient::Serving::off);
+  }
+}
+
+// Before anything is decided: the first event behind a leap of the clock is decided without it.
+void Exchange::State::watch_clock() {
+  const bool doubted = clock_fault.has_value();
+  clock_fault = clock_watch.fault(now, newest_accepted_at);
+  if (clock_fault && !doubted) {
+    journal.write_error(host::JournalLevel::error, "clock_in_doubt", *clock_fault);
+  } else if (doubted && !clock_fault) {
+    journal.write(host::JournalLevel::info, "clock_believed_again");
   }
 }
 

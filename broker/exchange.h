@@ -21,7 +21,7 @@ struct Tick {};  // at least ten times a second: pings, time-outs, expiry, check
 // The operator asked for the end: refuse new batches as overloaded, let the log finish, close.
 struct StopRequested {};
 using Event = std::variant<FrameArrived, ConnectionClosed, LogEvent, ReadAnswer, CheckpointSigned,
-                           Tick, StopRequested>;
+                           CheckpointNotSigned, Tick, StopRequested>;
 
 struct SubmitToLog {
   Submission submission;
@@ -29,7 +29,7 @@ struct SubmitToLog {
 struct Read {
   ReadRequest request;
 };
-struct RequestCheckpoint {  // of everything durable; answered by CheckpointSigned
+struct RequestCheckpoint {  // of everything durable; answered by CheckpointSigned or NotSigned
   TreeSize size;
 };
 // Keep this key out at the door until then (a peer that broke the protocol, or refused by ZAP).
@@ -42,6 +42,14 @@ struct StopNow {  // everything is written; main ends the process
 };
 using Effect = std::variant<SendFrame, CloseConnection, SubmitToLog, Read, RequestCheckpoint,
                             ShutDoor, StopNow>;
+
+// The log as the core takes it over at the start.
+struct LogAtStart {
+  std::vector<std::pair<AgencyId, wire::StreamHead>> heads;
+  TreeSize size;
+  WallTime newest_accepted_at;
+  std::optional<certs::SignedCheckpoint> newest;  // the last one signed
+};
 
 struct ExchangeOptions {
   Origin origin;
@@ -56,11 +64,9 @@ struct MachineFacts {
 
 class Exchange {
  public:
-  // `directory` and `heads` as LogStation had them at start; `newest` is the last signed
-  // checkpoint.
-  Exchange(ExchangeOptions options, certs::Directory directory,
-           std::vector<std::pair<AgencyId, wire::StreamHead>> heads, TreeSize log_size,
-           std::optional<certs::SignedCheckpoint> newest, host::Journal& journal, Now started);
+  // `directory` and `log` as LogStation has them.
+  Exchange(ExchangeOptions options, certs::Directory directory, LogAtStart log,
+           host::Journal& journal, Now started);
   ~Exchange();
 
   [[nodiscard]] std::vector<Effect> handle(Event event, Now now);

@@ -60,30 +60,20 @@ void Exchange::State::answer(Session& session, const wire::FetchSnapshot& fetch)
   }
   shelf.stock(registry);
   const wire::UnverifiedSnapshot& snapshot = registry->snapshot();
-  wire::SnapshotHead answer{snapshot.head, snapshot.signatures, EntryShelf::hashes_of(snapshot)};
-  auto frame = wire::encode_frame(answer);
-  if (frame.size() > kFrameBytesMax) {
-    refuse(session, {ErrorCode::too_large, "a registry of too many entries for one frame"});
-    return;
-  }
-  effects.emplace_back(SendFrame{session.connection, SharedBytes(std::move(frame))});
+  send(session.connection,
+       wire::SnapshotHead{snapshot.head, snapshot.signatures, EntryShelf::hashes_of(snapshot)});
 }
 
+// One frame: whoever asked knows by it what to ask for next.
 void Exchange::State::answer(Session& session, const wire::FetchEntries& fetch) {
   if (const auto registry = directory.newest_registry()) shelf.stock(registry);
   wire::Entries answer;
   std::size_t bytes = 0;
-  std::size_t total = 0;
   for (const Digest& hash : fetch.hashes) {
     const Bytes* entry = shelf.find(hash);
     if (entry == nullptr) continue;
-    total += entry->size();
-    if (total > kEntriesAnswerBytesMax) break;
     bytes += entry->size() + kItemBytes;
-    if (bytes > kAnswerFrameBytes && !answer.entries.empty()) {
-      send(session.connection, std::exchange(answer, {}));
-      bytes = entry->size() + kItemBytes;
-    }
+    if (bytes > kAnswerFrameBytes && !answer.entries.empty()) break;
     answer.entries.push_back(*entry);
   }
   send(session.connection, answer);
@@ -157,9 +147,12 @@ void Exchange::State::send_lines(Session& session) {
 
 void Exchange::State::start_dispatch(Session& session) {
   const AgencyId* agency = session.caller.agency();
-  if (agency == nullptr || session.dispatching == Session::Dispatching::yes) return;
-  if (session.caller.rights != Caller::Rights::full) return;
+  if (agency == nullptr || session.caller.rights != Caller::Rights::full) return;
   if (sessions.of_agency(*agency) != &session) return;
+  if (session.dispatching == Session::Dispatching::yes) {
+    dispatch.set_serving(*agency, dispatch::Recipient::Serving::on);
+    return;
+  }
   session.dispatching = Session::Dispatching::yes;
   dispatch.connect(*agency, session.cursors, session.credit_bytes);
 }

@@ -106,6 +106,8 @@ void Exchange::State::take_answer(ReadFrame answer) {
 
 void Exchange::State::take(const CheckpointSigned& event) {
   signing = Signing::idle;
+  if (signing_fault) journal.write(host::JournalLevel::info, "checkpoints_signed_again");
+  signing_fault.reset();
   newest = event.checkpoint;
   for (const ConnectionId id : sessions.all()) {
     Session* session = sessions.find(id);
@@ -115,6 +117,18 @@ void Exchange::State::take(const CheckpointSigned& event) {
     }
   }
   push_checkpoints();
+}
+
+void Exchange::State::take(const CheckpointNotSigned& event) {
+  signing = Signing::idle;
+  if (event.error.code != ErrorCode::no_space) {
+    stop(event.error);
+    return;
+  }
+  if (!signing_fault) {
+    journal.write_error(host::JournalLevel::error, "checkpoint_not_signed", event.error);
+  }
+  signing_fault = event.error;
 }
 
 void Exchange::State::request_checkpoint() {
@@ -129,7 +143,10 @@ void Exchange::State::request_checkpoint() {
 }
 
 void Exchange::State::note_uncovered(Session& session, LogIndex index) {
-  session.checkpoint_wanted = std::max(session.checkpoint_wanted, TreeSize{index.value + 1});
+  const TreeSize covering{index.value + 1};
+  if (covering <= session.checkpoint_held) return;
+  if (session.checkpoint_wanted <= session.checkpoint_held) session.checkpoint_useful = covering;
+  session.checkpoint_wanted = std::max(session.checkpoint_wanted, covering);
 }
 
 void Exchange::State::push_checkpoints() {
@@ -137,11 +154,14 @@ void Exchange::State::push_checkpoints() {
   for (const ConnectionId id : sessions.all()) {
     Session* session = sessions.find(id);
     if (session->phase != Session::Phase::open || session->caller.agency() == nullptr) continue;
+    // One that covers nothing of its own would only put off the one that does.
     const bool wants = session->checkpoint_wanted > session->checkpoint_held &&
-                       newest->checkpoint.size > session->checkpoint_held;
+                       newest->checkpoint.size > session->checkpoint_held &&
+                       newest->checkpoint.size >= session->checkpoint_useful;
     const bool rested = session->checkpoint_sent_at == MonotonicTime{} ||
                         now.monotonic - session->checkpoint_sent_at >= kCheckpointEvery;
-    if (!wants || !rested || session->checkpoint_under_way) continue;
+    const bool may_ask = session->reads_in_flight < kReadsPerSessionMax;
+    if (!wants || !rested || !may_ask || session->checkpoint_under_way) continue;
     session->checkpoint_sent_at = now.monotonic;
     send_checkpoint(*session, session->checkpoint_held);
   }
@@ -153,8 +173,9 @@ void Exchange::State::send_checkpoint(Session& session, TreeSize from) {
     send(session.connection, wire::Checkpoint{newest->note, from, {}});
     return;
   }
-  session.checkpoint_under_way = newest->checkpoint.size;
-  read(session, CheckpointRequest{session.connection, from, *newest});
+  if (read(session, CheckpointRequest{session.connection, from, *newest})) {
+    session.checkpoint_under_way = newest->checkpoint.size;
+  }
 }
 
 void Exchange::State::examine(Session& session) {
@@ -176,6 +197,7 @@ void Exchange::State::examine(Session& session) {
     session.presented.reset();
     return;
   }
+  session.checkpoint_sent_at = now.monotonic;
   send_checkpoint(session, presented.size);
 }
 

@@ -53,6 +53,9 @@ void Exchange::State::answer(Session& session, wire::Hello hello) {
 bool Exchange::State::greet(Session& session, const wire::Hello& hello) {
   const auto speaks = std::ranges::find(hello.versions, wire::kProtocolVersion);
   const auto knows = std::ranges::find(hello.suites, wire::Suite::x25519_chacha20poly1305_ed25519);
+  const auto is_beyond = [this](const std::optional<wire::Cursor>& cursor) {
+    return cursor && cursor->index.value >= log_size.value;
+  };
   std::optional<Error> error;
   if (speaks == hello.versions.end() || knows == hello.suites.end()) {
     error = Error{ErrorCode::unsupported, "no protocol version or suite in common"};
@@ -61,6 +64,10 @@ bool Exchange::State::greet(Session& session, const wire::Hello& hello) {
   } else if (hello.directory_count.value > directory.lines().size()) {
     error = Error{ErrorCode::chain_fork,
                   session.caller.name() + " knows more of the directory than this broker"};
+  } else if (std::ranges::any_of(hello.cursors, is_beyond)) {
+    // Served from there on it would silently miss what the log takes meanwhile.
+    error = Error{ErrorCode::chain_fork,
+                  session.caller.name() + " has stored entries that this log does not have"};
   }
   if (error) break_off(session.connection, session.key, *error, Door::open);
   return !error;
@@ -162,18 +169,23 @@ void Exchange::State::answer(Session& session, const wire::AskAgain& asked) {
     refuse(session, {ErrorCode::not_found, "asked again for what is not in the log"});
     return;
   }
+  if (session.dispatching == Session::Dispatching::no) {
+    refuse(session, {ErrorCode::overloaded, "asked again before it has all of the directory"});
+    return;
+  }
   if (auto taken = dispatch.ask_again(*session.caller.agency(), asked); !taken) {
     refuse(session, taken.error());
   }
 }
 
-void Exchange::State::read(Session& session, ReadRequest request) {
+bool Exchange::State::read(Session& session, ReadRequest request) {
   if (session.reads_in_flight >= kReadsPerSessionMax) {
     refuse(session, {ErrorCode::overloaded, "too many questions at once"});
-    return;
+    return false;
   }
   ++session.reads_in_flight;
   effects.emplace_back(Read{std::move(request)});
+  return true;
 }
 
 void Exchange::State::answer(Session& session, const wire::FetchInclusion& fetch) {
@@ -215,6 +227,8 @@ wire::StatusReport Exchange::State::status() const {
     report.fault = log_fault->code;
   } else if (clock_fault) {
     report.fault = clock_fault->code;
+  } else if (signing_fault) {
+    report.fault = signing_fault->code;
   } else if (const auto overloaded = overload()) {
     report.fault = overloaded->code;
   }

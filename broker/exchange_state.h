@@ -24,8 +24,8 @@ namespace keruen::broker {
 inline constexpr std::size_t kSubmissionsMax = 1024;
 inline constexpr std::size_t kSubmissionBytesMax = 32 * 1024 * 1024;
 inline constexpr std::size_t kReadsPerSessionMax = 16;
-// What one FetchEntries is answered with at most; the rest is asked for again.
-inline constexpr std::size_t kEntriesAnswerBytesMax = 4 * 1024 * 1024;
+// An agency needs one; an operator may have several windows open.
+inline constexpr std::size_t kConnectionsPerKeyMax = 16;
 // How full a frame of records or entries is made.
 inline constexpr std::size_t kAnswerFrameBytes = 384 * 1024;
 inline constexpr std::chrono::seconds kDoorShut{30};
@@ -33,7 +33,7 @@ inline constexpr std::chrono::seconds kSnapshotAssemblyMax{120};
 inline constexpr std::chrono::seconds kRightsCheckEvery{1};
 
 struct Exchange::State {
-  State(ExchangeOptions given, certs::Directory known, TreeSize size, host::Journal& sink, Now at);
+  State(ExchangeOptions given, certs::Directory known, LogAtStart log, host::Journal& sink, Now at);
 
   // exchange.cc
   void take(FrameArrived event);
@@ -41,10 +41,13 @@ struct Exchange::State {
   void take(LogEvent event);
   void take(ReadAnswer event);
   void take(const CheckpointSigned& event);
+  void take(const CheckpointNotSigned& event);
   void take(const Tick& event);
   void take(const StopRequested& event);
   [[nodiscard]] Session* session_for(const FrameArrived& event);
+  [[nodiscard]] Session* open_session(const FrameArrived& event, Caller caller);
   void serve_recipients();
+  void watch_clock();
   void watch_sessions();
   void follow_rights(Session& session);
   void tell_cursors(Session& session);
@@ -82,7 +85,8 @@ struct Exchange::State {
   [[nodiscard]] wire::StreamHead head_of(const AgencyId& agency, StreamId stream) const;
   [[nodiscard]] std::optional<Error> overload() const;
   void submit(Submission submission, std::size_t bytes);
-  void read(Session& session, ReadRequest request);
+  // False: it asks too much at once, and was told so.
+  bool read(Session& session, ReadRequest request);
   [[nodiscard]] wire::StatusReport status() const;
 
   // exchange_directory.cc
@@ -134,6 +138,7 @@ struct Exchange::State {
   std::optional<certs::SignedCheckpoint> newest;
   std::optional<MonotonicTime> checkpoint_requested_at;
   enum class Signing : std::uint8_t { idle, under_way } signing = Signing::idle;
+  std::optional<Error> signing_fault;  // why there is no newer checkpoint just now
 
   std::set<ConnectionId> behind;  // sessions that still lack lines
   EntryShelf shelf;

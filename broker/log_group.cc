@@ -8,6 +8,7 @@ namespace {
 
 // A snapshot of 4096 agencies takes about 6 MiB; a record must fit a segment with others.
 constexpr std::size_t kSnapshotRecordBytesMax = 16 * 1024 * 1024;
+constexpr std::size_t kRecordHeadBytesMax = 256;
 
 bool is_ours_to_cure(ErrorCode code) {
   return code == ErrorCode::io_failed || code == ErrorCode::corrupt;
@@ -177,7 +178,8 @@ Result<void> LogGroup::add(const SubmittedSnapshot& submitted) {
   const auto registry =
       parts_.state.directory.would_accept(submitted.snapshot, Now{{}, terms_.accepted_at});
   if (!registry) return refused(registry.error());
-  if (wire::encode_snapshot(submitted.snapshot).size() > kSnapshotRecordBytesMax) {
+  const std::size_t bytes = wire::encode_snapshot(submitted.snapshot).size() + kRecordHeadBytesMax;
+  if (bytes > std::min(kSnapshotRecordBytesMax, parts_.log.append_bytes_max())) {
     return refused({ErrorCode::too_large, "the registry is larger than one log entry may be"});
   }
   const auto line = log::line_of(entry, next_index(), terms_.accepted_at);

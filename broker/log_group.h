@@ -48,7 +48,8 @@ class LogGroup {
   [[nodiscard]] Result<void> add(const SubmittedSnapshot& submitted);
   [[nodiscard]] Result<void> add(const AcknowledgedCursors& cursors);
 
-  // no_space: nothing was written, roll back. io_failed: nothing more may be written.
+  // no_space, too_large (more than one append takes): nothing was written, roll back. io_failed:
+  // nothing more may be written.
   [[nodiscard]] Result<void> write();
   // Whether the directory must be read again after roll_back() (its lines cannot be taken back).
   enum class Directory : std::uint8_t { untouched, spoilt };

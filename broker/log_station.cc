@@ -1,6 +1,7 @@
 #include "broker/log_station.h"
 
 #include <map>
+#include <span>
 
 #include "broker/admission/clock_watch.h"
 #include "broker/log_group.h"
@@ -30,10 +31,13 @@ struct LogStation::State {
   std::function<Result<Digest>(TreeSize)> root_at;
 
   [[nodiscard]] Result<Digest> root(TreeSize size);
-  [[nodiscard]] Result<std::vector<LogEvent>> write(const std::vector<Submission>& submissions,
+  using Submissions = std::span<const Submission>;
+  [[nodiscard]] Result<std::vector<LogEvent>> write(Submissions submissions,
                                                     const LogGroup::Terms& terms);
-  [[nodiscard]] Result<std::vector<LogEvent>> write_as_space_allows(
-      const std::vector<Submission>& submissions, LogGroup::Terms terms);
+  [[nodiscard]] Result<std::vector<LogEvent>> write_as_space_allows(Submissions submissions,
+                                                                    LogGroup::Terms terms);
+  [[nodiscard]] Result<std::vector<LogEvent>> write_in_parts(Submissions submissions,
+                                                             const LogGroup::Terms& terms);
   void look_for_space(Now now);
   void tell(std::vector<LogEvent>& events, std::optional<Error> fault);
 };
@@ -51,8 +55,8 @@ Result<Digest> LogStation::State::root(TreeSize size) {
   return root;
 }
 
-// no_space: nothing was written and everything is as it was.
-Result<std::vector<LogEvent>> LogStation::State::write(const std::vector<Submission>& submissions,
+// no_space, too_large: nothing was written and everything is as it was.
+Result<std::vector<LogEvent>> LogStation::State::write(Submissions submissions,
                                                        const LogGroup::Terms& terms) {
   LogGroup group({log, index, ordering, journal, root_at}, terms);
   for (const Submission& submission : submissions) {
@@ -60,15 +64,16 @@ Result<std::vector<LogEvent>> LogStation::State::write(const std::vector<Submiss
   }
   auto written = group.write();
   if (written) return group.outcomes();
-  if (written.error().code == ErrorCode::no_space &&
+  const ErrorCode code = written.error().code;
+  if ((code == ErrorCode::no_space || code == ErrorCode::too_large) &&
       group.roll_back() == LogGroup::Directory::spoilt) {
     KERUEN_CHECK(read_directory(ordering, index, log, origin, trusted));
   }
   return fail(std::move(written).error());
 }
 
-Result<std::vector<LogEvent>> LogStation::State::write_as_space_allows(
-    const std::vector<Submission>& submissions, LogGroup::Terms terms) {
+Result<std::vector<LogEvent>> LogStation::State::write_as_space_allows(Submissions submissions,
+                                                                       LogGroup::Terms terms) {
   terms.room = log.has_space() ? Room::everything : Room::reserve;
   while (true) {
     auto events = write(submissions, terms);
@@ -77,6 +82,20 @@ Result<std::vector<LogEvent>> LogStation::State::write_as_space_allows(
     }
     terms.room = terms.room == Room::everything ? Room::reserve : Room::nothing;
   }
+}
+
+// What waited together may be more than one segment holds: then it goes in two groups.
+Result<std::vector<LogEvent>> LogStation::State::write_in_parts(Submissions submissions,
+                                                                const LogGroup::Terms& terms) {
+  auto events = write_as_space_allows(submissions, terms);
+  const bool is_too_much = !events && events.error().code == ErrorCode::too_large;
+  if (!is_too_much || submissions.size() < 2) return events;
+  const std::size_t middle = submissions.size() / 2;
+  KERUEN_TRY(auto first, write_in_parts(submissions.first(middle), terms));
+  KERUEN_TRY(auto second, write_in_parts(submissions.subspan(middle), terms));
+  first.insert(first.end(), std::make_move_iterator(second.begin()),
+               std::make_move_iterator(second.end()));
+  return first;
 }
 
 void LogStation::State::look_for_space(Now now) {
@@ -133,7 +152,7 @@ std::vector<LogEvent> LogStation::process(const std::vector<Submission>& submiss
   LogGroup::Terms terms;
   terms.accepted_at = admission::ClockWatch::stamp(now, newest);
   terms.doubt = state.clock.fault(now, newest);
-  auto events = state.write_as_space_allows(submissions, terms);
+  auto events = state.write_in_parts(submissions, terms);
   if (!events) {
     // What was asked in this group gets no answer: it may be on the disk or not.
     state.broken = std::move(events).error();

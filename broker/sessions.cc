@@ -92,7 +92,22 @@ Session& Sessions::open(ConnectionId connection, const KeyId& key, Caller caller
   session.key = key;
   session.caller = std::move(caller);
   session.last_heard = now.monotonic;
+  by_key_[key].insert(connection);
   return session;
+}
+
+std::size_t Sessions::count_of(const KeyId& key) const {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? 0 : found->second.size();
+}
+
+std::optional<ConnectionId> Sessions::oldest_without_hello(const KeyId& key) const {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return std::nullopt;
+  for (const ConnectionId id : found->second) {
+    if (by_connection_.at(id).phase == Session::Phase::awaiting_hello) return id;
+  }
+  return std::nullopt;
 }
 
 std::optional<ConnectionId> Sessions::serve(const AgencyId& agency, ConnectionId connection) {
@@ -108,6 +123,9 @@ void Sessions::close(ConnectionId connection) {
     const auto served = served_.find(*agency);
     if (served != served_.end() && served->second == connection) served_.erase(served);
   }
+  const auto keyed = by_key_.find(found->second.key);
+  keyed->second.erase(connection);
+  if (keyed->second.empty()) by_key_.erase(keyed);
   by_connection_.erase(found);
 }
 

@@ -8,7 +8,7 @@
 
 #include <map>
 #include <optional>
-#include <unordered_map>
+#include <set>
 #include <variant>
 
 #include "broker/stations.h"
@@ -53,9 +53,11 @@ struct Session {
   enum class Cursors : std::uint8_t { told, changed } cursors_told = Cursors::told;
   std::uint64_t credit_bytes = 0;
 
-  // Checkpoints: what it holds, and up to where its batches want one.
+  // Checkpoints: what it holds, up to where its batches want one, and the smallest that would cover
+  // any of those.
   TreeSize checkpoint_held;
   TreeSize checkpoint_wanted;
+  TreeSize checkpoint_useful;
   std::optional<TreeSize> checkpoint_under_way;
   MonotonicTime checkpoint_sent_at;
   // The note of its hello until the log is shown to extend it.
@@ -73,6 +75,9 @@ class Sessions {
   // This one is served from now on; returns the one it takes the place of.
   [[nodiscard]] std::optional<ConnectionId> serve(const AgencyId& agency, ConnectionId connection);
   void close(ConnectionId connection);
+  // Under one key: how many, and the one that has waited longest without a hello.
+  [[nodiscard]] std::size_t count_of(const KeyId& key) const;
+  [[nodiscard]] std::optional<ConnectionId> oldest_without_hello(const KeyId& key) const;
   [[nodiscard]] std::size_t size() const { return by_connection_.size(); }
   // In the order of connecting. Closing one while walking is allowed through ids only.
   [[nodiscard]] std::vector<ConnectionId> all() const;
@@ -80,6 +85,7 @@ class Sessions {
  private:
   std::map<ConnectionId, Session> by_connection_;
   std::map<AgencyId, ConnectionId> served_;
+  std::map<KeyId, std::set<ConnectionId>> by_key_;
 };
 
 }  // namespace keruen::broker

@@ -100,6 +100,10 @@ struct LogFault {
 struct CheckpointSigned {
   certs::SignedCheckpoint checkpoint;
 };
+// no_space: asked for again; anything else ends the broker.
+struct CheckpointNotSigned {
+  Error error;
+};
 using LogEvent = std::variant<BatchOutcome, RecordOutcome, LogFault>;
 
 // ---- core → reader → core ----

@@ -68,7 +68,7 @@ std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signe
         if (signed_checkpoint) {
           events.emplace_back(CheckpointSigned{std::move(*signed_checkpoint)});
         } else {
-          events.emplace_back(LogFault{std::move(signed_checkpoint).error()});
+          events.emplace_back(CheckpointNotSigned{std::move(signed_checkpoint).error()});
         }
         return events;
       },

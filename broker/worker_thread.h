@@ -122,8 +122,7 @@ class WorkerThread {
   std::thread thread_;  // last: it uses all of the above
 };
 
-// The signature, or why there will be none (the broker stops).
-using SigningEvent = std::variant<CheckpointSigned, LogFault>;
+using SigningEvent = std::variant<CheckpointSigned, CheckpointNotSigned>;
 
 using LogThread = WorkerThread<Submission, LogEvent>;
 using ReaderThread = WorkerThread<ReadRequest, ReadAnswer>;

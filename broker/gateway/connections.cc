@@ -1,6 +1,7 @@
 #include "broker/gateway/connections.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace keruen::gateway {
 
@@ -32,19 +33,30 @@ Line* Connections::with_descriptor(int descriptor) {
   return found == by_descriptor_.end() ? nullptr : find(found->second);
 }
 
-void Connections::close(broker::ConnectionId id) {
-  const auto found = lines_.find(id);
-  if (found == lines_.end()) return;
-  const Line& line = found->second;
-  waiting_bytes_ -= line.waiting_bytes;
-  waiting_.erase(id);
-  closing_.erase(id);
-  const auto routed = by_routing_id_.find(line.routing_id);
-  if (routed != by_routing_id_.end() && routed->second == id) by_routing_id_.erase(routed);
+void Connections::retire(Line& line, MonotonicTime remembered_until) {
+  waiting_bytes_ -= std::exchange(line.waiting_bytes, 0);
+  line.waiting.clear();
+  waiting_.erase(line.id);
+  closing_.erase(line.id);
   const auto described = by_descriptor_.find(line.descriptor);
-  if (described != by_descriptor_.end() && described->second == id) {
+  if (described != by_descriptor_.end() && described->second == line.id) {
     by_descriptor_.erase(described);
   }
+  line.remembered_until = remembered_until;
+  retired_.push_back(line.id);
+}
+
+void Connections::forget_retired(MonotonicTime now) {
+  while (!retired_.empty() && *find(retired_.front())->remembered_until <= now) {
+    forget(retired_.front());
+    retired_.pop_front();
+  }
+}
+
+void Connections::forget(broker::ConnectionId id) {
+  const auto found = lines_.find(id);
+  const auto routed = by_routing_id_.find(found->second.routing_id);
+  if (routed != by_routing_id_.end() && routed->second == id) by_routing_id_.erase(routed);
   lines_.erase(found);
 }
 

@@ -12,11 +12,11 @@
 #include <optional>
 #include <unordered_map>
 
+#include "broker/gateway/descriptor.h"
 #include "broker/stations.h"
 
 namespace keruen::gateway {
 
-inline constexpr int kNoDescriptor = -1;
 // What waits for one peer that does not read; behind it the peer is dropped.
 inline constexpr std::size_t kLineBytesMax = 8 * 1024 * 1024;
 
@@ -32,6 +32,9 @@ struct Line {
   std::size_t waiting_bytes = 0;
   // Set: nothing more is taken from it, and it is shut down then, so that a last frame gets out.
   std::optional<MonotonicTime> closing_at;
+  // Set: it is over. Frames of it may still come out of ZeroMQ's queues; they must not be taken for
+  // a new connection's.
+  std::optional<MonotonicTime> remembered_until;
 };
 
 class Connections {
@@ -40,7 +43,9 @@ class Connections {
   [[nodiscard]] Line* find(broker::ConnectionId id);
   [[nodiscard]] Line* with_routing_id(BytesView routing_id);
   [[nodiscard]] Line* with_descriptor(int descriptor);
-  void close(broker::ConnectionId id);
+  // Nothing waits for it any more, and its descriptor may be another's.
+  void retire(Line& line, MonotonicTime remembered_until);
+  void forget_retired(MonotonicTime now);
 
   void queue(Line& line, SharedBytes frame);
   // The first waiting frame went out.
@@ -55,12 +60,15 @@ class Connections {
   [[nodiscard]] std::size_t size() const { return lines_.size(); }
 
  private:
+  void forget(broker::ConnectionId id);
+
   std::uint64_t next_ = 1;
   std::map<broker::ConnectionId, Line> lines_;
   std::map<Bytes, broker::ConnectionId> by_routing_id_;
   std::unordered_map<int, broker::ConnectionId> by_descriptor_;
   std::map<broker::ConnectionId, std::size_t> waiting_;  // bytes of those who have any
   std::map<broker::ConnectionId, MonotonicTime> closing_;
+  std::deque<broker::ConnectionId> retired_;  // oldest first
   std::size_t waiting_bytes_ = 0;
 };
 

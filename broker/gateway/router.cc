@@ -1,8 +1,6 @@
 // ZeroMQ's C interface, whose would-block, gone and failed stay apart as errno values.
 #include "broker/gateway/router.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
 #include <zmq.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <cstring>
 
 #include "broker/gateway/connections.h"
+#include "broker/gateway/newcomers.h"
 #include "schemas/host/journal.h"
 
 namespace keruen::gateway {
@@ -23,6 +22,7 @@ constexpr const char* kMonitorEndpoint = "inproc://keruen.monitor";
 constexpr std::chrono::milliseconds kRetryEvery{5};       // frames that found a full queue
 constexpr std::chrono::milliseconds kLastFrameTime{200};  // before a connection is shut down
 constexpr std::chrono::seconds kDoorShut{30};
+constexpr std::chrono::seconds kRemembered{5};  // a line that is over
 constexpr int kHandshakeMilliseconds = 5000;
 constexpr int kLingerMilliseconds = 1000;
 constexpr int kBacklog = 1024;
@@ -75,21 +75,6 @@ bool drain_parts(void* socket, Message& last) {
     more = part.has_more();
   }
   return true;
-}
-
-// "10.0.0.7:41234", to know a descriptor's peer again.
-std::string peer_of(int descriptor) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::getpeername(descriptor, generic, &size) != 0) return {};
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> service{};
-  if (::getnameinfo(generic, size, host.data(), host.size(), service.data(), service.size(),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return {};
-  }
-  return std::string(host.data()) + ":" + service.data();
 }
 
 template <class Value>
@@ -147,6 +132,7 @@ struct Router::State {
   host::Journal& journal;
   Doorkeeper doorkeeper;
   Connections connections;
+  Newcomers newcomers;
   std::vector<Arrival> arrivals;
   std::string endpoint;
   // In this order: sockets go before their context.
@@ -157,12 +143,12 @@ struct Router::State {
 
   [[nodiscard]] Result<void> open(const certs::TransportKeyPair& key);
   void answer_door(MonotonicTime now);
-  void follow_monitor();
+  void follow_monitor(MonotonicTime now);
   // False: nothing more is there.
   [[nodiscard]] bool receive_one(Now now);
-  [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload);
+  [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload, MonotonicTime now);
   void flush(Now now);
-  void lose(broker::ConnectionId id);
+  void lose(Line& line, MonotonicTime now);
   void drop(broker::ConnectionId id, std::string_view why, MonotonicTime when);
   void shut_down_due(MonotonicTime now);
 };
@@ -181,7 +167,8 @@ Result<void> Router::State::open(const certs::TransportKeyPair& key) {
     return fail(ErrorCode::io_failed, "the ZAP door cannot be bound: " + zmq_words());
   }
   KERUEN_CHECK(set_options(router.get(), key));
-  if (::zmq_socket_monitor(router.get(), kMonitorEndpoint, ZMQ_EVENT_DISCONNECTED) != 0 ||
+  if (::zmq_socket_monitor(router.get(), kMonitorEndpoint,
+                           ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0 ||
       ::zmq_connect(monitor.get(), kMonitorEndpoint) != 0) {
     return fail(ErrorCode::io_failed, "the socket cannot be watched: " + zmq_words());
   }
@@ -216,44 +203,53 @@ void Router::State::answer_door(MonotonicTime now) {
   }
 }
 
-void Router::State::follow_monitor() {
+void Router::State::follow_monitor(MonotonicTime now) {
   while (true) {
     // u16 event, u32 value in the machine's order; then the address.
     Message event;
     if (!event.receive(monitor.get())) return;
+    std::uint16_t what = 0;
     std::int32_t descriptor = kNoDescriptor;
     const auto bytes = event.view();
-    if (bytes.size() == sizeof(std::uint16_t) + sizeof(descriptor)) {
-      std::memcpy(&descriptor, bytes.data() + sizeof(std::uint16_t), sizeof(descriptor));
+    if (bytes.size() == sizeof(what) + sizeof(descriptor)) {
+      std::memcpy(&what, bytes.data(), sizeof(what));
+      std::memcpy(&descriptor, bytes.data() + sizeof(what), sizeof(descriptor));
     }
     drain_parts(monitor.get(), event);
-    if (const Line* line = connections.with_descriptor(descriptor)) lose(line->id);
+    if (what == ZMQ_EVENT_ACCEPTED) {
+      newcomers.came({descriptor, peer_of(descriptor), now});
+      continue;
+    }
+    newcomers.forget(descriptor);
+    if (Line* line = connections.with_descriptor(descriptor)) lose(*line, now);
   }
 }
 
-void Router::State::lose(broker::ConnectionId id) {
-  connections.close(id);
-  arrivals.emplace_back(broker::ConnectionClosed{id});
+void Router::State::lose(Line& line, MonotonicTime now) {
+  if (line.remembered_until) return;
+  connections.retire(line, now + kRemembered);
+  arrivals.emplace_back(broker::ConnectionClosed{line.id});
 }
 
 void Router::State::drop(broker::ConnectionId id, std::string_view why, MonotonicTime when) {
   Line* line = connections.find(id);
-  if (line == nullptr || line->closing_at) return;
+  if (line == nullptr || line->closing_at || line->remembered_until) return;
   journal.write(host::JournalLevel::info, "connection_dropped",
                 {{"connection", id.value}, {"peer", line->peer}, {"why", why}});
   connections.close_at(*line, when);
 }
 
-Line* Router::State::line_of(BytesView routing_id, Message& payload) {
+Line* Router::State::line_of(BytesView routing_id, Message& payload, MonotonicTime now) {
   // The identity comes from what CURVE vouches for, on the payload; never from the routing id.
   const auto key = KeyId::from_hex(payload.property("User-Id"));
   if (!key) return nullptr;
   Line* line = connections.with_routing_id(routing_id);
   const int descriptor = payload.descriptor();
+  newcomers.forget(descriptor);
   if (line != nullptr && line->descriptor == descriptor && line->key == *key) return line;
   // The same name on another line, or a descriptor used again: what was there is gone.
-  if (line != nullptr) lose(line->id);
-  if (const Line* stale = connections.with_descriptor(descriptor)) lose(stale->id);
+  if (line != nullptr) lose(*line, now);
+  if (Line* stale = connections.with_descriptor(descriptor)) lose(*stale, now);
   return &connections.open(copy_of(routing_id), *key, descriptor, peer_of(descriptor));
 }
 
@@ -263,8 +259,8 @@ bool Router::State::receive_one(Now now) {
   Message payload;
   if (!routing_id.has_more() || !payload.receive(router.get())) return true;
   const bool in_parts = drain_parts(router.get(), payload);
-  Line* line = line_of(routing_id.view(), payload);
-  if (line == nullptr || line->closing_at) return true;
+  Line* line = line_of(routing_id.view(), payload, now.monotonic);
+  if (line == nullptr || line->closing_at || line->remembered_until) return true;
   if (in_parts) {
     doorkeeper.shut(line->key, now.monotonic + kDoorShut);
     drop(line->id, "several frames in one message", now.monotonic);
@@ -283,34 +279,34 @@ void Router::State::flush(Now now) {
       const Sent sent = send_now(router.get(), *line, line->waiting.front());
       if (sent == Sent::full) break;
       if (sent == Sent::gone) {
-        lose(id);
-        line = nullptr;
+        lose(*line, now.monotonic);
         break;
       }
       connections.sent_first(*line);
     }
-    if (line != nullptr && line->waiting_bytes > kLineBytesMax) {
+    if (line->waiting_bytes > kLineBytesMax) {
       drop(id, "does not read what it is sent", now.monotonic);
     }
   }
   while (connections.waiting_bytes() > options.pool_bytes_max) {
-    const auto slowest = connections.slowest();
-    drop(*slowest, "reads slowest while too much waits", now.monotonic);
-    shut_down_due(now.monotonic);
-    if (connections.find(*slowest) != nullptr) lose(*slowest);
+    Line& slowest = *connections.find(*connections.slowest());
+    drop(slowest.id, "reads slowest while too much waits", now.monotonic);
+    shut_down(slowest.descriptor, slowest.peer);
+    lose(slowest, now.monotonic);
   }
 }
 
 void Router::State::shut_down_due(MonotonicTime now) {
   for (const broker::ConnectionId id : connections.due_to_close(now)) {
-    const Line* line = connections.find(id);
-    // The number may be another connection's by now; only the same peer is shut down.
-    if (line->descriptor != kNoDescriptor && !line->peer.empty() &&
-        peer_of(line->descriptor) == line->peer) {
-      ::shutdown(line->descriptor, SHUT_RDWR);
-    }
-    lose(id);
+    Line* line = connections.find(id);
+    shut_down(line->descriptor, line->peer);
+    lose(*line, now);
   }
+  for (const auto& newcomer : newcomers.take_overdue(now)) {
+    journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
+    shut_down(newcomer.descriptor, newcomer.peer);
+  }
+  connections.forget_retired(now);
 }
 
 Router::Router(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -322,6 +318,7 @@ Result<std::unique_ptr<Router>> Router::bind(RouterOptions options,
   std::unique_ptr<State> state(new State{std::move(options),
                                          journal,
                                          Doorkeeper(std::move(admits), journal),
+                                         {},
                                          {},
                                          {},
                                          {},
@@ -350,7 +347,7 @@ void Router::wait(std::span<const int> descriptors, std::chrono::milliseconds lo
 std::vector<Arrival> Router::receive(Now now) {
   State& state = *state_;
   state.answer_door(now.monotonic);
-  state.follow_monitor();
+  state.follow_monitor(now.monotonic);
   for (std::size_t i = 0; i < state.options.frames_per_turn && state.receive_one(now); ++i) {
   }
   state.flush(now);
@@ -361,7 +358,7 @@ std::vector<Arrival> Router::receive(Now now) {
 void Router::send(broker::SendFrame frame, Now now) {
   State& state = *state_;
   Line* line = state.connections.find(frame.connection);
-  if (line == nullptr || line->closing_at) return;
+  if (line == nullptr || line->closing_at || line->remembered_until) return;
   if (!line->waiting.empty()) {
     state.connections.queue(*line, std::move(frame.frame));
     if (line->waiting_bytes > kLineBytesMax) state.flush(now);
@@ -374,7 +371,7 @@ void Router::send(broker::SendFrame frame, Now now) {
       state.connections.queue(*line, std::move(frame.frame));
       return;
     case Sent::gone:
-      state.lose(line->id);
+      state.lose(*line, now.monotonic);
   }
 }
 

@@ -132,6 +132,10 @@ TreeSize Log::size() const { return state_->extent().size; }
 WallTime Log::newest_accepted_at() const { return state_->extent().newest_accepted_at; }
 Digest Log::root() const { return state_->extent().root; }
 
+std::size_t Log::append_bytes_max() const {
+  return state_->options.segment_bytes - kSegmentHeadBytes;
+}
+
 Result<LogIndex> Log::append(const std::vector<Record>& records, TreeSize ordered_against,
                              Reserve reserve) {
   State& state = *state_;
@@ -149,7 +153,7 @@ Result<LogIndex> Log::append(const std::vector<Record>& records, TreeSize ordere
   }
   std::size_t group_bytes = 0;
   for (const Record& record : records) group_bytes += padded_size(record);
-  if (group_bytes > state.options.segment_bytes - kSegmentHeadBytes) {
+  if (group_bytes > append_bytes_max()) {
     return fail(ErrorCode::too_large, "the records of one append are larger than a segment");
   }
   const bool is_full = state.disk.end + group_bytes > state.disk.head.file_bytes;

@@ -54,6 +54,8 @@ class Log {
   // again). no_space: the next segment cannot be preallocated; `Reserve::use` may spend what is
   // left of this one on receipts, key records and revocations.
   enum class Reserve : std::uint8_t { keep, use };
+  // Of all records of one append, as they are written.
+  [[nodiscard]] std::size_t append_bytes_max() const;
   [[nodiscard]] Result<LogIndex> append(const std::vector<Record>& records,
                                         TreeSize ordered_against, Reserve reserve);
 

@@ -61,6 +61,38 @@ TEST_F(LogStationTest, WritesOnceAndSyncsOnceForAllThatWaits) {
   EXPECT_EQ(disk.count(FaultDisk::Operation::sync), before + 1);
 }
 
+TEST_F(LogStationTest, WritesMoreThanASegmentHoldsInSeveralGroups) {
+  const std::string large(60'000, 'x');
+  std::vector<Submission> submissions;
+  submissions.push_back(submission(exchange.next_registry()));
+  for (int i = 0; i < 12; ++i) {
+    auto stream = guard();
+    submissions.push_back(submission(exchange.messages(stream, {{{"kz.customs"}, large}})));
+  }
+  const auto events = process(submissions);
+  ASSERT_THAT(events, SizeIs(13));
+  EXPECT_EQ(std::get<RecordOutcome>(events[0]).answer.index, LogIndex{4});
+  for (std::size_t i = 1; i < events.size(); ++i) {
+    EXPECT_EQ(accepted(std::get<BatchOutcome>(events[i])).index, LogIndex{4 + i});
+  }
+  const auto position = station->directory().position();
+  reopen();
+  EXPECT_EQ(log->size(), TreeSize{17});
+  EXPECT_EQ(station->directory().position(), position);
+}
+
+TEST_F(LogStationTest, RefusesARegistryThatNoSegmentHoldsAndGoesOn) {
+  auto draft = exchange.registry_draft();
+  for (int i = 0; i < 4000; ++i) {
+    wire::GroupEntry group = draft.groups.front();
+    group.id = *GroupId::parse("kz.group-" + std::to_string(i));
+    draft.groups.push_back(std::move(group));
+  }
+  EXPECT_EQ(submit(exchange.sign_registry(draft)).answer.refused, ErrorCode::too_large);
+  auto stream = guard();
+  EXPECT_EQ(refusal(submit(exchange.messages(stream, kOneNotice))), std::nullopt);
+}
+
 TEST_F(LogStationTest, AnswersARepeatAsTheFirstTime) {
   auto stream = guard();
   exchange.admit("kg.customs");

@@ -11,7 +11,8 @@
 
 namespace keruen {
 
-// GoogleTest finds this to print an Error in a failed expectation.
+// GoogleTest finds these to print what a failed expectation got.
+inline void PrintTo(ErrorCode code, std::ostream* stream) { *stream << name_of(code); }
 inline void PrintTo(const Error& error, std::ostream* stream) {
   *stream << name_of(error.code) << ": " << error.detail;
 }

@@ -39,16 +39,16 @@ Result<void> TestBroker::start(Now now) {
       }
     }
   }
-  std::optional<certs::SignedCheckpoint> newest;
+  broker::LogAtStart at_start{station_->heads(), log_->size(), log_->newest_accepted_at(), {}};
   if (log_->size().value > 0) {
-    KERUEN_TRY(newest, signer_->sign(*log_, log_->size()));
+    KERUEN_TRY(at_start.newest, signer_->sign(*log_, log_->size()));
   }
   KERUEN_TRY(auto directory,
              broker::copy_directory(station_->directory(), exchange_.authorities()));
   broker::ExchangeOptions options;
   options.origin = exchange_.origin();
-  core_ = std::make_unique<broker::Exchange>(options, std::move(directory), station_->heads(),
-                                             log_->size(), std::move(newest), journal_, now);
+  core_ = std::make_unique<broker::Exchange>(options, std::move(directory), std::move(at_start),
+                                             journal_, now);
   return {};
 }
 
@@ -133,7 +133,7 @@ void TestBroker::carry_out(broker::Effect effect, Now now) {
     if (auto checkpoint = signer_->sign(*log_, wanted->size)) {
       events_.push_back(broker::CheckpointSigned{std::move(*checkpoint)});
     } else {
-      events_.push_back(broker::LogEvent(broker::LogFault{checkpoint.error()}));
+      events_.push_back(broker::CheckpointNotSigned{checkpoint.error()});
     }
   } else if (const auto* shut = std::get_if<broker::ShutDoor>(&effect)) {
     shut_[shut->transport_key] = shut->until;

@@ -1,93 +1,258 @@
 #include "broker/gateway/router.h"
 
-#include <zmq.h>
-
+#include "broker/gateway/connections.h"
+#include "broker/gateway/newcomers.h"
 #include "schemas/host/clock.h"
+#include "tests/support/hostile_peer.h"
 #include "tests/support/matchers.h"
 #include "tests/support/memory_journal.h"
 
 namespace keruen::gateway {
 namespace {
 
-// A DEALER that sends whatever it is told.
-class RawPeer {
- public:
-  RawPeer(const std::string& endpoint, const TransportPublicKey& server,
-          const certs::TransportKeyPair& own) {
-    const int none = 0;
-    zmq_setsockopt(socket_, ZMQ_LINGER, &none, sizeof(none));
-    zmq_setsockopt(socket_, ZMQ_CURVE_SERVERKEY, server.bytes.data(), 32);
-    zmq_setsockopt(socket_, ZMQ_CURVE_PUBLICKEY, own.public_key().bytes.data(), 32);
-    zmq_setsockopt(socket_, ZMQ_CURVE_SECRETKEY, own.secret().data(), 32);
-    zmq_connect(socket_, endpoint.c_str());
-  }
-  ~RawPeer() {
-    zmq_close(socket_);
-    zmq_ctx_term(context_);
-  }
-  RawPeer(const RawPeer&) = delete;
-  RawPeer& operator=(const RawPeer&) = delete;
-  void send(std::string_view text, int flags = 0) {
-    zmq_send(socket_, text.data(), text.size(), flags | ZMQ_DONTWAIT);
-  }
-
- private:
-  void* context_ = zmq_ctx_new();
-  void* socket_ = zmq_socket(context_, ZMQ_DEALER);
-};
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 class RouterTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    RouterOptions options;
+  void SetUp() override { bind({}); }
+  void bind(RouterOptions options) {
     options.endpoint = "tcp://127.0.0.1:*";
+    router_.reset();
     KERUEN_ASSERT_OK(
-        router_,
-        Router::bind(
-            options, server_, [this](const KeyId& key) { return key == known_.id(); }, journal_));
+        router_, Router::bind(
+                     options, server_,
+                     [this](const KeyId& key) { return key == known_.id() || key == other_.id(); },
+                     journal_));
   }
-  // The first `count` arrivals, or those of so many rounds.
-  std::vector<Arrival> receive(std::size_t count, int rounds) {
-    std::vector<Arrival> all;
-    for (int i = 0; i < rounds && all.size() < count; ++i) {
-      router_->wait({}, std::chrono::milliseconds{20});
-      for (auto& arrival : router_->receive(clock_.now())) all.push_back(std::move(arrival));
+  // As a test says what time it is: the machine's, and what it skipped.
+  [[nodiscard]] Now now() const {
+    Now now = clock_.now();
+    now.monotonic += skipped_;
+    return now;
+  }
+  [[nodiscard]] std::unique_ptr<HostilePeer> peer_with(const certs::TransportKeyPair& own,
+                                                       const std::string& name = "") {
+    HostilePeer::Options options;
+    options.server = server_.public_key();
+    options.own = &own;
+    options.routing_id = name;
+    return std::make_unique<HostilePeer>(router_->endpoint(), options);
+  }
+  // One round; what arrives is kept.
+  void turn() {
+    router_->wait({}, milliseconds{20});
+    for (auto& arrival : router_->receive(now())) arrivals_.push_back(std::move(arrival));
+  }
+  template <class Condition>
+  [[nodiscard]] bool turn_until(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      turn();
     }
-    return all;
+    return true;
+  }
+  template <class Kind>
+  [[nodiscard]] std::vector<Kind> arrived() const {
+    std::vector<Kind> found;
+    for (const Arrival& arrival : arrivals_) {
+      if (const auto* wanted = std::get_if<Kind>(&arrival)) found.push_back(*wanted);
+    }
+    return found;
+  }
+  [[nodiscard]] bool wait_for_frames(std::size_t count) {
+    return turn_until([&] { return arrived<broker::FrameArrived>().size() >= count; });
+  }
+  [[nodiscard]] bool wait_for_end_of(broker::ConnectionId id) {
+    return turn_until([&] {
+      return std::ranges::any_of(arrived<broker::ConnectionClosed>(),
+                                 [&](const auto& closed) { return closed.connection == id; });
+    });
+  }
+  // The connection on which `peer` is heard for the first time.
+  broker::ConnectionId connection_of(HostilePeer& peer) {
+    const std::size_t before = arrived<broker::FrameArrived>().size();
+    peer.send(bytes_of("hello"));
+    EXPECT_TRUE(wait_for_frames(before + 1));
+    return arrived<broker::FrameArrived>().back().connection;
+  }
+  void send(broker::ConnectionId to, const SharedBytes& frame) {
+    router_->send({to, frame}, now());
   }
 
   certs::SystemRandomness randomness_;
   certs::TransportKeyPair server_ = certs::TransportKeyPair::generate(randomness_);
   certs::TransportKeyPair known_ = certs::TransportKeyPair::generate(randomness_);
+  certs::TransportKeyPair other_ = certs::TransportKeyPair::generate(randomness_);
   certs::TransportKeyPair unknown_ = certs::TransportKeyPair::generate(randomness_);
   MemoryJournal journal_;
   host::SystemClock clock_;
+  std::chrono::microseconds skipped_{0};
   std::unique_ptr<Router> router_;
+  std::vector<Arrival> arrivals_;
 };
 
 TEST_F(RouterTest, HandsOverAFrameWithTheKeyThatCurveVouchesFor) {
-  RawPeer peer(router_->endpoint(), server_.public_key(), known_);
-  peer.send("a frame");
-  const auto arrivals = receive(1, 500);
-  ASSERT_EQ(arrivals.size(), 1u);
-  const auto& frame = std::get<broker::FrameArrived>(arrivals.front());
+  const auto peer = peer_with(known_);
+  peer->send(bytes_of("a frame"));
+  ASSERT_TRUE(wait_for_frames(1));
+  const auto frame = arrived<broker::FrameArrived>().front();
   EXPECT_EQ(frame.transport_key, known_.id());
   EXPECT_EQ(text_of(frame.frame.view()), "a frame");
 }
 
 TEST_F(RouterTest, LetsAnUnknownKeyNotIn) {
-  RawPeer peer(router_->endpoint(), server_.public_key(), unknown_);
-  peer.send("a frame");
-  EXPECT_TRUE(receive(1, 25).empty());
+  const auto peer = peer_with(unknown_);
+  peer->send(bytes_of("a frame"));
+  EXPECT_TRUE(turn_until([&] { return journal_.count("door_refused") > 0; }));
+  EXPECT_TRUE(journal_.mentions(unknown_.id().hex()));
+  EXPECT_EQ(peer->handshake(), Handshake::refused);
+  EXPECT_TRUE(arrived<broker::FrameArrived>().empty());
 }
 
 TEST_F(RouterTest, DropsAPeerThatSendsSeveralFramesInOneMessage) {
-  RawPeer peer(router_->endpoint(), server_.public_key(), known_);
-  peer.send("one", ZMQ_SNDMORE);
-  peer.send("two");
-  const auto arrivals = receive(1, 500);
-  ASSERT_FALSE(arrivals.empty());
-  EXPECT_TRUE(std::holds_alternative<broker::ConnectionClosed>(arrivals.front()));
+  const auto peer = peer_with(known_);
+  peer->send(bytes_of("one"), HostilePeer::Part::more_follows);
+  peer->send(bytes_of("two"));
+  ASSERT_TRUE(turn_until([&] { return !arrivals_.empty(); }));
+  EXPECT_TRUE(std::holds_alternative<broker::ConnectionClosed>(arrivals_.front()));
+  EXPECT_TRUE(peer->is_dropped());
+}
+
+TEST_F(RouterTest, TakesNothingMoreFromAPeerThatItDrops) {
+  const auto peer = peer_with(known_);
+  const auto id = connection_of(*peer);
+  peer->send(bytes_of("one"), HostilePeer::Part::more_follows);
+  peer->send(bytes_of("two"));
+  const Bytes more(20'000, 1);
+  for (int i = 0; i < 500; ++i) peer->send(more);
+  EXPECT_TRUE(wait_for_end_of(id));
+  const auto lively = peer_with(other_);
+  for (int i = 0; i < 20; ++i) {
+    lively->send(bytes_of("a word"));
+    turn();
+  }
+  EXPECT_TRUE(peer->is_dropped());
+  for (const auto& frame : arrived<broker::FrameArrived>()) {
+    EXPECT_LT(frame.frame.size(), more.size());
+  }
+}
+
+TEST_F(RouterTest, SaysWhenAPeerIsGone) {
+  auto peer = peer_with(known_);
+  const auto id = connection_of(*peer);
+  peer.reset();
+  EXPECT_TRUE(wait_for_end_of(id));
+}
+
+TEST_F(RouterTest, SendsTheLastFrameBeforeItCloses) {
+  const auto peer = peer_with(known_);
+  const auto id = connection_of(*peer);
+  send(id, SharedBytes(copy_of(bytes_of("why"))));
+  router_->close({id, "for a reason"}, now());
+  peer->send(bytes_of("too late"));
+  EXPECT_TRUE(wait_for_end_of(id));
+  EXPECT_EQ(peer->receive(), copy_of(bytes_of("why")));
+  EXPECT_TRUE(peer->is_dropped());
+  EXPECT_EQ(arrived<broker::FrameArrived>().size(), 1u);
+}
+
+TEST_F(RouterTest, KeepsAKeyOutWhoseDoorIsShutAndLetsItInLater) {
+  router_->shut_door(known_.id(), now().monotonic + seconds{30});
+  const auto early = peer_with(known_);
+  EXPECT_TRUE(turn_until([&] { return journal_.count("door_refused") > 0; }));
+  skipped_ += seconds{31};
+  const auto later = peer_with(known_);
+  later->send(bytes_of("hello again"));
+  EXPECT_TRUE(wait_for_frames(1));
+}
+
+TEST_F(RouterTest, TakesTwoPeersOfOneNameForTwo) {
+  const auto first = peer_with(known_, "name");
+  const auto id = connection_of(*first);
+  const auto second = peer_with(other_, "name");
+  for (int i = 0; i < 3; ++i) second->send(bytes_of("a frame of the second"));
+  for (int i = 0; i < 20; ++i) {
+    first->send(bytes_of("a frame of the first"));
+    turn();
+  }
+  for (const auto& frame : arrived<broker::FrameArrived>()) {
+    const bool is_first = text_of(frame.frame.view()) != "a frame of the second";
+    EXPECT_EQ(frame.transport_key, is_first ? known_.id() : other_.id());
+    EXPECT_EQ(frame.connection == id, is_first);
+  }
+}
+
+TEST_F(RouterTest, DropsWhoeverIsNeverHeard) {
+  const auto lively = peer_with(known_, "name");
+  connection_of(*lively);
+  const auto silent = peer_with(other_);
+  const auto kept_aside = peer_with(other_, "name");
+  RawConnection raw(router_->endpoint());
+  // Its greeting is over; ZeroMQ keeps it aside for the name it claims.
+  kept_aside->send(bytes_of("unheard"));
+  lively->send(bytes_of("still here"));
+  ASSERT_TRUE(wait_for_frames(2));
+  turn();
+  skipped_ += kFirstFrameMax + seconds{1};
+  EXPECT_TRUE(turn_until([&] { return journal_.count("newcomer_dropped") >= 3; }));
+  EXPECT_TRUE(silent->is_dropped());
+  EXPECT_TRUE(kept_aside->is_dropped());
+  EXPECT_TRUE(raw.is_closed());
+  lively->send(bytes_of("and still"));
+  EXPECT_TRUE(wait_for_frames(3));
+}
+
+TEST_F(RouterTest, DropsAPeerThatDoesNotReadAndServesTheOthers) {
+  HostilePeer::Options options;
+  options.server = server_.public_key();
+  options.own = &known_;
+  options.frames_in_max = 1;
+  options.kernel_bytes = 4096;
+  HostilePeer slow(router_->endpoint(), options);
+  const auto slow_id = connection_of(slow);
+  const auto lively = peer_with(other_);
+  const auto lively_id = connection_of(*lively);
+  const SharedBytes large(Bytes(256 * 1024, 7));
+  std::size_t most = 0;
+  for (int sent = 0; !journal_.mentions("does not read what it is sent"); ++sent) {
+    ASSERT_LT(sent, 1000) << "256 megabytes went nowhere";
+    send(slow_id, large);
+    most = std::max(most, router_->waiting_bytes());
+    if (sent % 16 != 0) continue;
+    send(lively_id, SharedBytes(copy_of(bytes_of("a word"))));
+    ASSERT_TRUE(turn_until([&] { return lively->receive(milliseconds{0}).has_value(); }));
+  }
+  EXPECT_LE(most, kLineBytesMax + large.size());
+  EXPECT_TRUE(wait_for_end_of(slow_id));
+  EXPECT_EQ(router_->waiting_bytes(), 0u);
+}
+
+TEST_F(RouterTest, DropsTheSlowestWhenTooMuchWaitsForAll) {
+  RouterOptions small;
+  small.pool_bytes_max = 2 * 1024 * 1024;
+  bind(small);
+  std::vector<std::unique_ptr<HostilePeer>> slow;
+  std::vector<broker::ConnectionId> ids;
+  for (int i = 0; i < 2; ++i) {
+    HostilePeer::Options options;
+    options.server = server_.public_key();
+    options.own = i == 0 ? &known_ : &other_;
+    options.frames_in_max = 1;
+    options.kernel_bytes = 4096;
+    slow.push_back(std::make_unique<HostilePeer>(router_->endpoint(), options));
+    ids.push_back(connection_of(*slow.back()));
+  }
+  const SharedBytes large(Bytes(256 * 1024, 7));
+  for (int sent = 0; !journal_.mentions("reads slowest"); ++sent) {
+    ASSERT_LT(sent, 1000) << "256 megabytes went nowhere";
+    send(ids[0], large);
+    if (sent % 8 == 0) send(ids[1], large);
+    turn();
+  }
+  EXPECT_TRUE(wait_for_end_of(ids[0]));
+  EXPECT_LE(router_->waiting_bytes(), small.pool_bytes_max);
 }
 
 }  // namespace

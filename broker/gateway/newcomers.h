@@ -1,0 +1,41 @@
+// Connections that were accepted and on which nothing was heard yet.
+// Shape: descriptors by the time they came.   Threads: the core's.
+//
+// The core watches over connections that have spoken. One that never does, or that ZeroMQ keeps
+// aside because it claims the routing id of another, would stay for ever and cost a descriptor and
+// memory; an admitted key could open as many as it likes.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "schemas/limits.h"
+#include "schemas/now.h"
+
+namespace keruen::gateway {
+
+inline constexpr auto kFirstFrameMax = kSilenceMax;
+
+class Newcomers {
+ public:
+  struct Newcomer {
+    int descriptor;
+    std::string peer;
+    MonotonicTime came_at;
+  };
+  void came(Newcomer newcomer) {
+    const int descriptor = newcomer.descriptor;
+    waiting_.insert_or_assign(descriptor, std::move(newcomer));
+  }
+  // It spoke, or it is gone.
+  void forget(int descriptor) { waiting_.erase(descriptor); }
+  // Those who had their time; they are forgotten.
+  [[nodiscard]] std::vector<Newcomer> take_overdue(MonotonicTime now);
+  [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+
+ private:
+  std::map<int, Newcomer> waiting_;
+};
+
+}  // namespace keruen::gateway

@@ -1,0 +1,100 @@
+// The whole broker over real sockets and a real disk, with agencies that behave.
+#include "tests/broker/running_broker.h"
+
+namespace keruen::broker {
+namespace {
+
+using ::testing::SizeIs;
+
+class BrokerTest : public RunningBroker {
+ protected:
+  // The recipient's prekey is logged, or nobody may send to it.
+  void publish_prekey(HostilePeer& peer, std::string_view agency) {
+    const auto& record = exchange.agency(agency).prekey_record;
+    say(peer, wire::SubmitRecord{record});
+    const auto answer = hear<wire::RecordAnswer>(peer);
+    ASSERT_EQ(answer.refused, std::nullopt);
+    exchange.learn(exchange.line_of(record, answer.index), record);
+  }
+};
+
+TEST_F(BrokerTest, TakesABatchDeliversItAndProvesIt) {
+  const auto guards = connect("kz.border-guard");
+  const auto customs = connect("kz.customs");
+  publish_prekey(*customs, "kz.customs");
+  auto stream = exchange.open_stream("kz.border-guard", Lane::flash);
+  const auto batch = exchange.messages(stream, {{{"kz.customs"}, "a lorry at the border"}});
+  say(*guards, wire::SubmitBatch{batch.bytes});
+  const auto accepted = hear<wire::BatchAccepted>(*guards);
+  EXPECT_EQ(accepted.batch, batch.signed_batch.hash);
+  EXPECT_THAT(accepted.refusals, SizeIs(0));
+  const auto delivered = hear<wire::DeliverSlice>(*customs);
+  EXPECT_EQ(delivered.index, accepted.index);
+  EXPECT_EQ(delivered.slice, batch.bytes);
+  const auto checkpoint = certs::verify_checkpoint(
+      hear<wire::Checkpoint>(*guards).note, exchange.origin(), {exchange.log_key().public_key()});
+  ASSERT_THAT(checkpoint, IsOk());
+  say(*guards, wire::FetchInclusion{accepted.index, checkpoint->checkpoint.size});
+  const auto inclusion = hear<wire::Inclusion>(*guards);
+  EXPECT_THAT(certs::check_inclusion(
+                  certs::log_leaf_hash(certs::LogEntryKind::batch, accepted.accepted_at,
+                                       batch.signed_batch.hash),
+                  inclusion.index, inclusion.size, checkpoint->checkpoint.root, inclusion.proof),
+              IsOk());
+}
+
+TEST_F(BrokerTest, KeepsWhatItAcceptedOverAnEndAndAStart) {
+  TestBatch batch;
+  wire::BatchAccepted accepted;
+  {
+    const auto guards = connect("kz.border-guard");
+    publish_prekey(*guards, "kz.customs");
+    auto stream = exchange.open_stream("kz.border-guard");
+    batch = exchange.messages(stream, {{{"kz.customs"}}});
+    say(*guards, wire::SubmitBatch{batch.bytes});
+    accepted = hear<wire::BatchAccepted>(*guards);
+  }
+  ASSERT_THAT(stop(), IsOk());
+  start();
+  const auto guards = connect("kz.border-guard");
+  say(*guards, wire::SubmitBatch{batch.bytes});
+  EXPECT_EQ(hear<wire::BatchAccepted>(*guards), accepted);
+  const auto customs = connect("kz.customs");
+  EXPECT_EQ(hear<wire::DeliverSlice>(*customs).index, accepted.index);
+}
+
+TEST_F(BrokerTest, TellsTheOlderOfTwoConnectionsAndServesTheNewer) {
+  const auto older = connect("kz.customs");
+  const auto newer = connect("kz.customs");
+  EXPECT_EQ(hear<wire::Fault>(*older).code, ErrorCode::duplicate);
+  EXPECT_TRUE(older->is_dropped());
+  say(*newer, wire::Ping{5});
+  EXPECT_EQ(hear<wire::Pong>(*newer).token, 5u);
+}
+
+TEST_F(BrokerTest, AnswersWhatWasSubmittedBeforeItEnds) {
+  const auto guards = connect("kz.border-guard");
+  std::vector<TestBatch> batches;
+  auto stream = exchange.open_stream("kz.border-guard");
+  for (int i = 0; i < 4; ++i) {
+    batches.push_back(exchange.messages(stream, {{{"kz.customs"}}}));
+    say(*guards, wire::SubmitBatch{batches.back().bytes});
+  }
+  // The first answer shows that they have arrived, or are about to.
+  EXPECT_EQ(hear<wire::BatchAccepted>(*guards).batch, batches[0].signed_batch.hash);
+  EXPECT_THAT(stop(), IsOk());
+}
+
+TEST_F(BrokerTest, TakesANewRegistryFromItsFile) {
+  const auto guards = connect("kz.border-guard");
+  const auto next = exchange.next_registry();
+  ASSERT_THAT(host::write_file_atomically(disk, (directory / "registry").string(),
+                                          wire::encode_snapshot(next), host::kSharedMode),
+              IsOk());
+  const auto lines = hear<wire::DirectoryLines>(*guards);
+  ASSERT_THAT(lines.lines, SizeIs(1));
+  EXPECT_EQ(lines.lines[0].signed_hash, exchange.line_of(next, lines.lines[0].index).signed_hash);
+}
+
+}  // namespace
+}  // namespace keruen::broker

@@ -1,0 +1,195 @@
+// When the broker cannot take more just now, and how it ends.
+#include "tests/broker/exchange_bench.h"
+
+namespace keruen::broker {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const std::vector<TestMessage> kOneNotice = {{{"kz.customs"}}};
+
+class ExchangeFaultTest : public ExchangeBench {
+ protected:
+  void SetUp() override {
+    start();
+    guards = &connect("kz.border-guard");
+    customs = &connect("kz.customs");
+    stream = exchange.open_stream("kz.border-guard");
+  }
+  TestBatch next_batch() { return exchange.messages(stream, kOneNotice); }
+  void submit_to_core(const TestBatch& batch) { say(*guards, wire::SubmitBatch{batch.bytes}); }
+  // What an operator would see.
+  std::optional<ErrorCode> fault_shown() {
+    const auto key = certs::TransportKeyPair::generate(exchange.randomness());
+    auto draft = exchange.registry_draft();
+    draft.operators.push_back(
+        {*OperatorName::parse("duty"), key.public_key(), wire::OperatorRole::monitor});
+    publish(*customs, exchange.sign_registry(draft));
+    Peer& monitor = dial(key.id());
+    say(monitor, wire::OperatorQuery{wire::ReportKind::status, {}});
+    return std::get<wire::StatusReport>(only<wire::OperatorReport>(monitor).report).fault;
+  }
+
+  Peer* guards = nullptr;
+  Peer* customs = nullptr;
+  TestStream stream;
+};
+
+TEST_F(ExchangeFaultTest, AnswersOverloadedWhileTheLogIsSlow) {
+  hold(Station::log);
+  const std::string large(60'000, 'x');
+  std::vector<TestBatch> batches;
+  std::size_t bytes = 0;
+  while (bytes < 32u * 1024 * 1024) {
+    auto own = exchange.open_stream("kz.border-guard");
+    if (batches.empty()) {
+      batches.push_back(exchange.messages(
+          own, {{{"kz.customs"}, large}, {{"kz.customs"}, large}, {{"kz.customs"}, large}}));
+    }
+    submit_to_core(batches.front());
+    bytes += batches.front().bytes.size();
+  }
+  EXPECT_THAT(take<wire::BatchRefused>(*guards), IsEmpty());
+  const auto waiting = for_log.size();
+  const auto late = next_batch();
+  EXPECT_EQ(refuse(*guards, late.bytes).code, ErrorCode::overloaded);
+  auto& agency = exchange.agency("kz.customs");
+  EXPECT_EQ(hand_in(*customs, exchange.state_new_prekey(agency, exchange.clock().wall())).refused,
+            ErrorCode::overloaded);
+  EXPECT_EQ(for_log.size(), waiting);
+  EXPECT_EQ(guards->closed, std::nullopt);
+  let_go(Station::log);
+  EXPECT_THAT(take<wire::BatchAccepted>(*guards), SizeIs(waiting));
+  EXPECT_EQ(accept(*guards, late).index, LogIndex{5});
+}
+
+TEST_F(ExchangeFaultTest, AnswersOverloadedBehindAThousandSmallBatches) {
+  hold(Station::log);
+  const auto batch = next_batch();
+  for (int i = 0; i < 1024; ++i) submit_to_core(batch);
+  EXPECT_THAT(take<wire::BatchRefused>(*guards), IsEmpty());
+  submit_to_core(batch);
+  EXPECT_EQ(only<wire::BatchRefused>(*guards).code, ErrorCode::overloaded);
+  let_go(Station::log);
+  EXPECT_THAT(take<wire::BatchAccepted>(*guards), SizeIs(1024));
+}
+
+TEST_F(ExchangeFaultTest, RefusesMessagesOnAFullDiskUntilThereIsRoom) {
+  disk.set_capacity(0);
+  std::optional<TestBatch> refused;
+  for (int i = 0; i < 40 && !refused; ++i) {
+    auto batch = exchange.messages(stream, {{{"kz.customs"}, std::string(60'000, 'x')}});
+    submit_to_core(batch);
+    for (const auto& answer : take<wire::BatchRefused>(*guards)) {
+      EXPECT_EQ(answer.code, ErrorCode::no_space);
+      refused = batch;
+    }
+  }
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_FALSE(ended.has_value());
+  EXPECT_EQ(journal.count("log_refuses"), 1u);
+  // Whoever is connected is served what is there, and answers pass.
+  take<wire::BatchAccepted>(*guards);
+  const auto delivered = deliveries(*customs);
+  ASSERT_THAT(delivered, testing::Not(IsEmpty()));
+  auto back = exchange.open_stream("kz.customs");
+  accept(*customs, exchange.receipts(back, {{"kz.border-guard", delivered[0].slice.hash}}));
+
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  exchange.clock().advance(seconds{2});
+  wake_log();
+  EXPECT_EQ(journal.count("log_takes_messages_again"), 1u);
+  accept(*guards, *refused);
+}
+
+TEST_F(ExchangeFaultTest, TriesAgainToSignWhenTheDiskOfTheGuardIsFull) {
+  submit_to_core(next_batch());
+  disk.fail_nth(FaultDisk::Operation::create, 1, ErrorCode::no_space, FaultDisk::Repeat::once);
+  pass(kCheckpointEvery);
+  EXPECT_FALSE(ended.has_value());
+  EXPECT_THAT(take<wire::Checkpoint>(*guards), IsEmpty());
+  pass(kCheckpointEvery);
+  EXPECT_THAT(take<wire::Checkpoint>(*guards), SizeIs(1));
+  EXPECT_EQ(fault_shown(), std::nullopt);
+}
+
+TEST_F(ExchangeFaultTest, StopsWhenTheLogCannotBeWritten) {
+  disk.fail_nth(FaultDisk::Operation::sync, 1, ErrorCode::io_failed, FaultDisk::Repeat::once);
+  submit_to_core(next_batch());
+  EXPECT_THAT(take<wire::BatchAccepted>(*guards), IsEmpty());
+  ASSERT_TRUE(ended.has_value());
+  ASSERT_TRUE(ended->because.has_value());
+  EXPECT_EQ(ended->because->code, ErrorCode::io_failed);
+}
+
+TEST_F(ExchangeFaultTest, StopsWhenTheGuardCannotBeWritten) {
+  submit_to_core(next_batch());
+  disk.fail_nth(FaultDisk::Operation::create, 1, ErrorCode::io_failed, FaultDisk::Repeat::once);
+  pass(kCheckpointEvery);
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(ended->because->code, ErrorCode::io_failed);
+}
+
+TEST_F(ExchangeFaultTest, StopsRatherThanPassOverDamage) {
+  for (int i = 0; i < 4; ++i) accept(*guards, next_batch());
+  restart();
+  KERUEN_ASSERT_OK(const auto names, disk.list("log"));
+  for (const std::string& name : names) {
+    if (!name.ends_with(".batches")) continue;
+    for (std::uint64_t offset = 8192; offset < 16384; offset += 64) {
+      disk.damage("log/" + name, offset, 0x40);
+    }
+  }
+  Peer& back = connect("kz.customs");
+  EXPECT_THAT(take<wire::DeliverSlice>(back), IsEmpty());
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(ended->because->code, ErrorCode::corrupt);
+}
+
+TEST_F(ExchangeFaultTest, ACleanStopAnswersWhatWasSubmittedFirst) {
+  hold(Station::log);
+  const auto submitted = next_batch();
+  submit_to_core(submitted);
+  happen(StopRequested{});
+  EXPECT_FALSE(ended.has_value());
+  EXPECT_EQ(refuse(*guards, next_batch().bytes).code, ErrorCode::overloaded);
+  let_go(Station::log);
+  EXPECT_EQ(only<wire::BatchAccepted>(*guards).batch, submitted.signed_batch.hash);
+  EXPECT_EQ(places(*customs), (Places{{4, 0}}));
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(ended->because, std::nullopt);
+}
+
+TEST_F(ExchangeFaultTest, ACleanStopWithNothingSubmittedIsNow) {
+  happen(StopRequested{});
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(ended->because, std::nullopt);
+  EXPECT_THAT(core->handle(Tick{}, exchange.clock().now()), IsEmpty());
+}
+
+TEST_F(ExchangeFaultTest, AnswersOverloadedAfterALeapOfTheClockAndRepeatsAsBefore) {
+  const auto known = next_batch();
+  const auto answer = accept(*guards, known);
+  for (const auto leap : {minutes{6}, minutes{-12}}) {
+    exchange.clock().set_wall_ahead(leap);
+    tick();
+    auto other = exchange.open_stream("kz.border-guard");
+    EXPECT_EQ(refuse(*guards, exchange.messages(other, kOneNotice).bytes).code,
+              ErrorCode::overloaded);
+    EXPECT_EQ(accept(*guards, known), answer);
+  }
+  EXPECT_EQ(journal.count("clock_in_doubt"), 1u);
+  EXPECT_EQ(guards->closed, std::nullopt);
+  exchange.clock().set_wall_ahead(minutes{6});
+  accept(*guards, next_batch());
+}
+
+TEST_F(ExchangeFaultTest, ShowsAnOperatorNoFaultWhenThereIsNone) {
+  EXPECT_EQ(fault_shown(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace keruen::broker

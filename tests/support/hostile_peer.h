@@ -1,0 +1,74 @@
+// A peer of a broker's socket that does what it is told, proper or not: a ZeroMQ DEALER with any
+// mechanism, or a bare TCP connection.
+// Units: deadlines are generous; a test that meets one has failed.
+// Threads: one each.   Lifetime: owns its own ZeroMQ context, as a process of its own would.
+//
+// Never reconnects by itself: what became of the one connection can be asked.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "certs/keys.h"
+
+namespace keruen {
+
+// Below kSilenceMax: who waits for something in vain is not dropped for being silent meanwhile.
+inline constexpr std::chrono::seconds kPatience{25};
+
+// How a connection's greeting ended, as its own side sees it.
+enum class Handshake : std::uint8_t { done, refused };
+
+class HostilePeer {
+ public:
+  enum class Mechanism : std::uint8_t { null, plain, curve };
+  struct Options {
+    Mechanism mechanism = Mechanism::curve;
+    TransportPublicKey server;                     // CURVE: who is expected there
+    const certs::TransportKeyPair* own = nullptr;  // CURVE; borrowed for the constructor
+    std::string routing_id;                        // empty: left to the other side
+    int frames_in_max = 1000;                      // waiting unread; then it stops reading
+    int kernel_bytes = 0;                          // of the kernel's buffer in; 0: its own choice
+  };
+  HostilePeer(const std::string& endpoint, const Options& options);
+  ~HostilePeer();
+  HostilePeer(const HostilePeer&) = delete;
+  HostilePeer& operator=(const HostilePeer&) = delete;
+
+  // Waits for the greeting to end one way or the other.
+  [[nodiscard]] Handshake handshake();
+  // Whether the connection ended within kPatience.
+  [[nodiscard]] bool is_dropped();
+
+  enum class Part : std::uint8_t { last, more_follows };
+  void send(BytesView frame, Part part = Part::last);
+  // Empty: nothing came within `longest`.
+  [[nodiscard]] std::optional<Bytes> receive(std::chrono::milliseconds longest = kPatience);
+
+ private:
+  struct Sockets;
+  [[nodiscard]] std::optional<int> next_event();
+  std::unique_ptr<Sockets> sockets_;
+  bool is_over_ = false;
+};
+
+// TCP alone, to 127.0.0.1 and the port of `endpoint`.
+class RawConnection {
+ public:
+  explicit RawConnection(const std::string& endpoint);
+  ~RawConnection();
+  RawConnection(const RawConnection&) = delete;
+  RawConnection& operator=(const RawConnection&) = delete;
+
+  // Whatever of it the other side still takes.
+  void send(BytesView bytes);
+  // Whether the other side closed it within kPatience; what it sent before is read and dropped.
+  [[nodiscard]] bool is_closed();
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace keruen
