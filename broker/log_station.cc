@@ -133,6 +133,7 @@ std::vector<LogEvent> LogStation::process(const std::vector<Submission>& submiss
   LogGroup::Terms terms;
   terms.accepted_at = admission::ClockWatch::stamp(now, newest);
   terms.doubt = state.clock.fault(now, newest);
+  state.log.set_dropping(terms.doubt ? log::Log::Dropping::held : log::Log::Dropping::allowed);
   auto events = state.write_as_space_allows(submissions, terms);
   if (!events) {
     // What was asked in this group gets no answer: it may be on the disk or not.

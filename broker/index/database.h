@@ -17,7 +17,7 @@
 namespace keruen::index {
 
 // Another number: the file is of another build and is made anew from the log.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 class Database {
  public:

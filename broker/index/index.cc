@@ -68,6 +68,13 @@ void write(Database& database, const BatchRows& rows) {
              delivery.expires_last, BytesView(encode_leaf_numbers(delivery.leaves)));
     row.exec();
   }
+  for (const ReceiptRow& receipt : rows.receipts) {
+    auto& row = database.statement("INSERT INTO receipt VALUES(?, ?, ?, ?, ?, ?)");
+    bind_all(row, receipt.batch.view(), rows.sender, rows.index.value,
+             static_cast<std::uint64_t>(receipt.leaf), rows.accepted_at,
+             BytesView(encode_leaf_numbers(receipt.leaves)));
+    row.exec();
+  }
 }
 
 void write(Database& database, const DirectoryRows& rows) {
@@ -173,7 +180,7 @@ Result<void> Index::clear() {
   KERUEN_CHECK(database.guarded([&]() -> Result<void> {
     SQLite::Transaction transaction(database.connection());
     for (const char* table :
-         {"batch", "delivery", "stream", "directory", "signing_key", "cursor"}) {
+         {"batch", "delivery", "receipt", "stream", "directory", "signing_key", "cursor"}) {
       database.connection().exec(std::string("DELETE FROM ") + table);
     }
     write_progress(database, nothing);
