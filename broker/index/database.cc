@@ -46,6 +46,11 @@ constexpr const char* kSchema = R"(
 }  // namespace
 
 Error Database::error_of(const std::exception& thrown) {
+  const auto* of_sqlite = dynamic_cast<const SQLite::Exception*>(&thrown);
+  if (of_sqlite != nullptr && (of_sqlite->getErrorCode() == SQLITE_FULL ||
+                               of_sqlite->getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE)) {
+    return {ErrorCode::no_space, std::string("the index: ") + thrown.what()};
+  }
   return {ErrorCode::io_failed, std::string("the index: ") + thrown.what() +
                                     "; it is made from the log again when its file is deleted"};
 }

@@ -177,7 +177,8 @@ Result<LogIndex> Log::append(const std::vector<Record>& records, TreeSize ordere
   const LogIndex first{state.published.size.value};
   state.keep(records);
   // The group is durable; what fails here fails the next append.
-  if (is_full) try_to_make_space();
+  // While others live on what they kept, the last of the disk is not taken from them.
+  if (is_full && reserve == Reserve::keep) try_to_make_space();
   return first;
 }
 

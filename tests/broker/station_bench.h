@@ -39,6 +39,7 @@ class StationBench : public ::testing::Test {
     options.batches_kept = batches_kept;
     KERUEN_TRY(log, log::Log::open(disk, options, journal));
     KERUEN_TRY(index, index::Index::open(index_path(), journal));
+    if (index_reserve_bytes > 0) KERUEN_CHECK(index->reserve(disk, index_reserve_bytes));
     KERUEN_TRY(station,
                LogStation::open(*log, *index, exchange.origin(), exchange.authorities(), journal));
     KERUEN_TRY(reader, ReaderStation::open(*log, index_path(), exchange.origin(), journal));
@@ -135,6 +136,7 @@ class StationBench : public ::testing::Test {
   }
 
   std::size_t segment_bytes = 256 * 1024;
+  std::uint64_t index_reserve_bytes = 0;
   std::chrono::milliseconds batches_kept = log::LogOptions().batches_kept;
   TestExchange exchange;
   FaultDisk disk;
