@@ -1,6 +1,9 @@
 // Old bodies go; what proves them, and what somebody is still owed, stays.
 #include "broker/log/retention.h"
 
+#include <atomic>
+#include <thread>
+
 #include "tests/broker/log/retention_fixture.h"
 
 namespace keruen::log {
@@ -262,6 +265,36 @@ TEST_F(RetentionTest, RefusesToStartWithBatchesUnderTheNameOfProofs) {
       disk_.rename(std::string(kFirstSegment), "log/" + segment_name({0}, SegmentForm::proofs)),
       IsOk());
   EXPECT_THAT(open(), FailsWith(ErrorCode::corrupt, HasSubstr("says it is")));
+}
+
+// Readers and the writer beside the one that drops.
+TEST_F(RetentionTest, IsReadAndAppendedToMeanwhile) {
+  open_to_drop();
+  append_mail();
+  append_mail();
+  let_time_pass();
+  const std::uint64_t entries = log_->size().value;
+  std::atomic<bool> is_over{false};
+  const auto read_along = [&] {
+    do {
+      for (std::uint64_t i = 0; i < entries; ++i) {
+        const auto record = log_->read({i});
+        ASSERT_THAT(record, IsOk());
+        ASSERT_EQ(record->hash, written_[i].hash);
+      }
+    } while (!is_over);
+  };
+  std::thread reader(read_along);
+  std::thread other_reader(read_along);
+  std::thread writer([&] {
+    for (int i = 0; i < 100; ++i) ASSERT_THAT(append({written_[entries - 1]}), IsOk());
+  });
+  EXPECT_THAT(drop_everything(), IsOk());
+  is_over = true;
+  reader.join();
+  other_reader.join();
+  writer.join();
+  EXPECT_GT(files(".proofs"), 2u);
 }
 
 }  // namespace
