@@ -77,16 +77,24 @@ std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signe
                                                     const log::Log& log, Wake& core) {
   WorkerOptions options;
   options.name = "signer";
+  options.idle_every = std::chrono::seconds{1};
   return std::make_unique<SigningThread>(
       options,
-      [&signer, &log](const std::vector<TreeSize>& sizes) {
+      [&signer, &log, wanted = TreeSize{},
+       lacks_room = false](std::vector<TreeSize> sizes) mutable {
         std::vector<SigningEvent> events;
-        auto signed_checkpoint = signer.sign(log, *std::ranges::max_element(sizes));
+        for (const TreeSize size : sizes) wanted = std::max(wanted, size);
+        if (wanted == TreeSize{}) return events;
+        auto signed_checkpoint = signer.sign(log, wanted);
         if (signed_checkpoint) {
+          if (lacks_room) events.emplace_back(LogFault{});
           events.emplace_back(CheckpointSigned{std::move(*signed_checkpoint)});
-        } else {
-          events.emplace_back(LogFault{std::move(signed_checkpoint).error()});
+        } else if (signed_checkpoint.error().code != ErrorCode::no_space || !lacks_room) {
+          events.emplace_back(LogFault{signed_checkpoint.error()});
         }
+        // The guard's disk is full: wanted until there is room, and said once.
+        lacks_room = !signed_checkpoint && signed_checkpoint.error().code == ErrorCode::no_space;
+        if (!lacks_room) wanted = TreeSize{};
         return events;
       },
       core);

@@ -141,7 +141,8 @@ using CareThread = WorkerThread<std::monostate, LogFault>;
 // A step once a second.
 [[nodiscard]] std::unique_ptr<CareThread> start_care_thread(Caretaker& caretaker,
                                                             const host::Clock& clock, Wake& core);
-// Of several sizes asked for, signs the largest.
+// Of several sizes asked for, signs the largest. While the guard's disk is full it tries once a
+// second: said by a LogFault with no_space at first, by one without an error when it is over.
 [[nodiscard]] std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signer,
                                                                   const log::Log& log, Wake& core);
 

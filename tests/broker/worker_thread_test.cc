@@ -141,5 +141,33 @@ TEST_F(WorkerThreadTest, LogsReadsAndSignsAtTheSameTime) {
   EXPECT_EQ(log->size(), TreeSize{4 + kBatches});
 }
 
+TEST_F(WorkerThreadTest, SignsWhatWasAskedForWhenTheGuardsDiskHasRoomAgain) {
+  KERUEN_ASSERT_OK(const auto wake, Wake::make());
+  KERUEN_ASSERT_OK(
+      const auto signer,
+      log::CheckpointSigner::open(disk, "guard", exchange.origin(),
+                                  *certs::SigningKeyPair::from_seed(exchange.log_key().seed()),
+                                  log::CheckpointSigner::MissingGuard::accept));
+  ASSERT_THAT(signer->check(*log), IsOk());
+  auto stream = exchange.open_stream("kz.border-guard");
+  static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}})));
+  disk.set_capacity(0);
+  const auto signing = start_signing_thread(*signer, *log, *wake);
+  const auto next_events = [&] {
+    await(*wake);
+    return signing->take();
+  };
+  ASSERT_TRUE(signing->submit(log->size()));
+  const auto refused = next_events();
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_EQ(std::get<LogFault>(refused[0]).error->code, ErrorCode::no_space);
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  const auto events = next_events();
+  ASSERT_THAT(events, SizeIs(2));
+  EXPECT_EQ(std::get<LogFault>(events[0]).error, std::nullopt);
+  EXPECT_EQ(std::get<CheckpointSigned>(events[1]).checkpoint.checkpoint.size, log->size());
+  signing->stop();
+}
+
 }  // namespace
 }  // namespace keruen::broker
