@@ -17,8 +17,11 @@ Result<std::vector<SegmentName>> segments_in(host::Disk& disk, const std::string
     if (const auto parsed = parse_segment_name(name)) found.push_back(*parsed);
   }
   std::ranges::sort(found);
-  const auto doubles = std::ranges::unique(found, {}, &SegmentName::first_index);
-  found.erase(doubles.begin(), doubles.end());
+  found.erase(std::unique(found.begin(), found.end(),
+                          [](const SegmentName& one, const SegmentName& other) {
+                            return one.first_index == other.first_index;
+                          }),
+              found.end());
   return found;
 }
 
