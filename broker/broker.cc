@@ -10,6 +10,18 @@
 
 namespace keruen::broker {
 
+namespace {
+
+// What the index may need while the log still takes receipts: of the segment under way and of the
+// next one. Rows of receipts take about a third of their records (measured), SQLite's own log 5
+// MiB.
+constexpr std::uint64_t kIndexLogBytesMax = 16 * 1024 * 1024;
+constexpr std::uint64_t index_reserve_bytes(std::uint64_t segment_bytes) {
+  return segment_bytes + kIndexLogBytesMax;
+}
+
+}  // namespace
+
 struct Broker::State {
   State(host::BrokerConfig given, Surroundings around, BrokerKeys pairs)
       : config(std::move(given)),
@@ -37,12 +49,14 @@ struct Broker::State {
   std::unique_ptr<index::Index> index;
   std::unique_ptr<LogStation> station;
   std::unique_ptr<ReaderStation> reader;
+  std::unique_ptr<Caretaker> caretaker;
   std::unique_ptr<RegistryFile> registry_file;
   std::unique_ptr<Exchange> exchange;
   std::unique_ptr<gateway::Router> router;
   std::unique_ptr<LogThread> log_thread;
   std::unique_ptr<ReaderThread> reader_thread;
   std::unique_ptr<SigningThread> signing_thread;
+  std::unique_ptr<CareThread> care_thread;
 };
 
 Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing_guard) {
@@ -64,9 +78,13 @@ Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing
 
 Result<void> Broker::State::open_stations() {
   KERUEN_TRY(index, index::Index::open(config.index_file, surroundings.journal));
+  KERUEN_CHECK(index->reserve(surroundings.disk, index_reserve_bytes(config.segment_bytes)));
   KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal));
   KERUEN_TRY(reader,
              ReaderStation::open(*log, config.index_file, config.origin, surroundings.journal));
+  KERUEN_TRY(caretaker,
+             Caretaker::open(*log, config.index_file, surroundings.randomness.draw_number(),
+                             surroundings.journal));
   return {};
 }
 
@@ -111,6 +129,7 @@ void Broker::State::start_threads() {
   log_thread = start_log_thread(*station, surroundings.clock, *wake);
   reader_thread = start_reader_thread(*reader, surroundings.clock, *wake);
   signing_thread = start_signing_thread(*signer, *log, *wake);
+  care_thread = start_care_thread(*caretaker, surroundings.clock, *wake);
 }
 
 std::optional<Submission> Broker::State::look_after_files() {
@@ -149,12 +168,13 @@ Result<void> Broker::run(int stop_descriptor) {
   State& state = *state_;
   state.start_threads();
   CoreLoop loop({*state.router, *state.exchange, *state.log_thread, *state.reader_thread,
-                 *state.signing_thread, *state.wake, state.surroundings.clock, stop_descriptor,
-                 [&state](Now) { return state.look_after_files(); }});
+                 *state.signing_thread, *state.care_thread, *state.wake, state.surroundings.clock,
+                 stop_descriptor, [&state](Now) { return state.look_after_files(); }});
   auto because = loop.run();
   state.log_thread->stop();
   state.reader_thread->stop();
   state.signing_thread->stop();
+  state.care_thread->stop();
   if (because) return fail(std::move(*because));
   return {};
 }

@@ -40,6 +40,7 @@ void CoreLoop::collect(Now now) {
   parts_.wake.quiet();
   for (LogEvent& event : parts_.log.take()) handle(std::move(event), now);
   for (ReadAnswer& answer : parts_.reader.take()) handle(std::move(answer), now);
+  for (LogFault& fault : parts_.caretaker.take()) handle(LogEvent(std::move(fault)), now);
   for (SigningEvent& event : parts_.signer.take()) {
     std::visit([&](auto&& one) { handle(Event(std::forward<decltype(one)>(one)), now); },
                std::move(event));

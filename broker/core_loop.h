@@ -25,6 +25,7 @@ class CoreLoop {
     LogThread& log;
     ReaderThread& reader;
     SigningThread& signer;
+    CareThread& caretaker;
     Wake& wake;
     const host::Clock& clock;
     int stop_descriptor;  // readable: the operator asked for the end

@@ -38,7 +38,9 @@ struct LogStation::State {
                                                                     LogGroup::Terms terms);
   [[nodiscard]] Result<std::vector<LogEvent>> write_in_parts(Submissions submissions,
                                                              const LogGroup::Terms& terms);
-  void look_for_space(Now now);
+  [[nodiscard]] bool has_space() const { return log.has_space() && index.has_space(); }
+  [[nodiscard]] Result<void> look_for_space(Now now);
+  [[nodiscard]] std::vector<LogEvent> end(Error error);
   void tell(std::vector<LogEvent>& events, std::optional<Error> fault);
 };
 
@@ -74,7 +76,7 @@ Result<std::vector<LogEvent>> LogStation::State::write(Submissions submissions,
 
 Result<std::vector<LogEvent>> LogStation::State::write_as_space_allows(Submissions submissions,
                                                                        LogGroup::Terms terms) {
-  terms.room = log.has_space() ? Room::everything : Room::reserve;
+  terms.room = has_space() ? Room::everything : Room::reserve;
   while (true) {
     auto events = write(submissions, terms);
     if (events || events.error().code != ErrorCode::no_space || terms.room == Room::nothing) {
@@ -98,11 +100,20 @@ Result<std::vector<LogEvent>> LogStation::State::write_in_parts(Submissions subm
   return first;
 }
 
-void LogStation::State::look_for_space(Now now) {
-  if (log.has_space()) return;
-  if (now.monotonic - space_tried_at < kSpaceTriedEvery) return;
+Result<void> LogStation::State::look_for_space(Now now) {
+  if (has_space()) return {};
+  if (now.monotonic - space_tried_at < kSpaceTriedEvery) return {};
   space_tried_at = now.monotonic;
-  log.try_to_make_space();
+  // First the index: the log would take for its next segment what the index lives on.
+  KERUEN_CHECK(index.try_to_make_space());
+  if (index.has_space()) log.try_to_make_space();
+  return {};
+}
+
+std::vector<LogEvent> LogStation::State::end(Error error) {
+  broken = std::move(error);
+  journal.write_error(host::JournalLevel::error, "log_stopped", *broken);
+  return {LogFault{broken}};
 }
 
 // Says a fault that comes, changes or goes: to the core and to the operator, once.
@@ -147,22 +158,24 @@ Result<std::unique_ptr<LogStation>> LogStation::open(log::Log& log, index::Index
 std::vector<LogEvent> LogStation::process(const std::vector<Submission>& submissions, Now now) {
   State& state = *state_;
   if (state.broken) return {LogFault{state.broken}};
-  state.look_for_space(now);
+  if (auto looked = state.look_for_space(now); !looked) {
+    return state.end(std::move(looked).error());
+  }
   const WallTime newest = state.log.newest_accepted_at();
   LogGroup::Terms terms;
   terms.accepted_at = admission::ClockWatch::stamp(now, newest);
   terms.doubt = state.clock.fault(now, newest);
+  state.log.set_dropping(terms.doubt ? log::Log::Dropping::held : log::Log::Dropping::allowed);
   auto events = state.write_in_parts(submissions, terms);
   if (!events) {
     // What was asked in this group gets no answer: it may be on the disk or not.
-    state.broken = std::move(events).error();
-    state.journal.write_error(host::JournalLevel::error, "log_stopped", *state.broken);
-    return {LogFault{state.broken}};
+    return state.end(std::move(events).error());
   }
   std::optional<Error> fault = terms.doubt;
-  if (!fault && !state.log.has_space()) {
+  if (!fault && !state.has_space()) {
     fault = Error{ErrorCode::no_space,
-                  "the disk of the log is full; receipts, key records and revocations still pass"};
+                  std::string("the disk of the ") + (state.log.has_space() ? "index" : "log") +
+                      " is full; receipts, key records and revocations still pass"};
   }
   state.tell(*events, std::move(fault));
   return std::move(*events);

@@ -7,6 +7,7 @@
 #include "broker/index/apply.h"
 #include "broker/index/lanes.h"
 #include "broker/log/log.h"
+#include "broker/log/proof.h"
 #include "schemas/host/journal.h"
 
 namespace keruen::broker {
@@ -22,6 +23,17 @@ std::string entry_name(LogIndex index) { return "log entry " + std::to_string(in
 
 Error corrupt(LogIndex index, const Error& cause) {
   return {ErrorCode::corrupt, entry_name(index) + ": " + cause.detail};
+}
+
+// What the log holds of a batch; what retention left of it may be no leaves.
+Result<wire::UnverifiedBatch> read_batch(LogIndex index, const log::Record& record) {
+  if (record.kind == certs::LogEntryKind::directory) {
+    return fail(ErrorCode::corrupt, entry_name(index) + " is no batch, as the index has it");
+  }
+  auto batch = record.form == log::Record::Form::proof ? log::slice_in_proof(record.bytes)
+                                                       : wire::decode_batch(record.bytes);
+  if (!batch) return fail(corrupt(index, batch.error()));
+  return batch;
 }
 
 wire::Whereabouts whereabouts_of(const wire::MessagePlace& place, const wire::Header& header,
@@ -43,6 +55,7 @@ struct ReaderStation::State {
   host::Journal& journal;
   std::deque<std::shared_ptr<const LoggedBatch>> kept;  // the latest used first
 
+  // Null: retention left nothing of it that anybody is owed.
   [[nodiscard]] Result<std::shared_ptr<const LoggedBatch>> load(LogIndex index);
   [[nodiscard]] Result<void> catch_up(const CatchUpRequest& request, CatchUpAnswer& answer);
   enum class Course : std::uint8_t { go_on, full, at_end };
@@ -64,19 +77,18 @@ Result<std::shared_ptr<const LoggedBatch>> ReaderStation::State::load(LogIndex i
       std::ranges::find_if(kept, [&](const auto& candidate) { return candidate->index == index; });
   if (found != kept.end()) return *found;
   KERUEN_TRY(const auto record, log.read(index));
-  if (record.kind == certs::LogEntryKind::directory) {
-    return fail(ErrorCode::corrupt, entry_name(index) + " is no batch, as the index has it");
-  }
-  const auto decoded = wire::decode_batch(record.bytes);
-  if (!decoded) return fail(corrupt(index, decoded.error()));
+  KERUEN_TRY(const auto decoded, read_batch(index, record));
+  if (decoded.leaves.empty()) return std::shared_ptr<const LoggedBatch>();
   std::optional<Error> of_lookup;
-  auto verified =
-      certs::verify_batch(*decoded, origin, [&](const AgencyId& sender, const KeyId& id) {
-        auto key = lanes->signing_key(sender, id);
-        if (key) return *key;
-        of_lookup = key.error();
-        return std::optional<SigningPublicKey>();
-      });
+  const auto key_of = [&](const AgencyId& sender, const KeyId& id) {
+    auto key = lanes->signing_key(sender, id);
+    if (key) return *key;
+    of_lookup = key.error();
+    return std::optional<SigningPublicKey>();
+  };
+  auto verified = record.form == log::Record::Form::proof
+                      ? certs::verify_slice(decoded, origin, key_of)
+                      : certs::verify_batch(decoded, origin, key_of);
   if (of_lookup) return fail(std::move(*of_lookup));
   if (!verified) return fail(corrupt(index, verified.error()));
   auto batch = std::make_shared<const LoggedBatch>(LoggedBatch{
@@ -102,6 +114,7 @@ Result<ReaderStation::State::Course> ReaderStation::State::add_entry(LogIndex in
   for (const Piece& piece : answer.pieces) total += piece.slice.slice.size();
   const std::size_t left = request.bytes_max - std::min(request.bytes_max, total);
   KERUEN_TRY(const auto entry, load(index));
+  if (!entry) return Course::go_on;
   auto cut = dispatch::all_pieces(*entry, request.recipient, options, left);
   if (cut.pieces.empty()) return Course::go_on;
   if (!answer.pieces.empty() && cut.pieces.front().slice.slice.size() > left) return Course::full;
@@ -155,11 +168,10 @@ Result<wire::Frame> ReaderStation::State::frame_for(const CheckpointRequest& req
 Result<void> ReaderStation::State::add_places(wire::MessageReport& report, LogIndex index,
                                               Now now) {
   KERUEN_TRY(const auto record, log.read(index));
-  const auto batch = wire::decode_batch(record.bytes);
-  if (!batch) return fail(corrupt(index, batch.error()));
-  const auto statement = wire::decode_statement(batch->statement.view());
+  KERUEN_TRY(const auto batch, read_batch(index, record));
+  const auto statement = wire::decode_statement(batch.statement.view());
   if (!statement) return fail(corrupt(index, statement.error()));
-  for (const wire::Leaf& leaf : batch->leaves) {
+  for (const wire::Leaf& leaf : batch.leaves) {
     const auto* message = std::get_if<wire::MessageLeaf>(&leaf.content);
     if (message == nullptr) return {};
     const auto header = wire::decode_header(message->header.view());

@@ -6,7 +6,8 @@
 //
 // A question about entries the core has heard of is always answered from a complete index: rows
 // stand before outcomes are given. What is read is verified again, signature and all, so damage the
-// checksums missed is named here and never served.
+// checksums missed is named here and never served. Of what retention cut down a recipient is served
+// stubs of what it has not receipted, and nothing else.
 // Errors of a catch-up stand in its answer (corrupt, io_failed: the broker must stop); every other
 // question that fails is answered by wire::Fault and a line in the journal. `connected` in a
 // waiting report is for the core, which knows.

@@ -56,6 +56,23 @@ std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station, const 
       core);
 }
 
+std::unique_ptr<CareThread> start_care_thread(Caretaker& caretaker, const host::Clock& clock,
+                                              Wake& core) {
+  WorkerOptions options;
+  options.name = "caretaker";
+  options.idle_every = std::chrono::seconds{1};
+  return std::make_unique<CareThread>(
+      options,
+      [&caretaker, &clock](const std::vector<std::monostate>&) {
+        std::vector<LogFault> faults;
+        if (auto done = caretaker.step(clock.now()); !done) {
+          faults.push_back({std::move(done).error()});
+        }
+        return faults;
+      },
+      core);
+}
+
 std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signer,
                                                     const log::Log& log, Wake& core) {
   WorkerOptions options;

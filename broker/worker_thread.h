@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/caretaker.h"
 #include "broker/log_station.h"
 #include "broker/reader_station.h"
 #include "broker/wake.h"
@@ -127,6 +128,8 @@ using SigningEvent = std::variant<CheckpointSigned, CheckpointNotSigned>;
 using LogThread = WorkerThread<Submission, LogEvent>;
 using ReaderThread = WorkerThread<ReadRequest, ReadAnswer>;
 using SigningThread = WorkerThread<TreeSize, SigningEvent>;
+// Asked nothing: it works by itself, and says only why the broker must stop.
+using CareThread = WorkerThread<std::monostate, LogFault>;
 
 // Also runs once a second without submissions, to look for space on a full disk.
 [[nodiscard]] std::unique_ptr<LogThread> start_log_thread(LogStation& station,
@@ -134,6 +137,9 @@ using SigningThread = WorkerThread<TreeSize, SigningEvent>;
 [[nodiscard]] std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station,
                                                                 const host::Clock& clock,
                                                                 Wake& core);
+// A step once a second.
+[[nodiscard]] std::unique_ptr<CareThread> start_care_thread(Caretaker& caretaker,
+                                                            const host::Clock& clock, Wake& core);
 // Of several sizes asked for, signs the largest.
 [[nodiscard]] std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signer,
                                                                   const log::Log& log, Wake& core);

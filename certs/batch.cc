@@ -172,22 +172,23 @@ SignedBatch sign_batch(wire::Statement statement, std::vector<wire::Leaf> leaves
   return result;
 }
 
-wire::UnverifiedBatch cut_slice(const VerifiedBatch& whole, const AgencyId& recipient,
+wire::UnverifiedBatch cut_slice(const VerifiedBatch& batch, const AgencyId& recipient,
                                 const std::vector<SliceLeaf>& chosen) {
-  ensure(whole.is_whole(), "a slice is cut from a whole batch");
-  std::vector<Digest> leaf_hashes;
-  leaf_hashes.reserve(whole.leaves.size());
-  for (const VerifiedLeaf& leaf : whole.leaves) leaf_hashes.push_back(leaf.hash);
+  std::vector<NumberedHash> present;
+  present.reserve(batch.leaves.size());
+  for (const VerifiedLeaf& leaf : batch.leaves) present.push_back({leaf.number, leaf.hash});
   wire::UnverifiedBatch slice;
-  slice.statement = whole.statement_bytes;
-  slice.signature = whole.signature;
-  std::vector<std::uint32_t> present;
+  slice.statement = batch.statement_bytes;
+  slice.signature = batch.signature;
+  std::vector<std::uint32_t> keep;
   for (const SliceLeaf& choice : chosen) {
-    ensure(choice.number < whole.leaves.size(), "a leaf of the batch");
-    slice.leaves.push_back(cut_leaf(whole.leaves[choice.number], recipient, choice.body));
-    present.push_back(choice.number);
+    const auto leaf =
+        std::ranges::lower_bound(batch.leaves, choice.number, {}, &VerifiedLeaf::number);
+    ensure(leaf != batch.leaves.end() && leaf->number == choice.number, "a leaf of the batch");
+    slice.leaves.push_back(cut_leaf(*leaf, recipient, choice.body));
+    keep.push_back(choice.number);
   }
-  slice.pruned = prune(leaf_hashes, present);
+  slice.pruned = prune_further(batch.statement.leaf_count, present, batch.pruned, keep);
   return slice;
 }
 

@@ -71,8 +71,8 @@ struct SliceLeaf {
   BodyChoice body = BodyChoice::keep;
 };
 // What `recipient` is sent: of each chosen leaf its own wrap and the others' hashes, or the
-// receipt. `chosen` ascends and names leaves that are for this recipient.
-[[nodiscard]] wire::UnverifiedBatch cut_slice(const VerifiedBatch& whole, const AgencyId& recipient,
+// receipt. `chosen` ascends and names leaves of `batch`, whole or itself cut, for this recipient.
+[[nodiscard]] wire::UnverifiedBatch cut_slice(const VerifiedBatch& batch, const AgencyId& recipient,
                                               const std::vector<SliceLeaf>& chosen);
 
 [[nodiscard]] Digest batch_hash(BytesView statement, const Signature& signature);

@@ -75,6 +75,23 @@ class PrunedWalk {
     KERUEN_TRY(const Digest right, root_of(middle, end));
     return merkle_node_hash(left, right);
   }
+  // The hashes that stand for the rest when only `keep` of the present leaves stay.
+  Result<void> prune_to(std::uint32_t first, std::uint32_t end, std::span<const std::uint32_t> keep,
+                        std::vector<Digest>& pruned) {
+    if (keep.empty()) {
+      KERUEN_TRY(pruned.emplace_back(), root_of(first, end));
+      return {};
+    }
+    if (end - first == 1) {
+      present_ = present_.subspan(1);
+      return {};
+    }
+    const auto middle = static_cast<std::uint32_t>(first + split_of(end - first));
+    const auto inside =
+        static_cast<std::size_t>(std::ranges::lower_bound(keep, middle) - keep.begin());
+    KERUEN_CHECK(prune_to(first, middle, keep.first(inside), pruned));
+    return prune_to(middle, end, keep.subspan(inside), pruned);
+  }
   [[nodiscard]] bool all_consumed() const { return present_.empty() && pruned_.empty(); }
 
  private:
@@ -268,6 +285,22 @@ std::vector<Digest> prune(const std::vector<Digest>& leaf_hashes,
   std::vector<Digest> pruned;
   prune_range(leaf_hashes, 0, present, pruned);
   return pruned;
+}
+
+std::vector<Digest> prune_further(std::uint32_t leaf_count,
+                                  const std::vector<NumberedHash>& present,
+                                  const std::vector<Digest>& pruned,
+                                  const std::vector<std::uint32_t>& keep) {
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    ensure(std::ranges::binary_search(present, keep[i], {}, &NumberedHash::number) &&
+               (i == 0 || keep[i - 1] < keep[i]),
+           "leaves to keep ascend and are present");
+  }
+  PrunedWalk walk(present, pruned);
+  std::vector<Digest> further;
+  const auto walked = walk.prune_to(0, leaf_count, keep, further);
+  ensure(walked.has_value() && walk.all_consumed(), "a tree that is pruned further has a root");
+  return further;
 }
 
 Result<Digest> root_of_pruned(std::uint32_t leaf_count, const std::vector<NumberedHash>& present,

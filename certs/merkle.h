@@ -63,5 +63,11 @@ struct NumberedHash {
 [[nodiscard]] Result<Digest> root_of_pruned(std::uint32_t leaf_count,
                                             const std::vector<NumberedHash>& present,
                                             const std::vector<Digest>& pruned);
+// Such a tree, which has a root, with only `keep` (ascending) of its leaves left: what prune()
+// gives for the whole tree and `keep`.
+[[nodiscard]] std::vector<Digest> prune_further(std::uint32_t leaf_count,
+                                                const std::vector<NumberedHash>& present,
+                                                const std::vector<Digest>& pruned,
+                                                const std::vector<std::uint32_t>& keep);
 
 }  // namespace keruen::certs

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "broker/log/directory_entry.h"
+#include "broker/log/proof.h"
 
 namespace keruen::index {
 namespace {
@@ -39,6 +40,12 @@ class RowsOfBatch {
   }
   void add(std::uint32_t leaf, const wire::Receipt& receipt, std::size_t bytes) {
     add_for(receipt.to, leaf, 0, {bytes, 1, kNeverExpires});
+    ReceiptRow& row = rows_.receipts.emplace_back(ReceiptRow{leaf, receipt.batch, {}});
+    for (const wire::LeafRange& range : receipt.leaves) {
+      for (std::uint32_t number = range.first; number <= range.last; ++number) {
+        row.leaves.push_back(number);
+      }
+    }
   }
 
   [[nodiscard]] BatchRows finish() {
@@ -102,7 +109,9 @@ Result<void> add_leaf(RowsOfBatch& rows, const wire::Leaf& leaf) {
 }
 
 Result<BatchRows> rows_of_batch_record(LogIndex index, const log::Record& record) {
-  KERUEN_TRY(const auto batch, wire::decode_batch(record.bytes));
+  KERUEN_TRY(const auto batch, record.form == log::Record::Form::proof
+                                   ? log::slice_in_proof(record.bytes)
+                                   : wire::decode_batch(record.bytes));
   KERUEN_TRY(const auto statement, wire::decode_statement(batch.statement.view()));
   RowsOfBatch rows(index, record.accepted_at, record.refusals, statement, record.hash);
   for (const wire::Leaf& leaf : batch.leaves) KERUEN_CHECK(add_leaf(rows, leaf));

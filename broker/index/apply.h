@@ -1,7 +1,8 @@
 // One log entry as rows: who is owed what of it, and what repeats and key look-ups will ask.
 // Shape: plain values; index.h writes them.   Threads: pure functions.
 //
-// Deterministic: an index built entry by entry and one rebuilt from the log hold the same rows.
+// Deterministic: an index built entry by entry and one rebuilt from the log hold the same rows. Of
+// what retention cut down to proofs a rebuilt one holds what is still owed, as stubs.
 #pragma once
 
 #include <variant>
@@ -25,6 +26,14 @@ struct DeliveryRow {
 };
 inline constexpr WallTime kNeverExpires = wall_time_of(kWallMillisecondsMax);
 
+// What the batch's sender has receipted of another batch, delivered and undeliverable alike.
+struct ReceiptRow {
+  std::uint32_t leaf = 0;  // which leaf of this batch says so
+  Digest batch;
+  std::vector<std::uint32_t> leaves;
+  bool operator==(const ReceiptRow&) const = default;
+};
+
 struct BatchRows {
   LogIndex index;
   WallTime accepted_at;
@@ -36,6 +45,7 @@ struct BatchRows {
   WallTime messages_from;
   WallTime messages_until;
   std::vector<DeliveryRow> deliveries;  // ascending by recipient
+  std::vector<ReceiptRow> receipts;
   bool operator==(const BatchRows&) const = default;
 };
 

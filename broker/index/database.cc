@@ -23,6 +23,10 @@ constexpr const char* kSchema = R"(
     accepted_at INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,
     kinds INTEGER NOT NULL, expires_first INTEGER NOT NULL, expires_last INTEGER NOT NULL,
     leaves BLOB NOT NULL, PRIMARY KEY(recipient, lane, log_index)) WITHOUT ROWID;
+  CREATE TABLE receipt(
+    batch BLOB NOT NULL, recipient TEXT NOT NULL, log_index INTEGER NOT NULL, leaf INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL, leaves BLOB NOT NULL,
+    PRIMARY KEY(batch, recipient, log_index, leaf)) WITHOUT ROWID;
   CREATE TABLE stream(
     sender TEXT NOT NULL, stream INTEGER NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL,
     log_index INTEGER NOT NULL, opened_at INTEGER NOT NULL,
@@ -42,6 +46,11 @@ constexpr const char* kSchema = R"(
 }  // namespace
 
 Error Database::error_of(const std::exception& thrown) {
+  const auto* of_sqlite = dynamic_cast<const SQLite::Exception*>(&thrown);
+  if (of_sqlite != nullptr && (of_sqlite->getErrorCode() == SQLITE_FULL ||
+                               of_sqlite->getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE)) {
+    return {ErrorCode::no_space, std::string("the index: ") + thrown.what()};
+  }
   return {ErrorCode::io_failed, std::string("the index: ") + thrown.what() +
                                     "; it is made from the log again when its file is deleted"};
 }

@@ -17,7 +17,7 @@
 namespace keruen::index {
 
 // Another number: the file is of another build and is made anew from the log.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 class Database {
  public:
@@ -26,9 +26,9 @@ class Database {
   [[nodiscard]] static Result<std::unique_ptr<Database>> open_to_write(const std::string& path);
   [[nodiscard]] static Result<std::unique_ptr<Database>> open_to_read(const std::string& path);
 
-  // Runs `work` with what SQLite throws caught: io_failed, with SQLite's words. Returns what work
-  // returns, a Result. Afterwards no statement is under way: one would hold the connection to an
-  // old view of the file.
+  // Runs `work` with what SQLite throws caught: no_space, nothing of it was written; io_failed,
+  // with SQLite's words. Returns what work returns, a Result. Afterwards no statement is under way:
+  // one would hold the connection to an old view of the file.
   template <class Work>
   [[nodiscard]] auto guarded(Work&& work) -> decltype(work()) {
     const ResetAll reset{*this};

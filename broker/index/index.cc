@@ -5,6 +5,7 @@
 
 #include "broker/index/database.h"
 #include "broker/index/leaf_numbers.h"
+#include "broker/index/space_reserve.h"
 #include "certs/hash.h"
 #include "schemas/host/journal.h"
 
@@ -68,6 +69,13 @@ void write(Database& database, const BatchRows& rows) {
              delivery.expires_last, BytesView(encode_leaf_numbers(delivery.leaves)));
     row.exec();
   }
+  for (const ReceiptRow& receipt : rows.receipts) {
+    auto& row = database.statement("INSERT INTO receipt VALUES(?, ?, ?, ?, ?, ?)");
+    bind_all(row, receipt.batch.view(), rows.sender, rows.index.value,
+             static_cast<std::uint64_t>(receipt.leaf), rows.accepted_at,
+             BytesView(encode_leaf_numbers(receipt.leaves)));
+    row.exec();
+  }
 }
 
 void write(Database& database, const DirectoryRows& rows) {
@@ -111,6 +119,7 @@ void remove_files(const std::string& path) {
 
 struct Index::State {
   std::unique_ptr<Database> database;
+  std::unique_ptr<SpaceReserve> reserve;
 };
 
 Index::Index(std::string path, std::unique_ptr<State> state)
@@ -133,12 +142,41 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, host::Journa
   return index;
 }
 
+Result<void> Index::reserve(host::Disk& disk, std::uint64_t bytes) {
+  state_->reserve = std::make_unique<SpaceReserve>(disk, path_ + ".reserve", bytes);
+  return try_to_make_space();
+}
+
+bool Index::has_space() const { return !state_->reserve || state_->reserve->is_held(); }
+
+Result<void> Index::try_to_make_space() {
+  if (!state_->reserve) return {};
+  auto taken = state_->reserve->take();
+  if (!taken && taken.error().code != ErrorCode::no_space) return taken;
+  return {};
+}
+
+// A transaction that found the disk full left nothing behind and may be tried again: unlike a sync,
+// it failed before anything was promised.
+Result<void> Index::write(const std::function<Result<void>()>& transaction) {
+  Database& database = *state_->database;
+  auto written = database.guarded(transaction);
+  if (written || written.error().code != ErrorCode::no_space) return written;
+  if (state_->reserve && state_->reserve->is_held()) {
+    KERUEN_CHECK(state_->reserve->give_up());
+    written = database.guarded(transaction);
+    if (written || written.error().code != ErrorCode::no_space) return written;
+  }
+  // The log has the entries already: the index must not be left behind.
+  return fail(ErrorCode::io_failed, written.error().detail + "; make room on its disk");
+}
+
 Result<void> Index::apply(const std::vector<EntryRows>& entries, const Applied& after) {
   Database& database = *state_->database;
-  KERUEN_CHECK(database.guarded([&]() -> Result<void> {
+  KERUEN_CHECK(write([&]() -> Result<void> {
     SQLite::Transaction transaction(database.connection());
     for (const EntryRows& entry : entries) {
-      std::visit([&](const auto& rows) { write(database, rows); }, entry);
+      std::visit([&](const auto& rows) { index::write(database, rows); }, entry);
     }
     write_progress(database, after);
     transaction.commit();
@@ -150,7 +188,7 @@ Result<void> Index::apply(const std::vector<EntryRows>& entries, const Applied& 
 
 Result<void> Index::keep(const std::vector<broker::AcknowledgedCursors>& cursors) {
   Database& database = *state_->database;
-  return database.guarded([&]() -> Result<void> {
+  return write([&]() -> Result<void> {
     SQLite::Transaction transaction(database.connection());
     for (const broker::AcknowledgedCursors& acknowledged : cursors) {
       for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
@@ -170,10 +208,10 @@ Result<void> Index::keep(const std::vector<broker::AcknowledgedCursors>& cursors
 Result<void> Index::clear() {
   Database& database = *state_->database;
   const Applied nothing;
-  KERUEN_CHECK(database.guarded([&]() -> Result<void> {
+  KERUEN_CHECK(write([&]() -> Result<void> {
     SQLite::Transaction transaction(database.connection());
     for (const char* table :
-         {"batch", "delivery", "stream", "directory", "signing_key", "cursor"}) {
+         {"batch", "delivery", "receipt", "stream", "directory", "signing_key", "cursor"}) {
       database.connection().exec(std::string("DELETE FROM ") + table);
     }
     write_progress(database, nothing);

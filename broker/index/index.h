@@ -5,9 +5,12 @@
 //
 // apply() writes its rows and the size of the log they are for in one transaction, after the log
 // was synced: the index may lag behind the log after a crash, never run ahead of it.
-// Errors: io_failed, with SQLite's words; corrupt, the file holds what was never written.
+// On a full disk it writes on in the space that reserve() kept; has_space() says that this is so,
+// and only what cannot wait may follow. Errors: io_failed, with SQLite's words; corrupt, the file
+// holds what was never written.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +21,9 @@
 #include "broker/stations.h"
 
 namespace keruen::host {
+class Disk;
 class Journal;
-}
+}  // namespace keruen::host
 
 namespace keruen::index {
 
@@ -57,6 +61,14 @@ class Index {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const Applied& applied() const { return applied_; }
 
+  // Keeps so much of the disk for the index, from now on and whenever there is room for it. Without
+  // room has_space() is false. io_failed, denied.
+  [[nodiscard]] Result<void> reserve(host::Disk& disk, std::uint64_t bytes);
+  // Whether what is kept is kept; true where nothing is to be.
+  [[nodiscard]] bool has_space() const;
+  // Tries again to keep it; call now and then while has_space() is false.
+  [[nodiscard]] Result<void> try_to_make_space();
+
   // All of it or nothing. `entries` follow what is applied, in order.
   [[nodiscard]] Result<void> apply(const std::vector<EntryRows>& entries, const Applied& after);
   // How far recipients are; a report's wording hangs on it, nothing else.
@@ -75,6 +87,7 @@ class Index {
  private:
   struct State;
   Index(std::string path, std::unique_ptr<State> state);
+  [[nodiscard]] Result<void> write(const std::function<Result<void>()>& transaction);
   std::string path_;
   std::unique_ptr<State> state_;
   Applied applied_;

@@ -1,6 +1,8 @@
 #include "broker/index/lanes.h"
 
 #include <algorithm>
+#include <bitset>
+#include <map>
 
 #include "broker/index/database.h"
 #include "broker/index/leaf_numbers.h"
@@ -173,6 +175,31 @@ Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, 
     bind_all(query, low, made_at, made_at, static_cast<std::uint64_t>(most));
     while (query.executeStep()) entries.push_back(LogIndex{number_at(query, 0)});
     return entries;
+  });
+}
+
+Result<std::vector<log::LeavesReceipted>> Lanes::receipted(const Digest& batch, WallTime until) {
+  Database& database = *state_->database;
+  using Receipted = std::vector<log::LeavesReceipted>;
+  return database.guarded([&]() -> Result<Receipted> {
+    auto& query = database.statement(
+        "SELECT recipient, leaves FROM receipt WHERE batch = ? AND accepted_at <= ?");
+    bind_all(query, batch.view(), until);
+    // However often somebody repeats itself, no more than this is held.
+    std::map<AgencyId, std::bitset<kLeavesPerBatchMax>> found;
+    while (query.executeStep()) {
+      KERUEN_TRY(const AgencyId recipient, agency_at(query, 0));
+      KERUEN_TRY(const auto leaves, decode_leaf_numbers(bytes_at(query, 1)));
+      for (const std::uint32_t leaf : leaves) found[recipient].set(leaf);
+    }
+    Receipted receipted;
+    for (const auto& [recipient, leaves] : found) {
+      auto& one = receipted.emplace_back(log::LeavesReceipted{recipient, {}});
+      for (std::uint32_t leaf = 0; leaf < leaves.size(); ++leaf) {
+        if (leaves[leaf]) one.leaves.push_back(leaf);
+      }
+    }
+    return receipted;
   });
 }
 

@@ -1,7 +1,7 @@
-// What the reader asks of the index: a recipient's lane after a cursor, what waits, which batches
-// may hold a message, and the keys batches were signed with.
+// What is asked of the index beside the log thread: a recipient's lane after a cursor, what waits,
+// which batches may hold a message, the keys batches were signed with, and who receipted what.
 // Shape: a read-only connection to the file that index.h writes.
-// Threads: the reader thread only.   Errors: as index.h.
+// Threads: one; each thread that asks opens its own.   Errors: as index.h.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/log/proof.h"
 #include "schemas/wire/frame.h"
 
 namespace keruen::index {
@@ -37,6 +38,9 @@ class Lanes {
   // Batches whose message ids span `made_at`, ascending, at most `most`.
   [[nodiscard]] Result<std::vector<LogIndex>> batches_with_messages_of(WallTime made_at,
                                                                        std::size_t most);
+  // As log::ReceiptSource.
+  [[nodiscard]] Result<std::vector<log::LeavesReceipted>> receipted(const Digest& batch,
+                                                                    WallTime until);
   // Ever logged; nobody's: empty.
   [[nodiscard]] Result<std::optional<SigningPublicKey>> signing_key(const AgencyId& agency,
                                                                     const KeyId& id);

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "broker/log/opening.h"
+#include "broker/log/retention.h"
 
 namespace keruen::log {
 
@@ -15,7 +16,10 @@ struct Extent {
 };
 
 struct Log::State {
-  State(OpenedLog from, LogOptions with) : disk(std::move(from)), options(std::move(with)) {}
+  State(host::Disk& on, OpenedLog from, LogOptions with, host::Journal& journal)
+      : disk(std::move(from)),
+        options(std::move(with)),
+        retention(on, options.directory, options.batches_kept, *disk.segments, journal) {}
 
   [[nodiscard]] Extent extent() const {
     const std::lock_guard lock(mutex);
@@ -40,7 +44,10 @@ struct Log::State {
   std::optional<Error> stopped;
   Bytes buffer;
 
+  Retention retention;  // the dropping thread's
+
   std::atomic<bool> has_space{false};
+  std::atomic<Dropping> dropping{Dropping::held};
   mutable std::mutex mutex;  // guards `published`
   Extent published;
 };
@@ -76,13 +83,14 @@ Result<void> Log::State::go_on_in_next_segment() {
                          .file_bytes = options.segment_bytes,
                          .seed = options.checksum_seed,
                          .accepted_before = published.newest_accepted_at,
-                         .frontier = disk.tree->frontier()};
+                         .frontier = disk.tree->frontier(),
+                         .form = SegmentForm::batches};
   KERUEN_TRY(auto segment, disk.next->become(head));
   has_space = false;  // what was prepared is used up
   disk.file = std::move(segment.file);
   disk.head = head;
   disk.end = kSegmentHeadBytes;
-  disk.segments->add(head, segment.path,
+  disk.segments->add({head, segment.path, head.file_bytes},
                      {static_cast<std::uint32_t>(kSegmentHeadBytes / kRecordAlignmentBytes)});
   return {};
 }
@@ -120,7 +128,7 @@ Result<std::unique_ptr<Log>> Log::open(host::Disk& disk, LogOptions options,
          "a segment holds its head and records");
   KERUEN_TRY(OpenedLog opened, open_log(disk, options, journal));
   const WallTime newest = opened.newest_accepted_at;
-  auto state = std::make_unique<State>(std::move(opened), std::move(options));
+  auto state = std::make_unique<State>(disk, std::move(opened), std::move(options), journal);
   state->publish(newest);
   if (auto made = state->make_space(); !made && made.error().code != ErrorCode::no_space) {
     return fail(std::move(made).error());
@@ -173,7 +181,8 @@ Result<LogIndex> Log::append(const std::vector<Record>& records, TreeSize ordere
   const LogIndex first{state.published.size.value};
   state.keep(records);
   // The group is durable; what fails here fails the next append.
-  if (is_full) try_to_make_space();
+  // While others live on what they kept, the last of the disk is not taken from them.
+  if (is_full && reserve == Reserve::keep) try_to_make_space();
   return first;
 }
 
@@ -211,6 +220,13 @@ Result<std::vector<Digest>> Log::consistency_proof(TreeSize from, TreeSize to) c
   if (to > trusted.size) return fail(ErrorCode::not_found, "the log is not that long yet");
   if (from > to) return fail(ErrorCode::not_found, "a log does not shrink");
   return state_->disk.tree->consistency_proof(from, to, trusted);
+}
+
+void Log::set_dropping(Dropping dropping) { state_->dropping = dropping; }
+
+Result<Log::Dropped> Log::drop_bodies(const ReceiptSource& receipts, std::size_t bytes_max) {
+  if (state_->dropping == Dropping::held) return Dropped::nothing_due;
+  return state_->retention.step(newest_accepted_at(), receipts, bytes_max);
 }
 
 std::uint64_t Log::bytes_on_disk() const {

@@ -1,7 +1,7 @@
 // The message log: append-only, checksummed, synced before a word is given; it alone is the truth.
 // Shape: segments of kSegmentBytes, preallocated, in one directory; a Merkle tree beside them.
 // Units: LogIndex counts entries from 0; TreeSize is the number of entries.
-// Threads: one thread appends; read() and proofs from any other at the same time.
+// Threads: one thread appends, one drops bodies; read() and proofs from any other at the same time.
 // Lifetime: the Disk and Journal outlive the Log. A second process on the same directory is
 // refused.
 //
@@ -10,11 +10,14 @@
 // no_space leaves everything as it was and may be tried again.
 // Opening: a torn tail (above everything known to be synced) is cut and named in the journal;
 // damage below is corrupt, with file and offset, and nothing is served.
+// Retention: segments old enough by the log's own time are read as proofs (proof.h) for ever after.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
+#include "broker/log/proof.h"
 #include "broker/log/record.h"
 #include "certs/merkle.h"
 
@@ -30,6 +33,10 @@ struct LogOptions {
   std::size_t segment_bytes = kSegmentBytes;
   // From the checkpoint signer's guard: entries a signature promised; fewer on the disk is corrupt.
   TreeSize guarded_size;
+  // A segment's bodies are dropped when an entry came so long after its last one. No message of it
+  // can be unexpired by then: it expires at most kExpiryMax after a createdAt that may be
+  // kClockAheadMax ahead of acceptedAt.
+  std::chrono::milliseconds batches_kept = kBatchesKept + kClockAheadMax;
   // Drawn at random by the program at each start, kept in the heads of the segments begun in this
   // run. A sender who knew it could put bytes into a batch that recovery takes for a record.
   std::uint64_t checksum_seed = 0;
@@ -59,7 +66,7 @@ class Log {
   [[nodiscard]] Result<LogIndex> append(const std::vector<Record>& records,
                                         TreeSize ordered_against, Reserve reserve);
 
-  // not_found: beyond size(), or dropped by retention. corrupt: named with its place.
+  // not_found: beyond size(). corrupt: named with its place.
   [[nodiscard]] Result<Record> read(LogIndex index) const;
   // Consecutive records from `index`, at least one, at most about `bytes_max`. They share one
   // buffer.
@@ -69,6 +76,16 @@ class Log {
   [[nodiscard]] Result<Digest> root_at(TreeSize size) const;
   [[nodiscard]] Result<std::vector<Digest>> inclusion_proof(LogIndex index, TreeSize size) const;
   [[nodiscard]] Result<std::vector<Digest>> consistency_proof(TreeSize from, TreeSize to) const;
+
+  // While the machine's clock is in doubt, what the log's times say is too: nothing is dropped.
+  // Held at first. The appending thread's.
+  enum class Dropping : std::uint8_t { held, allowed };
+  void set_dropping(Dropping dropping);
+  // A piece of the work on the oldest segment that is due: about `bytes_max` of it are read. What
+  // it leaves is a function of the log alone, whenever it is called. no_space: given up, begun anew
+  // at the next call. After corrupt (with its place) or io_failed it does nothing more.
+  enum class Dropped : std::uint8_t { nothing_due, a_piece, a_segment };
+  [[nodiscard]] Result<Dropped> drop_bodies(const ReceiptSource& receipts, std::size_t bytes_max);
 
   [[nodiscard]] std::uint64_t bytes_on_disk() const;
   // Whether the next segment could be preallocated; when not, new messages are refused (no_space).

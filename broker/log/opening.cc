@@ -8,44 +8,49 @@
 namespace keruen::log {
 namespace {
 
-struct NamedHead {
-  std::string path;
-  SegmentHead head;
-};
-
-Result<std::vector<LogIndex>> segments_in(host::Disk& disk, const std::string& directory) {
+// The segments by their names. Where a crash left both forms the batches count: they are whole, and
+// retention makes their proofs again.
+Result<std::vector<SegmentName>> segments_in(host::Disk& disk, const std::string& directory) {
   KERUEN_TRY(const auto names, disk.list(directory));
-  std::vector<LogIndex> found;
+  std::vector<SegmentName> found;
   for (const std::string& name : names) {
-    if (const auto index = first_index_of_segment(name)) found.push_back(*index);
+    if (const auto parsed = parse_segment_name(name)) found.push_back(*parsed);
   }
   std::ranges::sort(found);
+  found.erase(std::unique(found.begin(), found.end(),
+                          [](const SegmentName& one, const SegmentName& other) {
+                            return one.first_index == other.first_index;
+                          }),
+              found.end());
   return found;
 }
 
-Result<NamedHead> read_head(host::Disk& disk, const std::string& directory, LogIndex first_index) {
-  NamedHead named{.path = directory + "/" + segment_name(first_index), .head = {}};
-  KERUEN_TRY(const auto file, disk.open_read(named.path));
+Result<SegmentFile> read_head(host::Disk& disk, const std::string& directory,
+                              const SegmentName& name) {
+  SegmentFile segment;
+  segment.path = directory + "/" + segment_name(name.first_index, name.form);
+  KERUEN_TRY(const auto file, disk.open_read(segment.path));
   Bytes bytes(kSegmentHeadBytes);
   KERUEN_TRY(const std::size_t filled, file->read(0, bytes));
   auto head = decode_segment_head(BytesView(bytes).first(filled));
-  if (!head) return fail(head.error().code, head.error().detail + ": " + named.path);
-  if (head->first_index != first_index) {
-    return fail(ErrorCode::corrupt, "the file's head says it begins with entry " +
-                                        std::to_string(head->first_index.value) + ": " +
-                                        named.path);
+  if (!head) return fail(head.error().code, head.error().detail + ": " + segment.path);
+  if (head->first_index != name.first_index || head->form != name.form) {
+    return fail(ErrorCode::corrupt, "the file's head says it is " +
+                                        segment_name(head->first_index, head->form) + ": " +
+                                        segment.path);
   }
-  named.head = std::move(*head);
-  return named;
+  segment.head = std::move(*head);
+  KERUEN_TRY(segment.bytes, file->size());
+  return segment;
 }
 
 // Each segment begins where the one before ends: none may be missing.
-Result<std::vector<NamedHead>> read_heads(host::Disk& disk, const std::string& directory) {
-  KERUEN_TRY(const auto indexes, segments_in(disk, directory));
-  std::vector<NamedHead> heads;
+Result<std::vector<SegmentFile>> read_heads(host::Disk& disk, const std::string& directory) {
+  KERUEN_TRY(const auto names, segments_in(disk, directory));
+  std::vector<SegmentFile> heads;
   std::uint64_t began = 0;
-  for (const LogIndex index : indexes) {
-    KERUEN_TRY(NamedHead named, read_head(disk, directory, index));
+  for (const SegmentName& name : names) {
+    KERUEN_TRY(SegmentFile named, read_head(disk, directory, name));
     if (named.head.began.value != began) {
       return fail(ErrorCode::corrupt, "a segment is missing before " + named.path +
                                           ": it begins at log offset " +
@@ -55,11 +60,15 @@ Result<std::vector<NamedHead>> read_heads(host::Disk& disk, const std::string& d
     began += named.head.file_bytes;
     heads.push_back(std::move(named));
   }
+  if (!heads.empty() && heads.back().head.form == SegmentForm::proofs) {
+    return fail(ErrorCode::corrupt, "a segment is missing behind " + heads.back().path +
+                                        ": the log goes on behind what retention cut down");
+  }
   return heads;
 }
 
 // Leaves the last segment as if it had just been written and synced to `scan.end`.
-Result<void> settle(host::File& file, const NamedHead& last, BytesView segment,
+Result<void> settle(host::File& file, const SegmentFile& last, BytesView segment,
                     const TailScan& scan, host::Journal& journal) {
   if (scan.rest == TailScan::Rest::torn) {
     const std::string place = place_text(last.path, last.head, scan.end);
@@ -85,7 +94,7 @@ Segments::Starts starts_of(const TailScan& scan) {
   return starts;
 }
 
-Result<void> check_guard(const TailScan& scan, const NamedHead& last, TreeSize guarded_size) {
+Result<void> check_guard(const TailScan& scan, const SegmentFile& last, TreeSize guarded_size) {
   const std::uint64_t size = last.head.first_index.value + scan.records.size();
   if (size >= guarded_size.value) return {};
   return fail(ErrorCode::corrupt, "a checkpoint of " + std::to_string(guarded_size.value) +
@@ -95,7 +104,7 @@ Result<void> check_guard(const TailScan& scan, const NamedHead& last, TreeSize g
 }
 
 // Reads the last segment, cuts its torn tail, and fills in what the log goes on from.
-Result<void> recover(host::Disk& disk, const NamedHead& last, TreeSize guarded_size,
+Result<void> recover(host::Disk& disk, const SegmentFile& last, TreeSize guarded_size,
                      host::Journal& journal, OpenedLog& opened) {
   KERUEN_TRY(opened.file, disk.open_write(last.path));
   Bytes segment(last.head.file_bytes);
@@ -107,7 +116,7 @@ Result<void> recover(host::Disk& disk, const NamedHead& last, TreeSize guarded_s
   opened.end = scan.end;
   opened.newest_accepted_at =
       scan.records.empty() ? last.head.accepted_before : scan.records.back().accepted_at;
-  opened.segments->add(last.head, last.path, starts_of(scan));
+  opened.segments->add({last.head, last.path, last.head.file_bytes}, starts_of(scan));
   const auto leaves = [&](const Tree::TakeLeaf& take) {
     return opened.segments->visit_heads({0}, last.head.first_index, [&](const RecordHead& record) {
       take(certs::log_leaf_hash(record.kind, record.accepted_at, record.hash));
@@ -143,10 +152,10 @@ Result<OpenedLog> open_log(host::Disk& disk, const LogOptions& options, host::Jo
     head.file_bytes = options.segment_bytes;
     head.seed = options.checksum_seed;
     KERUEN_TRY(const auto first, opened.next->become(head));
-    heads.push_back({first.path, head});
+    heads.push_back({head, first.path, head.file_bytes});
   }
   for (std::size_t i = 0; i + 1 < heads.size(); ++i) {
-    opened.segments->add(heads[i].head, heads[i].path, {});
+    opened.segments->add(heads[i], {});
   }
   KERUEN_CHECK(recover(disk, heads.back(), options.guarded_size, journal, opened));
   return opened;

@@ -16,9 +16,11 @@ struct Record {
   // batchHash of a batch, the directory's head after the line of a directory entry.
   Digest hash;
   std::vector<wire::Refusal> refusals;  // of a batch: decided once, the same for ever
-  // Batch: wire::encode_batch bytes as received. Directory: u8 DirectoryType, then the encoded
-  // signed record or snapshot.
+  // Whole: of a batch wire::encode_batch bytes as received; of a directory entry u8 DirectoryType,
+  // then the encoded signed record or snapshot. Proof: what retention left of a batch of messages
+  // (proof.h).
   SharedBytes bytes;
+  enum class Form : std::uint8_t { whole = 0, proof = 1 } form = Form::whole;
 
   bool operator==(const Record&) const = default;
 };

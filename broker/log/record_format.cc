@@ -17,9 +17,10 @@ constexpr std::size_t kAcceptedAt = 32;
 constexpr std::size_t kHashAt = 40;
 constexpr std::size_t kRefusalsAt = 72;
 constexpr std::size_t kKindAt = 76;
-constexpr std::size_t kZerosAt = 77;
+constexpr std::size_t kFormAt = 77;
+constexpr std::size_t kZerosAt = 78;
 constexpr std::size_t kChecksummedFrom = 8;
-static_assert(kZerosAt + 3 == kRecordHeadBytes);
+static_assert(kZerosAt + 2 == kRecordHeadBytes);
 
 std::size_t padded(std::size_t size) {
   return (size + kRecordAlignmentBytes - 1) / kRecordAlignmentBytes * kRecordAlignmentBytes;
@@ -90,6 +91,7 @@ void append_encoded(Bytes& target, const Record& record, const RecordPlace& plac
   std::ranges::copy(record.hash.bytes, out.subspan(kHashAt).begin());
   put_number(out, kRefusalsAt, 4, record.refusals.size());
   put_number(out, kKindAt, 1, static_cast<std::uint8_t>(record.kind));
+  put_number(out, kFormAt, 1, static_cast<std::uint8_t>(record.form));
   std::size_t at = kRecordHeadBytes;
   for (const wire::Refusal& refusal : record.refusals) {
     ensure(refusal.place <= std::numeric_limits<std::uint16_t>::max(),
@@ -113,7 +115,10 @@ std::optional<RecordHead> peek_head(BytesView bytes, std::size_t room, LogOffset
   if (kind < 1 || kind > static_cast<std::uint8_t>(certs::LogEntryKind::relayed_batch)) {
     return std::nullopt;
   }
-  if (number_at(bytes, kZerosAt, 3) != 0) return std::nullopt;
+  if (number_at(bytes, kFormAt, 1) > static_cast<std::uint8_t>(Record::Form::proof)) {
+    return std::nullopt;
+  }
+  if (number_at(bytes, kZerosAt, 2) != 0) return std::nullopt;
   if (number_at(bytes, kRefusalsAt, 4) > (length - kRecordHeadBytes) / kRefusalBytes) {
     return std::nullopt;
   }
@@ -150,6 +155,7 @@ Result<Record> decode_record(const SharedBytes& bytes, const RecordPlace& place)
   record.kind = head->kind;
   record.accepted_at = head->accepted_at;
   record.hash = head->hash;
+  record.form = static_cast<Record::Form>(number_at(view, kFormAt, 1));
   KERUEN_TRY(record.refusals, refusals_in(view.subspan(kRecordHeadBytes, refusals_bytes)));
   record.bytes = bytes.part(view.subspan(bytes_at, length - bytes_at));
   return record;

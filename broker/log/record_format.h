@@ -12,7 +12,8 @@
 //         40    32  the entry's hash
 //         72     4  number of refusals
 //         76     1  kind
-//         77     3  zeros
+//         77     1  form: 0 whole, 1 proof
+//         78     2  zeros
 //         80     8  each refusal: u32 leaf, u16 place, u16 code
 //          …        the exact bytes, then zeros up to a multiple of kRecordAlignmentBytes
 //

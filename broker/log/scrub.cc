@@ -4,19 +4,24 @@
 
 namespace keruen::log {
 
+Scrub::Scrub(const Log& log, host::Journal& journal, LogIndex first)
+    : log_(log), journal_(journal), next_(first), pass_size_(log.size()) {
+  if (first.value > 0) leaves_ = Leaves::some;
+}
+
 void Scrub::begin_pass() {
   next_ = {};
   pass_size_ = log_.size();
   frontier_ = {};
-  findings_ = Findings::none;
+  leaves_ = Leaves::all;
 }
 
 Result<Scrub::Progress> Scrub::finish_pass() {
   const TreeSize size = pass_size_;
-  const Findings findings = findings_;
+  const Leaves leaves = leaves_;
   const Digest root = frontier_.root();
   begin_pass();
-  if (findings == Findings::damage || size.value == 0) return Progress::pass_done;
+  if (leaves == Leaves::some || size.value == 0) return Progress::pass_done;
   KERUEN_TRY(const Digest expected, log_.root_at(size));
   if (root != expected) {
     Error error{ErrorCode::corrupt, "the first " + std::to_string(size.value) +
@@ -34,7 +39,7 @@ Result<Scrub::Progress> Scrub::step(std::size_t bytes_max) {
   if (!records && records.error().code == ErrorCode::corrupt) records = log_.read(next_, 0);
   if (!records) {
     // Alone, so that one bad record hides none of its neighbours.
-    findings_ = Findings::damage;
+    leaves_ = Leaves::some;
     journal_.write(host::JournalLevel::error, "log_damaged",
                    {{"index", next_.value}, {"detail", records.error().detail}});
     next_ = next_.next();

@@ -6,8 +6,9 @@ namespace keruen::log {
 namespace {
 
 constexpr std::string_view kMagic = "KERUENLG";
+constexpr std::string_view kProofsMagic = "KERUENPF";
+static_assert(kMagic.size() == kProofsMagic.size());
 constexpr std::uint64_t kVersion = 1;
-constexpr std::string_view kSuffix = ".batches";
 constexpr std::size_t kIndexDigits = 20;
 
 constexpr std::size_t kMagicAt = 8;
@@ -22,11 +23,18 @@ constexpr std::size_t kPeaksAt = 64;
 constexpr std::size_t kPeaksMax = 64;
 static_assert(kPeaksAt + kPeaksMax * Digest::kBytes <= kSegmentHeadBytes);
 
+std::string_view magic_of(SegmentForm form) {
+  return form == SegmentForm::batches ? kMagic : kProofsMagic;
+}
+std::string_view suffix_of(SegmentForm form) {
+  return form == SegmentForm::batches ? ".batches" : ".proofs";
+}
+
 }  // namespace
 
 Bytes encode_segment_head(const SegmentHead& head) {
   Bytes bytes(kSegmentHeadBytes);
-  std::ranges::copy(bytes_of(kMagic), bytes.begin() + kMagicAt);
+  std::ranges::copy(bytes_of(magic_of(head.form)), bytes.begin() + kMagicAt);
   const auto& peaks = head.frontier.peaks();
   put_number(bytes, kVersionAt, 4, kVersion);
   put_number(bytes, kPeakCountAt, 4, peaks.size());
@@ -46,7 +54,8 @@ Result<SegmentHead> decode_segment_head(BytesView bytes) {
     return fail(ErrorCode::corrupt, "the file is too short for a segment's head");
   }
   bytes = bytes.first(kSegmentHeadBytes);
-  if (text_of(bytes.subspan(kMagicAt, kMagic.size())) != kMagic ||
+  const std::string_view magic = text_of(bytes.subspan(kMagicAt, kMagic.size()));
+  if ((magic != kMagic && magic != kProofsMagic) ||
       number_at(bytes, 0, 8) != checksum_of(bytes.subspan(8), 0)) {
     return fail(ErrorCode::corrupt, "the segment's head does not match its checksum");
   }
@@ -55,6 +64,7 @@ Result<SegmentHead> decode_segment_head(BytesView bytes) {
                                             ", this program knows " + std::to_string(kVersion));
   }
   SegmentHead head;
+  head.form = magic == kMagic ? SegmentForm::batches : SegmentForm::proofs;
   head.first_index = {number_at(bytes, kFirstIndexAt, 8)};
   head.began = {number_at(bytes, kBeganAt, 8)};
   head.file_bytes = number_at(bytes, kFileBytesAt, 8);
@@ -72,28 +82,29 @@ Result<SegmentHead> decode_segment_head(BytesView bytes) {
   return head;
 }
 
-std::string segment_name(LogIndex first_index) {
+std::string segment_name(LogIndex first_index, SegmentForm form) {
   const std::string digits = std::to_string(first_index.value);
-  return std::string(kIndexDigits - digits.size(), '0') + digits + std::string(kSuffix);
+  return std::string(kIndexDigits - digits.size(), '0') + digits + std::string(suffix_of(form));
 }
 
-std::optional<LogIndex> first_index_of_segment(std::string_view name) {
-  if (name.size() != kIndexDigits + kSuffix.size() || !name.ends_with(kSuffix)) {
-    return std::nullopt;
-  }
+std::optional<SegmentName> parse_segment_name(std::string_view name) {
+  if (name.size() <= kIndexDigits) return std::nullopt;
   std::uint64_t index = 0;
   for (const char digit : name.substr(0, kIndexDigits)) {
     if (digit < '0' || digit > '9') return std::nullopt;
     index = index * 10 + static_cast<std::uint64_t>(digit - '0');
   }
-  // Twenty digits hold more than 64 bits: what wrapped around is not a name of ours.
-  if (segment_name({index}) != name) return std::nullopt;
-  return LogIndex{index};
+  for (const SegmentForm form : {SegmentForm::batches, SegmentForm::proofs}) {
+    // Twenty digits hold more than 64 bits: what wrapped around is not a name of ours.
+    if (segment_name({index}, form) == name) return SegmentName{LogIndex{index}, form};
+  }
+  return std::nullopt;
 }
 
 std::string place_text(std::string_view path, const SegmentHead& head, std::size_t byte) {
-  return std::string(path) + " at byte " + std::to_string(byte) + " (log offset " +
-         std::to_string(head.began.value + byte) + ")";
+  const std::string place = std::string(path) + " at byte " + std::to_string(byte);
+  if (head.form == SegmentForm::proofs) return place;
+  return place + " (log offset " + std::to_string(head.began.value + byte) + ")";
 }
 
 }  // namespace keruen::log

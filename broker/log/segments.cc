@@ -39,9 +39,9 @@ class HeadWindow {
 
 }  // namespace
 
-void Segments::add(SegmentHead head, std::string path, Starts starts) {
+void Segments::add(SegmentFile file, Starts starts) {
   const std::lock_guard lock(mutex_);
-  segments_.push_back({std::move(head), std::move(path), std::move(starts)});
+  segments_.push_back({std::move(file), std::move(starts)});
 }
 
 void Segments::extend(std::size_t padded_bytes) {
@@ -50,11 +50,33 @@ void Segments::extend(std::size_t padded_bytes) {
   starts.push_back(starts.back() + units_of(padded_bytes));
 }
 
+std::optional<Segments::Old> Segments::oldest_batches() const {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i + 1 < segments_.size(); ++i) {
+    if (segments_[i].file.head.form == SegmentForm::proofs) continue;
+    const SegmentHead& next = segments_[i + 1].file.head;
+    return Old{segments_[i].file, next.first_index, next.accepted_before};
+  }
+  return std::nullopt;
+}
+
+void Segments::replace(SegmentFile proofs, Starts starts) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t number = number_of(proofs.head.first_index);
+  ensure(number + 1 < segments_.size(), "the last segment holds batches");
+  segments_[number] = {std::move(proofs), std::move(starts)};
+}
+
 std::size_t Segments::number_of(LogIndex index) const {
   const auto next = std::ranges::upper_bound(
-      segments_, index, {}, [](const Segment& segment) { return segment.head.first_index; });
+      segments_, index, {}, [](const Segment& segment) { return segment.file.head.first_index; });
   ensure(next != segments_.begin(), "the log begins at its first segment");
   return static_cast<std::size_t>(next - segments_.begin()) - 1;
+}
+
+bool Segments::is_at(LogIndex index, const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  return segments_[number_of(index)].file.path == path;
 }
 
 Result<Segments::Starts> Segments::walk(const SegmentHead& head, const std::string& path,
@@ -82,34 +104,48 @@ Result<void> Segments::find_starts(LogIndex index) const {
   std::unique_lock lock(mutex_);
   const std::size_t number = number_of(index);
   if (!segments_[number].starts.empty()) return {};
-  const SegmentHead head = segments_[number].head;
-  const std::string path = segments_[number].path;
-  const std::uint64_t count = segments_[number + 1].head.first_index.value - head.first_index.value;
+  const SegmentHead head = segments_[number].file.head;
+  const std::string path = segments_[number].file.path;
+  const std::uint64_t count =
+      segments_[number + 1].file.head.first_index.value - head.first_index.value;
   // Reading takes a while; others need not wait for it.
   lock.unlock();
-  KERUEN_TRY(Starts starts, walk(head, path, count, {}));
+  auto starts = walk(head, path, count, {});
   lock.lock();
-  segments_[number].starts = std::move(starts);
+  // What took its place meanwhile came with its own.
+  if (segments_[number].file.path != path) return {};
+  if (!starts) return fail(std::move(starts).error());
+  segments_[number].starts = std::move(*starts);
   return {};
 }
 
 Segments::Run Segments::run_from(LogIndex first, TreeSize size, std::size_t bytes_max) const {
   const std::lock_guard lock(mutex_);
   const Segment& segment = segments_[number_of(first)];
+  const SegmentFile& file = segment.file;
   const auto begin = segment.starts.begin() +
-                     static_cast<std::ptrdiff_t>(first.value - segment.head.first_index.value);
+                     static_cast<std::ptrdiff_t>(first.value - file.head.first_index.value);
   const auto known = static_cast<std::uint64_t>(segment.starts.end() - begin) - 1;
   const auto limit = begin + static_cast<std::ptrdiff_t>(std::min(known, size.value - first.value));
   auto end = begin + 1;
   while (end != limit && bytes_of_units(*(end + 1) - *begin) <= bytes_max) ++end;
-  return {segment.head, segment.path, first, Starts(begin, end + 1)};
+  return {file.head, file.path, first, Starts(begin, end + 1)};
 }
 
 Result<std::vector<Record>> Segments::read(LogIndex first, TreeSize size,
                                            std::size_t bytes_max) const {
   ensure(first.value < size.value, "only entries of the log are read");
-  KERUEN_CHECK(find_starts(first));
-  const Run run = run_from(first, size, bytes_max);
+  while (true) {
+    KERUEN_CHECK(find_starts(first));
+    const Run run = run_from(first, size, bytes_max);
+    auto records = read_run(run);
+    // Its file went while it was about to be read: once in the life of a segment.
+    if (!records && !is_at(first, run.path)) continue;
+    return records;
+  }
+}
+
+Result<std::vector<Record>> Segments::read_run(const Run& run) const {
   const std::size_t begin = bytes_of_units(run.starts.front());
   Bytes buffer(bytes_of_units(run.starts.back()) - begin);
   KERUEN_TRY(const auto file, disk_.open_read(run.path));
@@ -137,16 +173,16 @@ Result<std::vector<Record>> Segments::read(LogIndex first, TreeSize size,
 }
 
 Result<void> Segments::visit_heads(LogIndex from, LogIndex to, const VisitHead& visit) const {
-  std::vector<Segment> segments;
+  std::vector<SegmentFile> files;
   {
     const std::lock_guard lock(mutex_);
-    for (const Segment& segment : segments_) segments.push_back({segment.head, segment.path, {}});
+    for (const Segment& segment : segments_) files.push_back(segment.file);
   }
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const LogIndex first = segments[i].head.first_index;
-    const LogIndex end = i + 1 < segments.size() ? segments[i + 1].head.first_index : to;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const LogIndex first = files[i].head.first_index;
+    const LogIndex end = i + 1 < files.size() ? files[i + 1].head.first_index : to;
     if (end <= from || first >= to) continue;
-    KERUEN_CHECK(walk(segments[i].head, segments[i].path, std::min(end, to).value - first.value,
+    KERUEN_CHECK(walk(files[i].head, files[i].path, std::min(end, to).value - first.value,
                       [&](const RecordHead& head) {
                         if (head.index >= from) visit(head);
                       }));
@@ -157,7 +193,7 @@ Result<void> Segments::visit_heads(LogIndex from, LogIndex to, const VisitHead& 
 std::uint64_t Segments::bytes_on_disk() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t bytes = 0;
-  for (const Segment& segment : segments_) bytes += segment.head.file_bytes;
+  for (const Segment& segment : segments_) bytes += segment.file.bytes;
   return bytes;
 }
 

@@ -1,9 +1,11 @@
 // Which segment holds an entry and where in it; reads the records of all segments.
 // Shape: a head per segment in memory, and 4 bytes per entry once its segment was read from.
-// Threads: one thread adds; the rest from any thread.   Lifetime: the Disk outlives it.
+// Threads: one thread adds, one replaces; the rest from any thread.   Lifetime: the Disk outlives
+// it.
 //
 // What an older segment holds is found out at the first read of it, by hopping from record to
-// record; so a start is as quick with a thousand segments as with one.
+// record; so a start is as quick with a thousand segments as with one. A read that meets the moment
+// when proofs take the place of batches reads the proofs.
 #pragma once
 
 #include <functional>
@@ -16,6 +18,13 @@
 
 namespace keruen::log {
 
+// A segment as it lies on the disk.
+struct SegmentFile {
+  SegmentHead head;
+  std::string path;
+  std::uint64_t bytes = 0;
+};
+
 class Segments {
  public:
   // In units of kRecordAlignmentBytes: where each record of a segment starts, then where the last
@@ -25,9 +34,19 @@ class Segments {
   explicit Segments(host::Disk& disk) : disk_(disk) {}
 
   // In the order of the log. Empty `starts`: not known yet (never for the last segment).
-  void add(SegmentHead head, std::string path, Starts starts);
+  void add(SegmentFile file, Starts starts);
   // A record of this size was appended to the last segment.
   void extend(std::size_t padded_bytes);
+
+  // The first segment that holds batches and is not the last; empty: there is none.
+  struct Old {
+    SegmentFile file;
+    LogIndex end;               // the first entry behind it
+    WallTime last_accepted_at;  // of its last entry
+  };
+  [[nodiscard]] std::optional<Old> oldest_batches() const;
+  // The proofs made of a segment, durable under their name, are read from now on.
+  void replace(SegmentFile proofs, Starts starts);
 
   // Consecutive records from `first` < size, at least one, at most about `bytes_max`, all of one
   // segment. corrupt: with file and offset.
@@ -41,8 +60,7 @@ class Segments {
 
  private:
   struct Segment {
-    SegmentHead head;
-    std::string path;
+    SegmentFile file;
     Starts starts;
   };
   // A run of records in one file.
@@ -53,8 +71,10 @@ class Segments {
     Starts starts;
   };
   [[nodiscard]] std::size_t number_of(LogIndex index) const;
+  [[nodiscard]] bool is_at(LogIndex index, const std::string& path) const;
   [[nodiscard]] Result<void> find_starts(LogIndex index) const;
   [[nodiscard]] Run run_from(LogIndex first, TreeSize size, std::size_t bytes_max) const;
+  [[nodiscard]] Result<std::vector<Record>> read_run(const Run& run) const;
   [[nodiscard]] Result<Starts> walk(const SegmentHead& head, const std::string& path,
                                     std::uint64_t count, const VisitHead& visit) const;
 

@@ -90,7 +90,8 @@ std::string encode_broker_config(const BrokerConfig& config) {
          "# what notices a log restored from one.\n" +
          text_line("file", config.guard_file) +
          "\n[index]\n"
-         "# Made from the log; deleted, it is made again.\n" +
+         "# Made from the log; deleted, it is made again. FILE.reserve beside it keeps disk space\n"
+         "# for it, given up when the disk is full.\n" +
          text_line("file", config.index_file) +
          "\n[registry]\n"
          "# The newest registry, as the exchange authority publishes it, and who must have signed\n"

@@ -76,8 +76,9 @@ Result<Leaf> leaf_of(format::Leaf::Reader source, const Parts& parts) {
   return malformed("leaf", "of a form not known here");
 }
 
-Result<std::vector<Leaf>> leaves_of(capnp::List<format::Leaf>::Reader source, const Parts& parts) {
-  KERUEN_CHECK(check_count(source.size(), 1, kLeavesPerBatchMax, "leaves"));
+Result<std::vector<Leaf>> leaves_of(capnp::List<format::Leaf>::Reader source, const Parts& parts,
+                                    std::size_t least) {
+  KERUEN_CHECK(check_count(source.size(), least, kLeavesPerBatchMax, "leaves"));
   std::vector<Leaf> leaves;
   leaves.reserve(source.size());
   for (const auto read : source) {
@@ -93,12 +94,13 @@ Result<std::vector<Leaf>> leaves_of(capnp::List<format::Leaf>::Reader source, co
   return leaves;
 }
 
-Result<UnverifiedBatch> batch_of(format::Batch::Reader source, const Parts& parts) {
+Result<UnverifiedBatch> batch_of(format::Batch::Reader source, const Parts& parts,
+                                 std::size_t leaves_least) {
   UnverifiedBatch batch;
   KERUEN_CHECK(check_size(source.getStatement(), kStatementBytesMax, "statement"));
   batch.statement = parts.of(source.getStatement());
   KERUEN_TRY(batch.signature, fixed_of<Signature>(source.getSignature(), "signature"));
-  KERUEN_TRY(batch.leaves, leaves_of(source.getLeaves(), parts));
+  KERUEN_TRY(batch.leaves, leaves_of(source.getLeaves(), parts, leaves_least));
   // Each pruned hash stands for at least one leaf left out.
   KERUEN_TRY(batch.pruned,
              digests_of(source.getPruned(), kLeavesPerBatchMax - batch.leaves.size(), "pruned"));
@@ -168,7 +170,14 @@ Bytes encode_batch(const UnverifiedBatch& batch) {
 Result<UnverifiedBatch> decode_batch(const SharedBytes& bytes) {
   return read_strict<UnverifiedBatch>(
       bytes.view(), kBatchBytesMax, [&](capnp::MessageReader& message) {
-        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message));
+        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 1);
+      });
+}
+
+Result<UnverifiedBatch> decode_kept_batch(const SharedBytes& bytes) {
+  return read_strict<UnverifiedBatch>(
+      bytes.view(), kBatchBytesMax, [&](capnp::MessageReader& message) {
+        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 0);
       });
 }
 

@@ -59,5 +59,8 @@ struct UnverifiedBatch {
 [[nodiscard]] Bytes encode_batch(const UnverifiedBatch& batch);
 // malformed, too_large. Bodies and headers are parts of `bytes`, not copies.
 [[nodiscard]] Result<UnverifiedBatch> decode_batch(const SharedBytes& bytes);
+// A batch as a broker keeps it when retention dropped its bodies: there may be no leaves left, and
+// `pruned` holds the hash of every leaf left out, one by one. Never sent.
+[[nodiscard]] Result<UnverifiedBatch> decode_kept_batch(const SharedBytes& bytes);
 
 }  // namespace keruen::wire

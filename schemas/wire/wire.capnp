@@ -93,7 +93,9 @@ struct Batch {
   leaves @2 :List(Leaf);
   pruned @3 :Data;
   # n x 32: the largest subtrees that hold none of these leaves, left to right; all of them must be
-  # consumed by the root, or a slice could carry hashes nobody checks.
+  # consumed by the root, or a slice could carry hashes nobody checks. In what a broker keeps of a
+  # batch whose bodies retention dropped: the hash of each leaf left out, one by one; leaves may be
+  # empty. That form is never sent.
 }
 
 struct Leaf {

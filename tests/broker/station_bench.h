@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/index/index.h"
+#include "broker/index/lanes.h"
 #include "broker/log/log.h"
 #include "broker/log_station.h"
 #include "broker/reader_station.h"
@@ -35,8 +36,10 @@ class StationBench : public ::testing::Test {
     options.directory = "log";
     options.segment_bytes = segment_bytes;
     options.checksum_seed = 5;
+    options.batches_kept = batches_kept;
     KERUEN_TRY(log, log::Log::open(disk, options, journal));
     KERUEN_TRY(index, index::Index::open(index_path(), journal));
+    if (index_reserve_bytes > 0) KERUEN_CHECK(index->reserve(disk, index_reserve_bytes));
     KERUEN_TRY(station,
                LogStation::open(*log, *index, exchange.origin(), exchange.authorities(), journal));
     KERUEN_TRY(reader, ReaderStation::open(*log, index_path(), exchange.origin(), journal));
@@ -105,6 +108,25 @@ class StationBench : public ::testing::Test {
     for (const TestRecord& record : exchange.founding()) log_and_learn(record);
   }
 
+  // All that is due; how many segments that was.
+  [[nodiscard]] Result<std::size_t> drop_bodies() {
+    KERUEN_TRY(const auto lanes, index::Lanes::open(index_path()));
+    const log::ReceiptSource receipts = [&](const Digest& batch, WallTime until) {
+      return lanes->receipted(batch, until);
+    };
+    std::size_t segments = 0;
+    while (true) {
+      KERUEN_TRY(const auto dropped, log->drop_bodies(receipts, 64 * 1024));
+      if (dropped == log::Log::Dropped::nothing_due) return segments;
+      if (dropped == log::Log::Dropped::a_segment) ++segments;
+    }
+  }
+  void remove_index() {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(index_path() + suffix);
+    }
+  }
+
   // The first LogFault among events; nothing told: empty.
   [[nodiscard]] static const LogFault* fault_in(const std::vector<LogEvent>& events) {
     for (const LogEvent& event : events) {
@@ -114,6 +136,8 @@ class StationBench : public ::testing::Test {
   }
 
   std::size_t segment_bytes = 256 * 1024;
+  std::uint64_t index_reserve_bytes = 0;
+  std::chrono::milliseconds batches_kept = log::LogOptions().batches_kept;
   TestExchange exchange;
   FaultDisk disk;
   TemporaryDirectory directory;

@@ -357,6 +357,17 @@ TEST_F(Batches, SliceIsRefusedWhenAnyPartOfItChanges) {
   EXPECT_THAT(verify(slice), FailsWith(ErrorCode::malformed));
 }
 
+TEST_F(Batches, SliceOfASliceIsASliceOfTheWhole) {
+  add_some();
+  KERUEN_ASSERT_OK(const auto whole, verify(sign().batch));
+  const auto slice = cut_slice(whole, customs.id, {{0}, {2}, {3, BodyChoice::leave_out}});
+  KERUEN_ASSERT_OK(const auto verified, verify_cut(slice));
+  EXPECT_EQ(cut_slice(verified, customs.id, {{2}}), cut_slice(whole, customs.id, {{2}}));
+  EXPECT_EQ(cut_slice(verified, customs.id, {{0}, {3}}),
+            cut_slice(whole, customs.id, {{0}, {3, BodyChoice::leave_out}}));
+  EXPECT_DEATH((void)cut_slice(verified, customs.id, {{1}}), "a leaf of the batch");
+}
+
 TEST_F(Batches, SliceOfReceiptsIsTheRecipientsOwn) {
   add_receipt(customs.id);
   add_receipt(prosecutor.id);

@@ -273,6 +273,29 @@ TEST(PrunedTree, NamesNoMoreThanItMust) {
                          merkle_root({leaves[4], leaves[5], leaves[6], leaves[7]})}));
 }
 
+TEST(PrunedTree, PrunedFurtherIsAsIfPrunedAtOnce) {
+  constexpr std::uint32_t kSize = 7;
+  const auto leaves = leaves_of(kSize);
+  const auto numbers_of = [](std::uint32_t subset) {
+    std::vector<std::uint32_t> numbers;
+    for (std::uint32_t i = 0; i < kSize; ++i) {
+      if ((subset >> i & 1) != 0) numbers.push_back(i);
+    }
+    return numbers;
+  };
+  for (std::uint32_t shown = 0; shown < 1u << kSize; ++shown) {
+    const auto numbers = numbers_of(shown);
+    std::vector<NumberedHash> present;
+    for (const std::uint32_t number : numbers) present.push_back({number, leaves[number]});
+    const auto pruned = prune(leaves, numbers);
+    for (std::uint32_t kept = 0; kept <= shown; ++kept) {
+      if ((kept & ~shown) != 0) continue;
+      ASSERT_EQ(prune_further(kSize, present, pruned, numbers_of(kept)),
+                prune(leaves, numbers_of(kept)));
+    }
+  }
+}
+
 TEST(PrunedTree, RefusesNumbersOutOfOrderOrRange) {
   const auto leaves = leaves_of(4);
   const auto pruned = prune(leaves, {1, 2});

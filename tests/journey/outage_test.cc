@@ -9,8 +9,10 @@ namespace {
 
 using std::chrono::seconds;
 using store::RecipientState;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -163,6 +165,54 @@ TEST_F(OutageJourney, WhatExpiresOnTheWayIsSaidAndNotShown) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
   pass(std::chrono::minutes(7));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::expired);
+}
+
+class RetentionJourney : public Journey {
+ protected:
+  static constexpr std::chrono::hours kKept{1};
+  void SetUp() override {
+    broker.keep_bodies(64 * 1024, kKept);
+    start_all();
+  }
+  [[nodiscard]] std::size_t files(std::string_view suffix) {
+    const auto names = disk.list("log");
+    return static_cast<std::size_t>(std::ranges::count_if(
+        *names, [&](const std::string& name) { return name.ends_with(suffix); }));
+  }
+};
+
+TEST_F(RetentionJourney, WhoWasAwayTooLongIsToldWhatWasThereAndGoesOn) {
+  agent(kCustoms).disconnect(broker, now());
+  const auto missed = send(kGuard, {kCustoms, kProsecutor}, "While you were away");
+  for (int i = 0; i < 60; ++i) {
+    static_cast<void>(send(kGuard, {kProsecutor}, "Of no concern to customs"));
+    pass(seconds(1));
+  }
+  exchange.clock().advance(kKept);
+  pass(seconds(1));
+  for (const char* id : {kGuard, kProsecutor}) {
+    if (!agent(id).is_connected()) agent(id).connect(broker, now());
+  }
+  settle();
+  const auto kept = send(kGuard, {kCustoms}, "Just in time");
+  pass(seconds(1));
+  ASSERT_THAT(broker.look_after_log(now()), IsOk());
+  ASSERT_GT(files(".proofs"), 0u);
+  // Nothing hangs on memory: what is served comes from the files.
+  broker.kill();
+  disk.crash(5);
+  settle();
+  ASSERT_THAT(broker.start(now()), IsOk());
+  connect_all();
+  pass(seconds(3));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Just in time"));
+  KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(0, 1000));
+  EXPECT_THAT(events, Contains(AllOf(Field(&store::Event::type, store::EventType::stub),
+                                     Field(&store::Event::message, missed),
+                                     Field(&store::Event::code, ErrorCode::not_found))));
+  EXPECT_EQ(at(kGuard, missed, kProsecutor).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, kept, kCustoms).state, RecipientState::delivered);
+  expect_no_alerts();
 }
 
 }  // namespace

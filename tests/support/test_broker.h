@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "broker/caretaker.h"
 #include "broker/exchange.h"
 #include "broker/index/index.h"
 #include "broker/log/checkpoint_signer.h"
@@ -53,6 +54,13 @@ class TestBroker {
   // A key record handed in over some other connection, which is no more.
   void take_record(const AgencyId& agency, const wire::SignedRecord& record, Now now);
   void publish(const wire::UnverifiedSnapshot& registry, Now now);
+  // From the next start on: smaller segments, bodies kept for so long after a segment's last entry.
+  void keep_bodies(std::size_t segment_bytes, std::chrono::milliseconds kept) {
+    segment_bytes_ = segment_bytes;
+    batches_kept_ = kept;
+  }
+  // The caretaker's work, until nothing of the log is due.
+  [[nodiscard]] Result<void> look_after_log(Now now);
 
   [[nodiscard]] TreeSize log_size() const { return log_->size(); }
 
@@ -75,11 +83,14 @@ class TestBroker {
   std::unique_ptr<index::Index> index_;
   std::unique_ptr<broker::LogStation> station_;
   std::unique_ptr<broker::ReaderStation> reader_;
+  std::unique_ptr<broker::Caretaker> caretaker_;
   std::unique_ptr<broker::Exchange> core_;
   std::map<broker::ConnectionId, Connection> connections_;
   std::map<KeyId, MonotonicTime> shut_;
   std::deque<broker::Event> events_;
   std::uint64_t connections_made_ = 0;
+  std::size_t segment_bytes_ = kSegmentBytes;
+  std::chrono::milliseconds batches_kept_ = log::LogOptions().batches_kept;
   std::optional<Error> stopped_because_;
 };
 

@@ -32,7 +32,7 @@ class IndexTest : public broker::StationBench {
               SQLITE_OK);
     std::string text;
     for (const char* table :
-         {"progress", "batch", "delivery", "stream", "directory", "signing_key"}) {
+         {"progress", "batch", "delivery", "receipt", "stream", "directory", "signing_key"}) {
       sqlite3_stmt* rows = nullptr;
       const std::string sql = std::string("SELECT * FROM ") + table + " ORDER BY 1, 2, 3";
       EXPECT_EQ(sqlite3_prepare_v2(connection, sql.c_str(), -1, &rows, nullptr), SQLITE_OK);
@@ -67,11 +67,6 @@ class IndexTest : public broker::StationBench {
     auto& agency = exchange.agency("kg.customs");
     log_and_learn(exchange.state_new_prekey(agency, exchange.clock().wall()));
     static_cast<void>(submit(exchange.messages(guard, {{{"kg.customs"}}})));
-  }
-  void remove_index() {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(index_path() + suffix);
-    }
   }
   [[nodiscard]] std::unique_ptr<Lanes> lanes() {
     auto opened = Lanes::open(index_path());

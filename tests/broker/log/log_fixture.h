@@ -48,6 +48,7 @@ class LogTest : public ::testing::Test {
     made.segment_bytes = kTestSegmentBytes;
     made.guarded_size = guarded_size_;
     made.checksum_seed = 77;
+    made.batches_kept = batches_kept_;
     return made;
   }
   [[nodiscard]] Result<std::unique_ptr<Log>> open() {
@@ -85,6 +86,7 @@ class LogTest : public ::testing::Test {
   FaultDisk disk_;
   MemoryJournal journal_;
   TreeSize guarded_size_;
+  std::chrono::milliseconds batches_kept_ = LogOptions().batches_kept;
   std::unique_ptr<Log> log_;
   std::vector<Record> written_;
 };

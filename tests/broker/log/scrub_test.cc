@@ -39,6 +39,15 @@ TEST_F(ScrubTest, PassesOverAnEmptyLog) {
   EXPECT_EQ(scrub.step(4096), Scrub::Progress::pass_done);
 }
 
+TEST_F(ScrubTest, BeginsWhereItIsToldAndComesToTheRestLater) {
+  open_log();
+  append_singly(200);
+  disk_.damage(std::string(kFirstSegment), kSegmentHeadBytes + 200, 1);
+  Scrub scrub(*log_, journal_, LogIndex{150});
+  EXPECT_TRUE(whole_pass(scrub).found.empty());
+  EXPECT_EQ(whole_pass(scrub).found.size(), 1u);
+}
+
 TEST_F(ScrubTest, NamesEveryDamagedRecordAndGoesOn) {
   open_log();
   append_singly(200);

@@ -53,14 +53,24 @@ TEST(Segment, HeadRefusesAShortFile) {
 
 TEST(Segment, NamesSayTheFirstIndex) {
   EXPECT_EQ(segment_name({42}), "00000000000000000042.batches");
-  EXPECT_EQ(first_index_of_segment("00000000000000000042.batches"), LogIndex{42});
-  EXPECT_EQ(first_index_of_segment(segment_name({~std::uint64_t{0}})), LogIndex{~std::uint64_t{0}});
+  EXPECT_EQ(parse_segment_name("00000000000000000042.batches"), (SegmentName{LogIndex{42}}));
+  EXPECT_EQ(parse_segment_name(segment_name({~std::uint64_t{0}})),
+            (SegmentName{LogIndex{~std::uint64_t{0}}}));
+}
+
+TEST(Segment, ProofsHaveTheirOwnNamesAndHeads) {
+  EXPECT_EQ(segment_name({42}, SegmentForm::proofs), "00000000000000000042.proofs");
+  EXPECT_EQ(parse_segment_name("00000000000000000042.proofs"),
+            (SegmentName{LogIndex{42}, SegmentForm::proofs}));
+  SegmentHead head = some_head();
+  head.form = SegmentForm::proofs;
+  EXPECT_EQ(decode_segment_head(encode_segment_head(head)), head);
 }
 
 TEST(Segment, OtherNamesAreNoSegments) {
   for (const char* name : {"42.batches", "0000000000000000004x.batches", "lock", "next",
                            "99999999999999999999.batches", "00000000000000000042.batchez"}) {
-    EXPECT_EQ(first_index_of_segment(name), std::nullopt) << name;
+    EXPECT_EQ(parse_segment_name(name), std::nullopt) << name;
   }
 }
 
