@@ -7,9 +7,9 @@
 #include "broker/registry_file.h"
 #include "schemas/host/clock.h"
 #include "schemas/host/disk.h"
+#include "schemas/host/open_files.h"
 
 namespace keruen::broker {
-
 namespace {
 
 // What the index may need while the log still takes receipts: of the segment under way and of the
@@ -19,6 +19,9 @@ constexpr std::uint64_t kIndexLogBytesMax = 16 * 1024 * 1024;
 constexpr std::uint64_t index_reserve_bytes(std::uint64_t segment_bytes) {
   return segment_bytes + kIndexLogBytesMax;
 }
+// Segments that are read, SQLite, the guard, sockets of ZeroMQ's own, and connections that are not
+// yet known.
+constexpr std::uint64_t kOwnFilesMax = 512;
 
 }  // namespace
 
@@ -33,6 +36,7 @@ struct Broker::State {
   [[nodiscard]] Result<void> open_stations();
   [[nodiscard]] Result<void> take_registry();
   [[nodiscard]] Result<void> open_exchange();
+  [[nodiscard]] std::size_t connections_max();
   void start_threads();
   [[nodiscard]] std::optional<Submission> look_after_files();
 
@@ -89,7 +93,10 @@ Result<void> Broker::State::open_stations() {
 }
 
 Result<void> Broker::State::take_registry() {
-  KERUEN_TRY(auto submission, registry_file->changed());
+  KERUEN_TRY(auto submission,
+             registry_file->changed(
+                 [&](const Digest& head) { return station->directory().snapshot(head) != nullptr; },
+                 surroundings.clock.now()));
   if (submission) {
     for (const LogEvent& event : station->process({*submission}, surroundings.clock.now())) {
       if (const auto* fault = std::get_if<LogFault>(&event); fault != nullptr && fault->error) {
@@ -105,6 +112,16 @@ Result<void> Broker::State::take_registry() {
                   ": run `keruen authority publish` and put its registry there");
 }
 
+// Connections must leave the log its files: without one more descriptor it cannot be read.
+std::size_t Broker::State::connections_max() {
+  const std::uint64_t files = host::raise_open_files();
+  const std::uint64_t left = files > kOwnFilesMax ? files - kOwnFilesMax : 1;
+  if (left >= config.agents_max) return config.agents_max;
+  surroundings.journal.write(host::JournalLevel::warning, "few_open_files",
+                             {{"open_files_max", files}, {"agents_max", left}});
+  return static_cast<std::size_t>(left);
+}
+
 Result<void> Broker::State::open_exchange() {
   LogAtStart at_start{station->heads(), log->size(), log->newest_accepted_at(), {}};
   if (log->size().value > 0) {
@@ -113,7 +130,7 @@ Result<void> Broker::State::open_exchange() {
   KERUEN_TRY(auto directory, copy_directory(station->directory(), trusted));
   ExchangeOptions options;
   options.origin = config.origin;
-  options.connections_max = config.agents_max;
+  options.connections_max = connections_max();
   exchange = std::make_unique<Exchange>(options, std::move(directory), std::move(at_start),
                                         surroundings.journal, surroundings.clock.now());
   gateway::RouterOptions listening;
@@ -137,7 +154,8 @@ std::optional<Submission> Broker::State::look_after_files() {
   facts.log_bytes = log->bytes_on_disk();
   facts.disk_free_bytes = surroundings.disk.free_bytes(config.log_directory).value_or(0);
   exchange->set_machine_facts(facts);
-  auto submission = registry_file->changed();
+  auto submission = registry_file->changed(
+      [&](const Digest& head) { return exchange->has_registry(head); }, surroundings.clock.now());
   if (submission) return std::move(*submission);
   surroundings.journal.write_error(host::JournalLevel::warning, "registry_file_unreadable",
                                    submission.error());

@@ -42,6 +42,10 @@ bool Exchange::admits(const KeyId& transport_key) const {
   return caller_of(transport_key, state_->directory, state_->expiring_at()).has_value();
 }
 
+bool Exchange::has_registry(const Digest& head) const {
+  return state_->directory.snapshot(head) != nullptr;
+}
+
 void Exchange::set_machine_facts(const MachineFacts& facts) { state_->facts = facts; }
 
 WallTime Exchange::State::expiring_at() const { return clock_fault ? WallTime{} : now.wall; }

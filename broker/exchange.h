@@ -74,6 +74,8 @@ class Exchange {
   // Asked by the doorkeeper for each connecting key: may it connect at all (agency or operator, not
   // revoked; an expired key still fetches the directory).
   [[nodiscard]] bool admits(const KeyId& transport_key) const;
+  // Whether a registry of this head is in the log.
+  [[nodiscard]] bool has_registry(const Digest& head) const;
   void set_machine_facts(const MachineFacts& facts);
 
  private:

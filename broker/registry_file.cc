@@ -7,6 +7,7 @@
 namespace keruen::broker {
 namespace {
 
+constexpr std::chrono::seconds kAgainEvery{60};
 constexpr std::size_t kAuthoritiesBytesMax = kAuthoritiesMax * kCertificateBytesMax + 4096;
 
 Error in_file(const std::string& path, const Error& error) {
@@ -35,15 +36,18 @@ Result<certs::Authorities> load_authorities(host::Disk& disk, const std::string&
   return authorities;
 }
 
-Result<std::optional<SubmittedSnapshot>> RegistryFile::changed() {
+Result<std::optional<SubmittedSnapshot>> RegistryFile::changed(const IsLogged& is_logged, Now now) {
   auto bytes = host::read_file(disk_, path_, kSnapshotBytesMax);
   if (!bytes && bytes.error().code == ErrorCode::not_found) return std::nullopt;
   if (!bytes) return fail(std::move(bytes).error());
   const Digest digest = certs::sha256(*bytes);
-  if (seen_ == digest) return std::nullopt;
+  if (seen_ == digest && (!again_at_ || now.monotonic < *again_at_)) return std::nullopt;
   seen_ = digest;
+  again_at_.reset();
   auto snapshot = wire::decode_snapshot(*bytes);
   if (!snapshot) return fail(in_file(path_, snapshot.error()));
+  if (is_logged(certs::sha256(snapshot->head))) return std::nullopt;
+  again_at_ = now.monotonic + kAgainEvery;
   return SubmittedSnapshot{std::nullopt, std::move(*snapshot)};
 }
 

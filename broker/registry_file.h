@@ -4,6 +4,10 @@
 // What it holds proves itself; the log decides whether it is newer than what is in force.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
+
 #include "broker/stations.h"
 #include "certs/registry.h"
 
@@ -23,9 +27,13 @@ class RegistryFile {
   RegistryFile(host::Disk& disk, std::string path, host::Journal& journal)
       : disk_(disk), path_(std::move(path)), journal_(journal) {}
 
-  // What to submit when the file is there and not as it was at the last call; a file that does not
-  // read is an error once, until it changes.
-  [[nodiscard]] Result<std::optional<SubmittedSnapshot>> changed();
+  // Whether a registry of this head is in the log.
+  using IsLogged = std::function<bool(const Digest& head)>;
+  // What to submit: the file when it changed, and once a minute again while it is not in the log,
+  // for what refused it (the clock, the disk) may pass. A file that does not read is an error once,
+  // until it changes.
+  [[nodiscard]] Result<std::optional<SubmittedSnapshot>> changed(const IsLogged& is_logged,
+                                                                 Now now);
   // Says in the journal what became of it.
   void report(const LogEvent& outcome);
 
@@ -34,6 +42,7 @@ class RegistryFile {
   const std::string path_;
   host::Journal& journal_;
   std::optional<Digest> seen_;
+  std::optional<MonotonicTime> again_at_;  // empty: it is logged, or does not read
 };
 
 }  // namespace keruen::broker

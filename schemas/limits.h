@@ -98,6 +98,7 @@ inline constexpr std::chrono::seconds kSilenceMax{30};
 // Log
 inline constexpr std::size_t kSegmentBytes = 64 * 1024 * 1024;
 inline constexpr std::size_t kRecordAlignmentBytes = 64;
+inline constexpr std::size_t kSegmentAlignmentBytes = 4096;
 inline constexpr std::chrono::seconds kCheckpointEvery{1};
 inline constexpr std::chrono::hours kBatchesKept{30 * 24};  // after a segment's last entry
 

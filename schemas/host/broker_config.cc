@@ -18,9 +18,9 @@ Result<void> read_log(ConfigSection& top, BrokerConfig& config) {
   KERUEN_TRY(config.log_directory, section.path("directory"));
   KERUEN_TRY(config.segment_bytes,
              section.number("segment_bytes", kSegmentBytesMin, kSegmentBytesMax, kSegmentBytes));
-  if (config.segment_bytes % kRecordAlignmentBytes != 0) {
+  if (config.segment_bytes % kSegmentAlignmentBytes != 0) {
     return section.fault_at("segment_bytes",
-                            "must be a multiple of " + std::to_string(kRecordAlignmentBytes));
+                            "must be a multiple of " + std::to_string(kSegmentAlignmentBytes));
   }
   return section.finish();
 }

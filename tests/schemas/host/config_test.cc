@@ -143,8 +143,10 @@ TEST(BrokerConfig, NamesAValueOutOfRange) {
                               "1073741824, and is 100")));
   EXPECT_THAT(broker("\"log\"", "\"log\"\nsegment_bytes = -1"),
               FailsWith(ErrorCode::malformed, HasSubstr("and is -1")));
+  EXPECT_THAT(broker("\"log\"", "\"log\"\nsegment_bytes = 8388672"),
+              FailsWith(ErrorCode::malformed, HasSubstr("multiple of 4096")));
   EXPECT_THAT(broker("\"log\"", "\"log\"\nsegment_bytes = 8388609"),
-              FailsWith(ErrorCode::malformed, HasSubstr("multiple of 64")));
+              FailsWith(ErrorCode::malformed, HasSubstr("multiple of 4096")));
   EXPECT_THAT(broker("[guard]", "[limits]\nagents_max = 0\n[guard]"),
               FailsWith(ErrorCode::malformed, HasSubstr("limits.agents_max")));
   EXPECT_THAT(broker("[guard]", "[journal]\nlevel = \"loud\"\n[guard]"),
@@ -309,7 +311,7 @@ TEST(BrokerConfig, SurvivesWritingAndReading) {
     config.log_key_file = any_text();
     config.credential_file = any_optional_text();
     config.log_directory = any_text();
-    config.segment_bytes = *rc::gen::inRange<std::uint64_t>(65536, 16777216) * 64;
+    config.segment_bytes = *rc::gen::inRange<std::uint64_t>(1024, 262144) * 4096;
     config.guard_file = any_text();
     config.index_file = any_text();
     config.registry_file = any_text();

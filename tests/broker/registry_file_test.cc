@@ -1,0 +1,63 @@
+#include "broker/registry_file.h"
+
+#include "schemas/host/disk.h"
+#include "tests/support/fault_disk.h"
+#include "tests/support/matchers.h"
+#include "tests/support/memory_journal.h"
+#include "tests/support/test_exchange.h"
+
+namespace keruen::broker {
+namespace {
+
+using std::chrono::seconds;
+
+class RegistryFileTest : public ::testing::Test {
+ protected:
+  void write(const Bytes& bytes) {
+    ASSERT_THAT(host::write_file_atomically(disk, "registry", bytes, host::kSharedMode), IsOk());
+  }
+  // Whether there is something to submit now.
+  [[nodiscard]] bool is_due() {
+    auto due = file.changed([this](const Digest&) { return logged; }, exchange.clock().now());
+    EXPECT_THAT(due, IsOk());
+    return due && due->has_value();
+  }
+
+  TestExchange exchange{{"kz.customs"}};
+  FaultDisk disk;
+  MemoryJournal journal;
+  RegistryFile file{disk, "registry", journal};
+  bool logged = false;
+};
+
+TEST_F(RegistryFileTest, IsSubmittedOnceItIsThereAndAgainWhenItChanged) {
+  EXPECT_FALSE(is_due());
+  write(wire::encode_snapshot(exchange.next_registry()));
+  EXPECT_TRUE(is_due());
+  EXPECT_FALSE(is_due());
+  write(wire::encode_snapshot(exchange.next_registry()));
+  EXPECT_TRUE(is_due());
+}
+
+TEST_F(RegistryFileTest, IsSubmittedAgainUntilItStandsInTheLog) {
+  write(wire::encode_snapshot(exchange.next_registry()));
+  EXPECT_TRUE(is_due());
+  exchange.clock().advance(seconds(61));
+  EXPECT_TRUE(is_due());
+  logged = true;
+  exchange.clock().advance(seconds(61));
+  EXPECT_FALSE(is_due());
+}
+
+TEST_F(RegistryFileTest, ADamagedFileIsSaidOnce) {
+  write(Bytes(100, 7));
+  const auto nothing = [](const Digest&) { return false; };
+  EXPECT_THAT(file.changed(nothing, exchange.clock().now()),
+              FailsWith(ErrorCode::malformed, ::testing::HasSubstr("registry")));
+  EXPECT_FALSE(is_due());
+  exchange.clock().advance(seconds(61));
+  EXPECT_FALSE(is_due());
+}
+
+}  // namespace
+}  // namespace keruen::broker
