@@ -26,7 +26,9 @@ void Turn::halt(std::string text, std::vector<store::Evidence> evidence) {
   desk_.halted = text;
   store::Note note;
   note.code = ErrorCode::chain_fork;
-  note.text = text + " Nothing more is taken or sent until people have decided.";
+  note.text = text +
+              " Nothing more is taken or sent until people have decided; then start the agent once "
+              "with --go-on-after-halt.";
   warn(std::move(note), std::move(evidence));
   (void)checked(desk_.store.save_fact(kFactHalted, bytes_of(text)));
 }

@@ -23,6 +23,24 @@ Result<void> check_owner(Desk& desk) {
   return check(kFactOrigin, desk.options.origin.text());
 }
 
+// What stopped the agent stays until people decide; the evidence stays for good.
+Result<void> take_halt(Desk& desk, Now now) {
+  KERUEN_TRY(const auto halted, desk.store.fact(kFactHalted));
+  if (!halted || halted->empty()) return {};
+  const std::string why(text_of(*halted));
+  if (desk.options.after_halt == EngineOptions::AfterHalt::stay_halted) {
+    desk.halted = why;
+    desk.warnings.push_back(why);
+    return {};
+  }
+  KERUEN_CHECK(desk.store.save_fact(kFactHalted, {}));
+  store::Learned learned;
+  learned.at = now.wall;
+  learned.notes.push_back(
+      {store::EventType::warning, {}, {}, {}, {}, "People decided to go on after: " + why});
+  return desk.store.learn(learned);
+}
+
 }  // namespace
 
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -37,11 +55,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, InitialKeys 
   Desk& desk = state->desk;
   desk.link.since = now.wall;
   KERUEN_CHECK(check_owner(desk));
-  KERUEN_TRY(const auto halted, store.fact(kFactHalted));
-  if (halted && !halted->empty()) {
-    desk.halted = std::string(text_of(*halted));
-    desk.warnings.push_back(*desk.halted);
-  }
+  KERUEN_CHECK(take_halt(desk, now));
   KERUEN_CHECK(state->sync.load());
   KERUEN_CHECK(state->checkpoints.load());
   KERUEN_CHECK(state->keyring.open(std::move(keys), now));

@@ -163,6 +163,13 @@ TEST_F(LyingBroker, AnotherLogUnderASignedCheckpointStopsTheAgentWithEvidence) {
   ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
   EXPECT_THAT(agent(kCustoms).engine().status(now()).warnings,
               Contains(HasSubstr("does not continue")));
+  // People looked at the evidence and decided: it goes on, and what waited comes.
+  agent(kCustoms).kill(broker, now());
+  agent(kCustoms).lie({});
+  ASSERT_THAT(agent(kCustoms).start(now(), engine::EngineOptions::AfterHalt::go_on), IsOk());
+  connect_all();
+  pass(seconds(5));
+  EXPECT_THAT(inbox(kCustoms), Contains("Not taken any more"));
 }
 
 TEST_F(LyingBroker, AnotherDirectoryForOneAgencyIsFoundByTheFirstExchange) {

@@ -9,7 +9,7 @@ TestAgent::TestAgent(TestExchange& exchange, std::string_view id, MemoryJournal&
 
 TestAgent::~TestAgent() = default;
 
-Result<void> TestAgent::start(Now now) {
+Result<void> TestAgent::start(Now now, engine::EngineOptions::AfterHalt after_halt) {
   const TestAgency& agency = exchange_.agency(id_.text());
   engine::InitialKeys keys;
   KERUEN_TRY(keys.identity, certs::SigningKeyPair::from_seed(agency.identity.seed()));
@@ -23,6 +23,7 @@ Result<void> TestAgent::start(Now now) {
   options.broker_endpoint = "tcp://127.0.0.1:1";
   options.broker_key = exchange_.broker_transport().public_key();
   options.store_directory = directory_.path().string();
+  options.after_halt = after_halt;
   KERUEN_TRY(store_, store::Store::open(store_path(), store_key_, exchange_.randomness()));
   KERUEN_TRY(engine_, engine::Engine::open(std::move(options), std::move(keys), *store_,
                                            exchange_.randomness(), disk_, journal_, now));

@@ -25,7 +25,8 @@ class TestAgent {
   TestAgent(TestExchange& exchange, std::string_view id, MemoryJournal& journal);
   ~TestAgent();
 
-  [[nodiscard]] Result<void> start(Now now);
+  [[nodiscard]] Result<void> start(Now now, engine::EngineOptions::AfterHalt after_halt =
+                                                engine::EngineOptions::AfterHalt::stay_halted);
   // As a killed process leaves it.
   void kill(TestBroker& broker, Now now);
   [[nodiscard]] bool is_running() const { return engine_ != nullptr; }
