@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "agents/engine/engine_thread.h"
-#include "schemas/host/clock.h"
 #include "tests/agents/forwarder/calendar_fixture.h"
 #include "tests/journey/journey.h"
+#include "tests/support/turned_clock.h"
 
 namespace keruen::forwarder {
 namespace {
@@ -43,24 +43,6 @@ class WaitedJournal final : public host::Journal {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> lines_;
-};
-
-class TurnedClock final : public host::Clock {
- public:
-  explicit TurnedClock(Now start) : now_(start) {}
-  [[nodiscard]] Now now() const override {
-    const std::lock_guard lock(mutex_);
-    return now_;
-  }
-  void advance(std::chrono::seconds by) {
-    const std::lock_guard lock(mutex_);
-    now_.monotonic += by;
-    now_.wall += by;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  Now now_;
 };
 
 class HotFolderTest : public Journey {
