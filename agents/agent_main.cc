@@ -147,7 +147,12 @@ class StopWhenLeaving {
 Result<void> run(const host::AgentConfig& config, authority::AgencyKeys keys, host::Disk& disk,
                  host::Clock& clock, host::Journal& journal) {
   KERUEN_TRY(const auto invitation, authority::load_invitation(disk, config.invitation_file));
-  KERUEN_CHECK(disk.make_directory(config.store_directory));
+  if (const auto made = disk.make_directory(config.store_directory); !made) {
+    return fail(made.error().code,
+                made.error().detail +
+                    "; `directory` under [store] in agent.toml must name a folder that the agent's "
+                    "account may make or write: give it that, or name another");
+  }
   KERUEN_TRY(const auto lock, disk.lock_directory(config.store_directory));
   certs::SystemRandomness randomness;
   KERUEN_TRY(const auto store, store::Store::open(store_file(config), keys.store_key, randomness));

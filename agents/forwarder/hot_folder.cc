@@ -111,6 +111,8 @@ struct HotFolder::State {
   std::thread thread;
 
   [[nodiscard]] Result<void> open();
+  [[nodiscard]] Result<std::unique_ptr<DropFolder>> open_folder(const std::string& path,
+                                                                std::string_view setting);
   void run();
   [[nodiscard]] Incoming::Progress catch_up();
   void collect();
@@ -129,11 +131,22 @@ struct HotFolder::State {
   [[nodiscard]] bool is_news(const std::string& what, const Error& error);
 };
 
+// `path`/schedules, made where it is missing.
+Result<std::unique_ptr<DropFolder>> HotFolder::State::open_folder(const std::string& path,
+                                                                  std::string_view setting) {
+  const auto made = disk.make_directory(path);
+  auto opened = made ? DropFolder::open(file_in(path, "schedules"))
+                     : Result<std::unique_ptr<DropFolder>>(fail(made.error()));
+  if (opened) return opened;
+  return fail(opened.error().code,
+              opened.error().detail + "; `" + std::string(setting) +
+                  "` under [forwarder] in agent.toml must name a folder that the agent's account "
+                  "may read and write: give it that, name another, or remove the section");
+}
+
 Result<void> HotFolder::State::open() {
-  KERUEN_CHECK(disk.make_directory(options.outgoing_directory));
-  KERUEN_CHECK(disk.make_directory(options.incoming_directory));
-  KERUEN_TRY(drop, DropFolder::open(file_in(options.outgoing_directory, "schedules")));
-  KERUEN_TRY(arrivals, DropFolder::open(file_in(options.incoming_directory, "schedules")));
+  KERUEN_TRY(drop, open_folder(options.outgoing_directory, "outgoing"));
+  KERUEN_TRY(arrivals, open_folder(options.incoming_directory, "incoming"));
   if (auto opened = FolderEvents::open()) {
     events = std::move(*opened);
   } else {

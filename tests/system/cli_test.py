@@ -182,6 +182,27 @@ class Keys(unittest.TestCase):
                 self.assertTrue(terminal.echoes())
 
 
+class Folders(unittest.TestCase):
+    """A folder of the configuration that cannot be used ends the start in words that say what to do."""
+
+    def test_the_setting_is_named(self):
+        with Exchange([BORDER]) as exchange:
+            config = exchange.dir_of(BORDER) / "agent.toml"
+            text = config.read_text()
+            for section, setting in (("forwarder", "outgoing"), ("forwarder", "incoming"), ("store", "directory")):
+                with self.subTest(setting):
+                    wrong, count = re.subn(rf'(\[{section}\][^[]*?^{setting} = )".*?"', r'\1"agent.toml/below"', text,
+                                           flags=re.M | re.S)
+                    self.assertEqual(count, 1, text)
+                    changed = config.with_name("changed.toml")
+                    changed.write_text(wrong)
+                    run = subprocess.run([BIN / "keruen-agent", "--config", changed], capture_output=True, text=True,
+                                         stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)
+                    self.assertEqual(run.returncode, 1, run.stderr)
+                    for word in ("agent.toml/below", f"`{setting}`", f"[{section}]"):
+                        self.assertIn(word, run.stderr)
+
+
 class NoAnswer(unittest.TestCase):
     """Exit 6 says that nobody was reached; what the agent itself answered is never that."""
 
