@@ -1,9 +1,7 @@
 // keruen-agent: one agency's agent, unattended for years. Builds the parts and hands them to each
 // other; holds nothing itself.
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -21,6 +19,7 @@
 #include "agents/journal_sink.h"
 #include "agents/link/link_thread.h"
 #include "agents/store/store.h"
+#include "certs/passphrase.h"
 #include "schemas/host/agent_config.h"
 #include "schemas/host/clock.h"
 #include "schemas/host/posix_disk.h"
@@ -43,10 +42,14 @@ struct Arguments {
   bool check_only = false;
 };
 
-int explain(const Error& error) {
+int explain(const Error& error, ExitStatus status) {
   std::fprintf(stderr, "keruen-agent: %s\n  %s (%s)\n", error.detail.c_str(),
                std::string(remedy_of(error.code)).c_str(),
                std::string(name_of(error.code)).c_str());
+  return status;
+}
+
+ExitStatus status_of(const Error& error) {
   return error.code == ErrorCode::denied || error.code == ErrorCode::bad_signature ? kKeys
                                                                                    : kFailed;
 }
@@ -67,7 +70,8 @@ void notify(const char* state) {
   close(socket);
 }
 
-// Blocked in every thread before the first is made; waited for here.
+// Blocked in every thread before the first is made; waited for here. Until then they end the
+// program, as a person at the passphrase expects; what is on disk stands that at any moment.
 class Signals {
  public:
   Signals() {
@@ -99,21 +103,14 @@ Result<certs::Unlock> unlock(host::Disk& disk, const host::AgentConfig& config) 
                 "the keys need a passphrase and nobody is at a terminal; name a credential file "
                 "under [keys] in agent.toml");
   }
-  std::fputs("Passphrase: ", stderr);
-  termios before{};
-  tcgetattr(STDIN_FILENO, &before);
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  certs::SecretBytes line(1024);
-  std::size_t size = 0;
-  char character = 0;
-  while (size < line.size() && read(STDIN_FILENO, &character, 1) == 1 && character != '\n') {
-    line.writable()[size++] = static_cast<std::uint8_t>(character);
-  }
-  tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-  std::fputs("\n", stderr);
-  return certs::Unlock::with_passphrase(certs::SecretBytes(line.view().first(size)));
+  KERUEN_TRY(auto passphrase,
+             certs::ask_passphrase("Passphrase of the keys of " + config.agency.text()));
+  return certs::Unlock::with_passphrase(std::move(passphrase));
+}
+
+Result<authority::AgencyKeys> load_keys(host::Disk& disk, const host::AgentConfig& config) {
+  KERUEN_TRY(const auto opened, unlock(disk, config));
+  return authority::load_agency_keys(disk, config.keys_directory, config.agency, opened);
 }
 
 std::map<std::string, content::Author> officers_of(const host::AgentConfig& config) {
@@ -147,13 +144,15 @@ class StopWhenLeaving {
 };
 
 // Everything in the order of its dependence; destruction in reverse ends it cleanly.
-Result<void> run(const host::AgentConfig& config, host::Disk& disk, host::Clock& clock,
-                 host::Journal& journal, const Signals& signals) {
-  KERUEN_TRY(const auto opened, unlock(disk, config));
-  KERUEN_TRY(auto keys,
-             authority::load_agency_keys(disk, config.keys_directory, config.agency, opened));
+Result<void> run(const host::AgentConfig& config, authority::AgencyKeys keys, host::Disk& disk,
+                 host::Clock& clock, host::Journal& journal) {
   KERUEN_TRY(const auto invitation, authority::load_invitation(disk, config.invitation_file));
-  KERUEN_CHECK(disk.make_directory(config.store_directory));
+  if (const auto made = disk.make_directory(config.store_directory); !made) {
+    return fail(made.error().code,
+                made.error().detail +
+                    "; `directory` under [store] in agent.toml must name a folder that the agent's "
+                    "account may make or write: give it that, or name another");
+  }
   KERUEN_TRY(const auto lock, disk.lock_directory(config.store_directory));
   certs::SystemRandomness randomness;
   KERUEN_TRY(const auto store, store::Store::open(store_file(config), keys.store_key, randomness));
@@ -171,6 +170,7 @@ Result<void> run(const host::AgentConfig& config, host::Disk& disk, host::Clock&
   KERUEN_TRY(const auto core, engine::Engine::open(std::move(options), std::move(initial), *store,
                                                    randomness, disk, journal, clock.now()));
 
+  const Signals signals;
   // The engine and its link each call the other: the link starts last and stops first, and is there
   // for as long as the engine may send.
   std::unique_ptr<link::LinkThread> link;
@@ -230,21 +230,24 @@ int start(const Arguments& arguments) {
   host::SystemClock clock;
   const auto config = host::load_agent_config(disk, arguments.config);
   if (!config) {
-    explain(config.error());
-    return kUsage;
+    return explain(config.error(), kUsage);
   }
   if (arguments.check_only) {
     std::printf("%s: the configuration of %s is complete\n", arguments.config.c_str(),
                 config->agency.text().c_str());
     return kOk;
   }
-  const Signals signals;
   auto journal = open_journal(config->journal, clock);
-  if (!journal) return explain(journal.error());
-  const auto done = run(*config, disk, clock, **journal, signals);
+  if (!journal) return explain(journal.error(), status_of(journal.error()));
+  auto keys = load_keys(disk, *config);
+  if (!keys) {
+    (*journal)->write_error(host::JournalLevel::error, "stopped", keys.error());
+    return explain(keys.error(), kKeys);
+  }
+  const auto done = run(*config, std::move(*keys), disk, clock, **journal);
   if (done) return kOk;
   (*journal)->write_error(host::JournalLevel::error, "stopped", done.error());
-  return explain(done.error());
+  return explain(done.error(), status_of(done.error()));
 }
 
 int main_with(int argc, char** argv) {

@@ -4,7 +4,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -14,6 +13,7 @@
 #include "broker/broker.h"
 #include "broker/journal_sink.h"
 #include "certs/key_file.h"
+#include "certs/passphrase.h"
 #include "certs/random.h"
 #include "schemas/host/clock.h"
 #include "schemas/host/posix_disk.h"
@@ -83,35 +83,16 @@ Result<Arguments> parse_arguments(int count, char** values) {
   return arguments;
 }
 
-// From the terminal, unseen. denied: there is none.
-Result<certs::SecretBytes> ask_passphrase() {
-  termios shown{};
-  if (::isatty(STDIN_FILENO) == 0 || ::tcgetattr(STDIN_FILENO, &shown) != 0) {
-    return fail(ErrorCode::denied,
-                "keys.credential_file is not set and there is no terminal to ask for the "
-                "passphrase; set it for an unattended start");
-  }
-  std::fputs("Passphrase of the broker's keys: ", stderr);
-  termios hidden = shown;
-  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  constexpr std::size_t kPassphraseBytesMax = 1024;
-  certs::SecretBytes typed(kPassphraseBytesMax);
-  const auto room = typed.writable();
-  std::size_t size = 0;
-  while (size < room.size() && ::read(STDIN_FILENO, &room[size], 1) == 1 && room[size] != '\n') {
-    ++size;
-  }
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-  std::fputs("\n", stderr);
-  return certs::SecretBytes(typed.view().first(size));
-}
-
 Result<certs::Unlock> unlock_for(host::Disk& disk, const host::BrokerConfig& config) {
   if (!config.credential_file.empty()) {
     return certs::Unlock::with_credential_file(disk, config.credential_file);
   }
-  KERUEN_TRY(auto passphrase, ask_passphrase());
+  if (::isatty(STDIN_FILENO) == 0) {
+    return fail(ErrorCode::denied,
+                "keys.credential_file is not set and there is no terminal to ask for the "
+                "passphrase; set it for an unattended start");
+  }
+  KERUEN_TRY(auto passphrase, certs::ask_passphrase("Passphrase of the broker's keys"));
   return certs::Unlock::with_passphrase(std::move(passphrase));
 }
 
@@ -143,7 +124,9 @@ void notify_manager(std::string_view state) {
   ::close(socket);
 }
 
-// SIGTERM and SIGINT as a descriptor; blocked before any thread is there to be interrupted.
+// SIGTERM and SIGINT as a descriptor, blocked before any thread of ours is there to be interrupted.
+// Until then they end the program, however long a prompt or a recovery takes: the log stands that
+// at any moment.
 int stop_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -154,7 +137,6 @@ int stop_signals() {
 }
 
 Exit run(const Arguments& arguments, const host::BrokerConfig& config, host::Disk& disk) {
-  const int stop = stop_signals();
   const host::SystemClock clock;
   certs::SystemRandomness randomness;
   auto journal = JournalSink::open(config.journal, clock);
@@ -167,6 +149,7 @@ Exit run(const Arguments& arguments, const host::BrokerConfig& config, host::Dis
     (*journal)->write_error(host::JournalLevel::error, "start_failed", broker.error());
     return fail_with(Exit::failed, broker.error());
   }
+  const int stop = stop_signals();
   (*journal)->write(host::JournalLevel::info, "broker_started",
                     {{"origin", config.origin.text()}, {"endpoint", (*broker)->endpoint()}});
   say("serving " + config.origin.text() + " on " + (*broker)->endpoint());

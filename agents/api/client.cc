@@ -27,21 +27,17 @@ constexpr std::chrono::seconds kEventDeadline{60};
 constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
 constexpr std::size_t kPieceBytes = 64 * 1024;
 
-Error broke_off(const error_code& error) {
-  return {ErrorCode::io_failed,
-          "the connection to the agent broke off (" + error.message() +
-              "); what was asked may have been done: look with `keruen sent` or `keruen status` "
-              "before you ask again"};
-}
-
 }  // namespace
 
 struct Client::State {
   std::string path;
   std::unique_ptr<DeadlineStream> stream;
   boost::beast::flat_buffer buffer;
+  bool answered = true;
 
   Result<void> connect();
+  Error unanswered(ErrorCode code, std::string detail);
+  Error broke_off(const error_code& error);
   template <class Body>
   Result<std::string> exchange(http::request<Body>& request);
   Result<std::string> read_answer();
@@ -52,7 +48,24 @@ Client::Client(std::string socket_path) : state_(std::make_unique<State>()) {
 }
 Client::~Client() = default;
 
+bool Client::answered() const { return state_->answered; }
+
+Error Client::State::unanswered(ErrorCode code, std::string detail) {
+  answered = false;
+  stream.reset();
+  return {code, std::move(detail)};
+}
+
+Error Client::State::broke_off(const error_code& error) {
+  return unanswered(
+      ErrorCode::io_failed,
+      "the connection to the agent broke off (" + error.message() +
+          "); what was asked may have been done: look with `keruen sent` or `keruen status` "
+          "before you ask again");
+}
+
 Result<void> Client::State::connect() {
+  answered = true;
   if (stream && !stream->is_closed_by_peer()) return {};
   stream.reset();
   buffer.clear();
@@ -68,11 +81,13 @@ Result<void> Client::State::connect() {
     const int reason = errno;
     if (descriptor >= 0) ::close(descriptor);
     if (reason == EACCES) {
-      return fail(ErrorCode::denied, "this account may not use the agent's socket " + path +
-                                         "; ask the agency's administrator for access");
+      return fail(unanswered(ErrorCode::denied, "this account may not use the agent's socket " +
+                                                    path +
+                                                    "; ask the agency's administrator for access"));
     }
-    return fail(ErrorCode::io_failed, "no agent answers at " + path + " (" + std::strerror(reason) +
-                                          "); start it with: keruen-agent --config agent.toml");
+    return fail(unanswered(ErrorCode::io_failed,
+                           "no agent answers at " + path + " (" + std::strerror(reason) +
+                               "); start it with: keruen-agent --config agent.toml"));
   }
   stream = std::make_unique<DeadlineStream>(descriptor);
   return {};
@@ -83,10 +98,7 @@ Result<std::string> Client::State::read_answer() {
   parser.body_limit(kAnswerBytesMax);
   error_code error;
   http::read(*stream, buffer, parser, error);
-  if (error) {
-    stream.reset();
-    return fail(broke_off(error));
-  }
+  if (error) return fail(broke_off(error));
   auto answer = parser.release();
   if (!answer.keep_alive()) stream.reset();
   if (answer.result_int() / 100 == 2) return std::move(answer.body());
@@ -162,7 +174,7 @@ Result<void> Client::download(const std::string& target, const Sink& sink,
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(kAttachmentBytesMax);
   if (!error) http::read_header(*state_->stream, state_->buffer, parser, error);
-  if (error) return fail(broke_off(error));
+  if (error) return fail(state_->broke_off(error));
   std::array<std::uint8_t, kPieceBytes> piece;
   const bool refused = parser.get().result_int() / 100 != 2;
   const std::uint64_t total = parser.content_length().value_or(0);
@@ -228,7 +240,8 @@ Result<void> Client::events(std::optional<std::uint64_t> after,
   if (parser.is_header_done() && parser.get().result_int() / 100 != 2) {
     return fail(error_from_problem(parser.get().result_int(), pending));
   }
-  return fail(ErrorCode::io_failed, "the agent closed the event stream; is it still running?");
+  return fail(state_->unanswered(ErrorCode::io_failed,
+                                 "the agent closed the event stream; is it still running?"));
 }
 
 }  // namespace keruen::api

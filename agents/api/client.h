@@ -1,8 +1,9 @@
 // The other end of the API: what the command line asks its agent through the Unix socket.
 // Threads: one.   Lifetime: one connection, made anew when the agent closed it.
 //
-// Errors: io_failed: no agent answers at the socket (says how to start it); what the agent refused
-// comes back as the agent's own code and words.
+// Errors: io_failed: no agent answers at the socket (says how to start it); denied: the socket is
+// not for this account; what the agent refused comes back as the agent's own code and words.
+// answered() tells the two apart.
 #pragma once
 
 #include <functional>
@@ -20,6 +21,9 @@ class Client {
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
+
+  // False: the last request failed on its way; its error is this end's own and not the agent's.
+  [[nodiscard]] bool answered() const;
 
   // The body of a 2xx answer.
   [[nodiscard]] Result<std::string> get(const std::string& target);

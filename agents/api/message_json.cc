@@ -4,6 +4,7 @@
 
 #include "schemas/content/instant.h"
 #include "schemas/content/json.h"
+#include "schemas/content/json_document.h"
 #include "schemas/content/words.h"
 
 namespace keruen::api {
@@ -120,8 +121,11 @@ Result<std::string> text_field(const nlohmann::json& object, const std::string& 
 }
 
 Result<nlohmann::json> parse_object(std::string_view body) {
-  auto json = nlohmann::json::parse(body, nullptr, false);
-  if (json.is_discarded()) return fail(ErrorCode::malformed, "the request body is not JSON");
+  // Bounded in depth before a tree is made: writing a tree recurses, and would end the thread's
+  // stack.
+  auto parsed = content::parse_document(body);
+  if (!parsed) return fail(parsed.error().code, "the request body: " + parsed.error().detail);
+  nlohmann::json json = std::move(*parsed);
   if (!json.is_object()) return fail(ErrorCode::malformed, "the request body must be an object");
   return json;
 }

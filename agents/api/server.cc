@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "agents/api/session.h"
+#include "schemas/host/clock.h"
 #include "schemas/host/disk.h"
 #include "schemas/host/journal.h"
 
@@ -23,6 +24,9 @@ namespace {
 
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+constexpr mode_t kSocketMode = 0660;
+constexpr int kPendingMax = 64;
 
 Error system_error(const std::string& what) {
   return {ErrorCode::io_failed, what + ": " + std::strerror(errno)};
@@ -59,11 +63,11 @@ Result<int> listen_at(const std::string& path) {
   const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener < 0) return fail(system_error("cannot make a socket"));
   const sockaddr_un address = address_of(path);
-  // Who may connect is decided by account; the group may reach the socket, others may not.
-  const mode_t before = umask(0117);
-  const int bound = bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  umask(before);
-  if (bound != 0 || listen(listener, 64) != 0) {
+  // Who may connect is decided by account; the group may reach the socket, others may not. Nobody
+  // reaches it before listen(), so that its mode is never a wider one; a umask would be that of
+  // every thread's files.
+  if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      chmod(path.c_str(), kSocketMode) != 0 || listen(listener, kPendingMax) != 0) {
     const Error error = system_error("cannot listen at " + path);
     close(listener);
     return fail(error);
@@ -184,6 +188,7 @@ void Server::State::accept_all() {
     if (poll(waiting.data(), waiting.size(), 1000) < 0 && errno != EINTR) return;
     if ((waiting[1].revents & POLLIN) != 0) return;
     forget_finished();
+    uploads->remove_old(doors.clock.now());
     if ((waiting[0].revents & POLLIN) == 0) continue;
     const int descriptor = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (descriptor < 0) continue;

@@ -171,7 +171,9 @@ Connection Session::State::attachment(const StreamAttachment& file, Connection w
       });
   // A truncated body is the only way left to say that the bytes were not what was signed.
   if (!sent) {
-    doors.journal.write_error(host::JournalLevel::warning, "attachment_broke_off", sent.error());
+    // Not the detail, which may name the file.
+    doors.journal.write(host::JournalLevel::warning, "attachment_broke_off",
+                        {{"message", to_text(file.message)}, {"code", name_of(sent.error().code)}});
     return Connection::close;
   }
   return wanted;

@@ -24,17 +24,26 @@ Result<std::unique_ptr<Uploads>> Uploads::open(host::Disk& disk, std::string dir
 
 std::string Uploads::file_of(const std::string& token) const { return directory_ + "/" + token; }
 
-Result<std::unique_ptr<Uploads::Writer>> Uploads::begin(Now now) {
+// Already gone is as good as removed; what the disk keeps is tried again.
+bool Uploads::is_removed(const std::string& file) {
+  const auto removed = disk_.remove(file);
+  return removed || removed.error().code == ErrorCode::not_found;
+}
+
+void Uploads::remove_old(Now now) {
   const std::lock_guard lock(mutex_);
   for (auto upload = begun_.begin(); upload != begun_.end();) {
-    if (now.monotonic - upload->second < kUploadKept) {
+    const bool is_old = now.monotonic - upload->second >= kUploadKept;
+    if (is_old && is_removed(file_of(upload->first))) {
+      upload = begun_.erase(upload);
+    } else {
       ++upload;
-      continue;
     }
-    // Already gone is as good as removed.
-    static_cast<void>(disk_.remove(file_of(upload->first)));
-    upload = begun_.erase(upload);
   }
+}
+
+Result<std::unique_ptr<Uploads::Writer>> Uploads::begin(Now now) {
+  const std::lock_guard lock(mutex_);
   if (begun_.size() >= kUploadsMax) {
     return fail(ErrorCode::overloaded,
                 std::to_string(kUploadsMax) + " uploads wait for their message; send those first");

@@ -47,6 +47,9 @@ class Uploads {
 
   // overloaded: kUploadsMax are kept already.
   [[nodiscard]] Result<std::unique_ptr<Writer>> begin(Now now);
+  // Removes what was begun kUploadKept ago: an attachment whose message never came must not lie
+  // about in the open until somebody sends another.
+  void remove_old(Now now);
   // The file of a finished upload. not_found: no such token, used or too old.
   [[nodiscard]] Result<std::string> path_of(const std::string& token) const;
   void remove(const std::string& token);
@@ -54,6 +57,7 @@ class Uploads {
  private:
   Uploads(host::Disk& disk, std::string directory);
   [[nodiscard]] std::string file_of(const std::string& token) const;
+  [[nodiscard]] bool is_removed(const std::string& file);
 
   host::Disk& disk_;
   std::string directory_;

@@ -217,10 +217,14 @@ ExitCode report(const Choice& choice, wire::ReportKind kind, const AdminOptions&
   const monitor::BrokerAddress address{{config->broker_endpoint, config->broker_key},
                                        config->origin};
   auto session = monitor::OperatorSession::open(address, *key);
-  if (!session) return choice.explain(session.error(), During::agent_request);
+  if (!session) return choice.explain(session.error(), During::reaching);
   while (true) {
     const auto answer = (*session)->ask(*query);
-    if (!answer) return choice.explain(answer.error(), During::agent_request);
+    if (!answer) {
+      // A broker whose disk fails says so in its report and answers no question with it.
+      const bool unanswered = answer.error().code == ErrorCode::io_failed;
+      return choice.explain(answer.error(), unanswered ? During::reaching : During::agent_request);
+    }
     const std::string text = std::visit(
         [&](const auto& each) {
           return choice.json ? json_of(each).dump() + "\n" : text_of(each, choice.terminal);

@@ -99,14 +99,22 @@ Result<void> admit(const Choice& choice, const Options& options) {
     KERUEN_TRY(wanted.parent, AgencyId::parse(options.parent));
   }
   KERUEN_TRY(const auto seen, authority::examine_request(place.desk, wanted));
-  if (!choice.json) {
-    choice.terminal.say(
-        "Request of " + seen.agency.text() +
-        (seen.is_new_identity ? ", which is listed with ANOTHER identity key" : "") + ".");
-    choice.terminal.say(shared_fingerprint_words(seen.fingerprint));
-  }
-  if (!options.yes && !confirmed("Did the agency read out the same?")) {
-    return fail(ErrorCode::denied, "nothing was admitted; call the agency and compare");
+  choice.terminal.say("Request of " + seen.agency.text() +
+                      (seen.is_new_identity ? ", which is listed with ANOTHER identity key" : "") +
+                      ".");
+  choice.terminal.say(shared_fingerprint_words(seen.fingerprint));
+  // Whoever can swap the request on its way becomes the agency, unless its fingerprint is compared.
+  if (!options.yes) {
+    switch (ask_to_confirm("Did the agency read out the same?")) {
+      case Answer::yes:
+        break;
+      case Answer::no:
+        return fail(ErrorCode::denied, "nothing was admitted; call the agency and compare");
+      case Answer::nobody_there:
+        return fail(ErrorCode::denied,
+                    "nothing was admitted: nobody is at a terminal to say that the agency read out "
+                    "the same fingerprint; give --yes once it was compared");
+    }
   }
   KERUEN_TRY(const auto unlock,
              unlock_with(place.disk, options.credential, "the authority's key", Ask::once));

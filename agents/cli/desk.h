@@ -20,6 +20,10 @@ class Desk {
 
   [[nodiscard]] api::Client& client() { return *client_; }
   [[nodiscard]] const std::string& agency() const { return agency_; }
+  // Where the last request failed, if it did.
+  [[nodiscard]] During during() const {
+    return client_->answered() ? During::agent_request : During::reaching;
+  }
   [[nodiscard]] Result<Json> get(const std::string& target);
   [[nodiscard]] Result<Json> post(const std::string& target, const Json& body);
   // A whole id, or the first or last characters of one. not_found; malformed: several (lists them).

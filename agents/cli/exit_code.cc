@@ -22,7 +22,7 @@ ExitCode exit_code_of(const Error& error, During during) {
     case ErrorCode::bad_signature:
       return ExitCode::keys_or_access;
     case ErrorCode::io_failed:
-      return during == During::agent_request ? ExitCode::no_connection : ExitCode::failed;
+      return during == During::reaching ? ExitCode::no_connection : ExitCode::failed;
     case ErrorCode::overloaded:
     case ErrorCode::no_space:
     case ErrorCode::corrupt:

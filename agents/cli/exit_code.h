@@ -17,8 +17,9 @@ enum class ExitCode : int {
   refused_by_rule = 7,
 };
 
-// Where the failure happened decides what the same code means.
-enum class During : std::uint8_t { local_work, agent_request };
+// Where the failure happened decides what the same code means: at this end, on the way to the agent
+// or broker, or there, as its answer.
+enum class During : std::uint8_t { local_work, reaching, agent_request };
 [[nodiscard]] ExitCode exit_code_of(const Error& error, During during);
 
 }  // namespace keruen::cli

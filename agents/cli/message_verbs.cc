@@ -23,7 +23,7 @@ ExitCode print_list(const Choice& choice, const char* folder, const ListOptions&
   if (!options.state.empty()) target += "&state=" + options.state;
   if (!options.kind.empty()) target += "&kind=" + options.kind;
   const auto page = desk->get(target);
-  if (!page) return choice.explain(page.error(), During::agent_request);
+  if (!page) return choice.explain(page.error(), desk->during());
   if (choice.json) {
     choice.terminal.print(page->dump() + "\n");
     return ExitCode::ok;
@@ -77,9 +77,9 @@ ExitCode with_message(const Choice& choice, const std::string& id, const Work& w
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
   const auto whole = desk->resolve(id);
-  if (!whole) return choice.explain(whole.error(), During::agent_request);
+  if (!whole) return choice.explain(whole.error(), desk->during());
   const Result<void> done = work(*desk, *whole);
-  return done ? ExitCode::ok : choice.explain(done.error(), During::agent_request);
+  return done ? ExitCode::ok : choice.explain(done.error(), desk->during());
 }
 
 ExitCode show(const Choice& choice, const std::string& id) {

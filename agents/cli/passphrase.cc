@@ -1,49 +1,17 @@
 #include "agents/cli/passphrase.h"
 
 #include <pwd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 
+#include "certs/passphrase.h"
+
 namespace keruen::cli {
 namespace {
 
-constexpr std::size_t kPassphraseBytesMax = 1024;
 constexpr std::size_t kPassphraseBytesMin = 8;
-
-// Echo comes back however the reading ends.
-class Silence {
- public:
-  Silence() {
-    tcgetattr(STDIN_FILENO, &before_);
-    termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  }
-  ~Silence() { tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_); }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-
- private:
-  termios before_{};
-};
-
-certs::SecretBytes read_line(const std::string& prompt) {
-  std::fprintf(stderr, "%s: ", prompt.c_str());
-  std::fflush(stderr);
-  const Silence silence;
-  certs::SecretBytes buffer(kPassphraseBytesMax);
-  std::size_t size = 0;
-  char character = 0;
-  while (size < kPassphraseBytesMax && read(STDIN_FILENO, &character, 1) == 1 &&
-         character != '\n') {
-    buffer.writable()[size++] = static_cast<std::uint8_t>(character);
-  }
-  std::fputs("\n", stderr);
-  return certs::SecretBytes(buffer.view().first(size));
-}
 
 }  // namespace
 
@@ -55,14 +23,14 @@ Result<certs::Unlock> unlock_with(host::Disk& disk, const std::string& credentia
                                        ", and nobody is at a terminal to type it; give "
                                        "--credential FILE instead");
   }
-  certs::SecretBytes first = read_line("Passphrase for " + what);
+  KERUEN_TRY(auto first, certs::ask_passphrase("Passphrase for " + what));
   if (ask == Ask::twice) {
     if (first.size() < kPassphraseBytesMin) {
       return fail(ErrorCode::malformed, "a new passphrase needs at least " +
                                             std::to_string(kPassphraseBytesMin) +
                                             " characters; five words are better");
     }
-    const certs::SecretBytes second = read_line("The same again");
+    KERUEN_TRY(const auto second, certs::ask_passphrase("The same again"));
     if (!certs::equal_in_constant_time(first.view(), second.view())) {
       return fail(ErrorCode::malformed, "the two passphrases differ; nothing was made");
     }
@@ -81,12 +49,12 @@ std::string account_name() {
   return std::to_string(geteuid());
 }
 
-bool confirmed(const std::string& question) {
-  if (isatty(STDIN_FILENO) != 1) return true;
+Answer ask_to_confirm(const std::string& question) {
+  if (isatty(STDIN_FILENO) != 1) return Answer::nobody_there;
   std::fprintf(stderr, "%s [y/N] ", question.c_str());
   std::fflush(stderr);
   const int answer = std::getchar();
-  return answer == 'y' || answer == 'Y';
+  return answer == 'y' || answer == 'Y' ? Answer::yes : Answer::no;
 }
 
 }  // namespace keruen::cli

@@ -19,10 +19,11 @@ enum class Ask : std::uint8_t { once, twice };
 [[nodiscard]] Result<certs::Unlock> unlock_with(host::Disk& disk, const std::string& credential,
                                                 const std::string& what, Ask ask);
 
-// "Go on? [y/N]" on a terminal; where nobody can be asked the answer is yes, as scripts mean it.
 // The account this process runs as, by name.
 [[nodiscard]] std::string account_name();
 
-[[nodiscard]] bool confirmed(const std::string& question);
+// "Go on? [y/N]" on a terminal. Silence is no consent: a script says with an option what it means.
+enum class Answer : std::uint8_t { yes, no, nobody_there };
+[[nodiscard]] Answer ask_to_confirm(const std::string& question);
 
 }  // namespace keruen::cli

@@ -126,11 +126,15 @@ ExitCode submit(const Choice& choice, Desk& desk, const content::Content& conten
   }
   for (const auto& path : options.attach) {
     auto uploaded = upload(choice, desk, path);
-    if (!uploaded) return choice.explain(uploaded.error(), During::local_work);
+    if (!uploaded) {
+      // Its file is read here, so that what the agent did not cause is local work.
+      const During during = desk.client().answered() ? During::local_work : During::reaching;
+      return choice.explain(uploaded.error(), during);
+    }
     request["attachments"].push_back(std::move(*uploaded));
   }
   const auto sent = desk.post("/v1/messages", request);
-  if (!sent) return choice.explain(sent.error(), During::agent_request);
+  if (!sent) return choice.explain(sent.error(), desk.during());
   if (choice.json) {
     choice.terminal.print(sent->dump() + "\n");
     return ExitCode::ok;
@@ -191,9 +195,9 @@ ExitCode reply(const Choice& choice, const std::string& id, SendOptions options)
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
   const auto whole = desk->resolve(id);
-  if (!whole) return choice.explain(whole.error(), During::agent_request);
+  if (!whole) return choice.explain(whole.error(), desk->during());
   const auto message = desk->get("/v1/messages/" + *whole);
-  if (!message) return choice.explain(message.error(), During::agent_request);
+  if (!message) return choice.explain(message.error(), desk->during());
   const auto content = reply_to(*message, options.text);
   if (!content) return choice.explain(content.error(), During::local_work);
   const Json& summary = (*message)["summary"];

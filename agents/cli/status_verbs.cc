@@ -67,11 +67,7 @@ ExitCode print_status(const Choice& choice) {
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
   const auto status = desk->get("/v1/status");
-  if (!status) return choice.explain(status.error(), During::agent_request);
-  if (choice.json) {
-    choice.terminal.print(status->dump() + "\n");
-    return ExitCode::ok;
-  }
+  if (!status) return choice.explain(status.error(), desk->during());
   const Terminal& terminal = choice.terminal;
   Words words;
   words.add(
@@ -108,7 +104,7 @@ ExitCode print_status(const Choice& choice) {
   for (const auto& warning : (*status)["warnings"]) {
     words.add(terminal, Tone::bad, printable(warning.get<std::string>(), LineEnds::fold));
   }
-  terminal.print(words.text);
+  terminal.print(choice.json ? status->dump() + "\n" : words.text);
   return words.problem ? ExitCode::check_found_problems : ExitCode::ok;
 }
 
@@ -138,14 +134,14 @@ ExitCode watch(const Choice& choice, std::optional<std::uint64_t> after) {
     choice.terminal.print((choice.json ? event.dump() : event_words(event)) + "\n");
     return true;
   });
-  return ended ? ExitCode::ok : choice.explain(ended.error(), During::agent_request);
+  return ended ? ExitCode::ok : choice.explain(ended.error(), desk->during());
 }
 
 ExitCode agencies(const Choice& choice) {
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
   const auto book = desk->get("/v1/agencies");
-  if (!book) return choice.explain(book.error(), During::agent_request);
+  if (!book) return choice.explain(book.error(), desk->during());
   if (choice.json) {
     choice.terminal.print(book->dump() + "\n");
     return ExitCode::ok;

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t kColumnsMin = 20;
 constexpr std::size_t kColumnsMax = 400;
+// Of a table: between two columns, and what a column keeps however little room there is.
+constexpr std::size_t kGapColumns = 2;
+constexpr std::size_t kColumnNarrowest = 12;
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
@@ -111,24 +114,52 @@ void Table::add(std::vector<Cell> row) {
   rows_.push_back(std::move(row));
 }
 
-std::string Table::render(const Terminal& terminal) const {
+std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < headings_.size(); ++i) {
     std::size_t width = width_of(headings_[i]);
     for (const auto& row : rows_) width = std::max(width, width_of(row[i].text));
     widths.push_back(width);
   }
-  std::size_t before_last = 0;
-  for (std::size_t i = 0; i + 1 < widths.size(); ++i) before_last += widths[i] + 2;
-  const std::size_t room = terminal.columns() > before_last ? terminal.columns() - before_last : 0;
-  widths.back() = std::min(widths.back(), std::max<std::size_t>(room, 10));
+  return widths;
+}
+
+std::string Table::paragraphs(const Terminal& terminal) const {
+  std::size_t name_columns = 0;
+  for (const auto& heading : headings_) name_columns = std::max(name_columns, width_of(heading));
+  const std::size_t before_value = name_columns + kGapColumns;
+  const std::size_t room =
+      terminal.columns() > before_value ? terminal.columns() - before_value : 1;
+  std::string text;
+  for (const auto& row : rows_) {
+    if (!text.empty()) text += "\n";
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (row[i].text.empty()) continue;
+      text += terminal.paint(Tone::quiet, headings_[i]);
+      text.append(before_value - width_of(headings_[i]), ' ');
+      text += terminal.paint(row[i].tone, cut_to(row[i].text, room)) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string Table::render(const Terminal& terminal) const {
+  std::vector<std::size_t> widths = this->widths();
+  std::size_t total = kGapColumns * (widths.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  while (total > terminal.columns()) {
+    const auto widest = std::ranges::max_element(widths);
+    if (*widest <= kColumnNarrowest) return paragraphs(terminal);
+    --*widest;
+    --total;
+  }
 
   std::string text;
   const auto add_row = [&](const std::vector<Cell>& row) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string shown = cut_to(row[i].text, widths[i]);
       text += terminal.paint(row[i].tone, shown);
-      if (i + 1 < row.size()) text.append(widths[i] - width_of(shown) + 2, ' ');
+      if (i + 1 < row.size()) text.append(widths[i] - width_of(shown) + kGapColumns, ' ');
     }
     while (text.ends_with(' ')) text.pop_back();
     text += "\n";

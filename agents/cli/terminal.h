@@ -33,7 +33,8 @@ class Terminal {
   std::size_t columns_ = 80;
 };
 
-// Rows under headings; the last column takes what room is left and is cut with "…".
+// Rows under headings, in the terminal's columns: the widest ones give way and are cut with "…".
+// Where that is not enough, each row is a paragraph of its own: a heading and its value a line.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings);
@@ -46,6 +47,9 @@ class Table {
   [[nodiscard]] std::string render(const Terminal& terminal) const;
 
  private:
+  [[nodiscard]] std::vector<std::size_t> widths() const;
+  [[nodiscard]] std::string paragraphs(const Terminal& terminal) const;
+
   std::vector<std::string> headings_;
   std::vector<std::vector<Cell>> rows_;
 };

@@ -111,6 +111,8 @@ struct HotFolder::State {
   std::thread thread;
 
   [[nodiscard]] Result<void> open();
+  [[nodiscard]] Result<std::unique_ptr<DropFolder>> open_folder(const std::string& path,
+                                                                std::string_view setting);
   void run();
   [[nodiscard]] Incoming::Progress catch_up();
   void collect();
@@ -122,13 +124,29 @@ struct HotFolder::State {
   void wait(Incoming::Progress progress);
   // Once for each new cause: what waits is looked at every few seconds.
   void complain(const std::string& what, std::string_view event, const Error& error);
+  // The same of a dropped file. Its name and the detail may hold content, which never stands in a
+  // journal: its folder and the code do, and the rest lies beside the file.
+  void complain_of_file(const std::string& folder, const std::string& name, std::string_view event,
+                        const Error& error);
+  [[nodiscard]] bool is_news(const std::string& what, const Error& error);
 };
 
+// `path`/schedules, made where it is missing.
+Result<std::unique_ptr<DropFolder>> HotFolder::State::open_folder(const std::string& path,
+                                                                  std::string_view setting) {
+  const auto made = disk.make_directory(path);
+  auto opened = made ? DropFolder::open(file_in(path, "schedules"))
+                     : Result<std::unique_ptr<DropFolder>>(fail(made.error()));
+  if (opened) return opened;
+  return fail(opened.error().code,
+              opened.error().detail + "; `" + std::string(setting) +
+                  "` under [forwarder] in agent.toml must name a folder that the agent's account "
+                  "may read and write: give it that, name another, or remove the section");
+}
+
 Result<void> HotFolder::State::open() {
-  KERUEN_CHECK(disk.make_directory(options.outgoing_directory));
-  KERUEN_CHECK(disk.make_directory(options.incoming_directory));
-  KERUEN_TRY(drop, DropFolder::open(file_in(options.outgoing_directory, "schedules")));
-  KERUEN_TRY(arrivals, DropFolder::open(file_in(options.incoming_directory, "schedules")));
+  KERUEN_TRY(drop, open_folder(options.outgoing_directory, "outgoing"));
+  KERUEN_TRY(arrivals, open_folder(options.incoming_directory, "incoming"));
   if (auto opened = FolderEvents::open()) {
     events = std::move(*opened);
   } else {
@@ -158,11 +176,23 @@ void HotFolder::State::run() {
 
 void HotFolder::State::complain(const std::string& what, std::string_view event,
                                 const Error& error) {
-  if (told.size() > kToldMax) told.clear();
-  if (auto& last = told[what]; last != error.detail) {
-    last = error.detail;
+  if (is_news(what, error)) {
     journal.write_error(JournalLevel::warning, event, error, {{"what", what}});
   }
+}
+
+void HotFolder::State::complain_of_file(const std::string& folder, const std::string& name,
+                                        std::string_view event, const Error& error) {
+  if (is_news(file_in(drop->path_of(folder), name), error)) {
+    journal.write(JournalLevel::warning, event,
+                  {{"folder", drop->path_of(folder)}, {"code", name_of(error.code)}});
+  }
+}
+
+bool HotFolder::State::is_news(const std::string& what, const Error& error) {
+  if (told.size() > kToldMax) told.clear();
+  auto& last = told[what];
+  return std::exchange(last, error.detail) != error.detail;
 }
 
 Incoming::Progress HotFolder::State::catch_up() {
@@ -242,23 +272,23 @@ void HotFolder::State::take(const std::string& folder, const DroppedEntry& entry
 
 void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entry,
                              const FileAnswer& answer) {
-  const std::string path = file_in(drop->path_of(folder), entry.name);
   if (answer.outcome == FileAnswer::Outcome::later) {
-    return complain(path, "schedule_waits_to_be_sent", answer.error);
+    return complain_of_file(folder, entry.name, "schedule_waits_to_be_sent", answer.error);
   }
   const bool done = answer.outcome == FileAnswer::Outcome::done;
   const auto moved =
       drop->move(folder, entry, done ? Destination::done : Destination::refused, answer.reason);
-  if (!moved) return complain(path, "schedule_not_moved", moved.error());
-  told.erase(path);
+  if (!moved) return complain_of_file(folder, entry.name, "schedule_not_moved", moved.error());
+  told.erase(file_in(drop->path_of(folder), entry.name));
   for (const ScheduleAnswer& one : answer.schedules) {
     if (one.outcome == ScheduleAnswer::Outcome::refused) continue;
     const bool known = one.outcome == ScheduleAnswer::Outcome::known;
     journal.write(JournalLevel::info, known ? "schedule_known" : "schedule_sent",
-                  {{"file", path}, {"message", to_text(one.message)}});
+                  {{"folder", drop->path_of(folder)}, {"message", to_text(one.message)}});
   }
   if (!done) {
-    journal.write_error(JournalLevel::warning, "schedule_refused", answer.error, {{"file", path}});
+    journal.write(JournalLevel::warning, "schedule_refused",
+                  {{"folder", drop->path_of(folder)}, {"code", name_of(answer.error.code)}});
   }
 }
 

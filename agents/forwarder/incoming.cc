@@ -104,8 +104,11 @@ Result<bool> Incoming::take(const store::Event& event) {
       event.type == store::EventType::arrived || event.type == store::EventType::recalled;
   if (!matters || event.kind != MessageKind::schedule || !event.message) return false;
   const auto pass_over = [&](const Error& error) {
-    journal_.write_error(host::JournalLevel::warning, "schedule_not_written", error,
-                         {{"message", to_text(*event.message)}, {"from", event.agency.text()}});
+    // Not the detail, which quotes what was sealed.
+    journal_.write(host::JournalLevel::warning, "schedule_not_written",
+                   {{"message", to_text(*event.message)},
+                    {"from", event.agency.text()},
+                    {"code", name_of(error.code)}});
     return false;
   };
   const auto message = reader_.message(*event.message);
@@ -139,9 +142,9 @@ Result<bool> Incoming::write(const store::Message& message, content::TrainingSch
              write_calendar(schedule, {summary.created_at, summary.message}, zones_));
   KERUEN_CHECK(disk_.make_directory(folder));
   KERUEN_CHECK(host::write_file_atomically(disk_, path, bytes_of(text), host::kSharedMode));
-  journal_.write(
-      host::JournalLevel::info, "schedule_written",
-      {{"message", to_text(summary.message)}, {"from", summary.from.text()}, {"file", path}});
+  // Not the file: its name is the UID, which was sealed.
+  journal_.write(host::JournalLevel::info, "schedule_written",
+                 {{"message", to_text(summary.message)}, {"from", summary.from.text()}});
   return true;
 }
 

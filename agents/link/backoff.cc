@@ -1,7 +1,5 @@
 #include "agents/link/backoff.h"
 
-#include <algorithm>
-
 namespace keruen::link {
 
 std::chrono::milliseconds Backoff::next() {

@@ -27,6 +27,7 @@ constexpr milliseconds kConnectPatience{30'000};
 struct LinkThread::State {
   Doors doors;
   host::Journal& journal;
+  const LinkOptions options;
   Backoff backoff;
   int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   std::mutex mutex;  // guards `outgoing` and nothing else
@@ -36,8 +37,8 @@ struct LinkThread::State {
   std::atomic<bool> overfull{false};
   std::thread thread;
 
-  State(Doors given, certs::Randomness& randomness, host::Journal& to)
-      : doors(std::move(given)), journal(to), backoff(randomness) {}
+  State(Doors given, certs::Randomness& randomness, host::Journal& to, LinkOptions chosen)
+      : doors(std::move(given)), journal(to), options(chosen), backoff(randomness) {}
   ~State() { close(wake); }
 
   void rouse() const {
@@ -65,12 +66,13 @@ struct LinkThread::State {
 
   void run();
   void rest(milliseconds time) const;
-  std::string serve(Dealer& dealer, bool& connected);
+  std::string serve(Dealer& dealer, std::optional<steady_clock::time_point>& connected);
   bool send_waiting(Dealer& dealer);
 };
 
-LinkThread::LinkThread(Doors doors, certs::Randomness& randomness, host::Journal& journal)
-    : state_(std::make_unique<State>(std::move(doors), randomness, journal)) {}
+LinkThread::LinkThread(Doors doors, certs::Randomness& randomness, host::Journal& journal,
+                       LinkOptions options)
+    : state_(std::make_unique<State>(std::move(doors), randomness, journal, options)) {}
 
 LinkThread::~LinkThread() { stop(); }
 
@@ -121,7 +123,8 @@ bool LinkThread::State::send_waiting(Dealer& dealer) {
 }
 
 // Until the connection is over; says why in words.
-std::string LinkThread::State::serve(Dealer& dealer, bool& connected) {
+std::string LinkThread::State::serve(Dealer& dealer,
+                                     std::optional<steady_clock::time_point>& connected) {
   const auto began = steady_clock::now();
   while (!stopping) {
     calm();
@@ -129,8 +132,8 @@ std::string LinkThread::State::serve(Dealer& dealer, bool& connected) {
     if (overfull) return "the broker takes nothing more; connecting anew";
     while (const auto event = dealer.next_event()) {
       if (*event == DealerEvent::connected) {
-        connected = true;
-        backoff.reset();
+        connected = steady_clock::now();
+        backoff.let_in();
         forget_outgoing();  // of an earlier connection; the engine repeats what counts
         doors.deliver(engine::LinkUp{});
       } else if (*event == DealerEvent::refused) {
@@ -155,7 +158,7 @@ std::string LinkThread::State::serve(Dealer& dealer, bool& connected) {
 void LinkThread::State::run() {
   while (!stopping) {
     std::string why;
-    bool connected = false;
+    std::optional<steady_clock::time_point> connected;
     {
       auto target = doors.target();
       auto dealer = target ? Dealer::connect(target->options, target->key)
@@ -163,9 +166,13 @@ void LinkThread::State::run() {
       why = dealer ? serve(**dealer, connected) : dealer.error().detail;
     }
     if (stopping) return;
-    journal.write(host::JournalLevel::info, "link_down", {{"why", why}});
+    // The handshake alone proves nothing: a peer broken off right after it would be back for ever.
+    if (connected && steady_clock::now() - *connected >= options.good_after) backoff.reset();
+    const milliseconds wait = backoff.next();
+    journal.write(host::JournalLevel::info, "link_down",
+                  {{"why", why}, {"retry_in_milliseconds", wait.count()}});
     doors.deliver(engine::LinkDown{why});
-    rest(backoff.next());
+    rest(wait);
   }
 }
 

@@ -21,6 +21,11 @@ namespace keruen::link {
 
 inline constexpr std::size_t kFramesQueuedMax = 1024;
 
+struct LinkOptions {
+  // A connection that stood as long was a good one: after it the waits between tries begin anew.
+  std::chrono::milliseconds good_after{60'000};
+};
+
 // Where to connect and as whom, asked anew for each try.
 struct Target {
   DealerOptions options;
@@ -33,7 +38,8 @@ class LinkThread {
     std::function<Result<Target>()> target;
     std::function<void(engine::Engine::Event)> deliver;
   };
-  LinkThread(Doors doors, certs::Randomness& randomness, host::Journal& journal);
+  LinkThread(Doors doors, certs::Randomness& randomness, host::Journal& journal,
+             LinkOptions options = {});
   ~LinkThread();
 
   void start();

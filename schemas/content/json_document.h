@@ -1,4 +1,5 @@
-// INTERNAL to .cc files of schemas/content: JSON text to a tree, strictly.
+// JSON text of an officer or a program to a tree, strictly: for .cc files of schemas/content and
+// agents/api.
 // Shape: at most kJsonBytesMax bytes, kJsonNestingMax deep, no field twice in one object.
 // Threads: pure functions.
 //

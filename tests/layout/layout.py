@@ -118,6 +118,8 @@ def findings_in_file(name, text):
         yield f"{name}: #pragma once is missing"
     if name.endswith(".h") and not text.startswith("//"):
         yield f"{name}: begin with what it is: a comment of one sentence"
+    if re.search(r"\bumask\(", text):
+        yield f"{name}: umask is every thread's: give open, chmod or the Disk the mode instead"
     if re.search(r"^\s*throw\b", text, re.M):
         yield f"{name}: we throw nothing: return a Result"
 
@@ -162,6 +164,7 @@ PLANTED = {
     "certs/d.h": ("#pragma once\n", "begin with what it is"),
     "certs/helpers.cc": ("int x;\n", "find the noun"),
     "certs/e.cc": ("void f() {\n  throw 1;\n}\n", "throw nothing"),
+    "agents/api/b.cc": ("void f() { umask(0117); }\n", "every thread's"),
     "certs/f.cc": ("int x;" + " " * 100 + "\n", "columns"),
 }
 

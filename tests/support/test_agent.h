@@ -54,6 +54,7 @@ class TestAgent {
   }
   [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
   [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }
+  [[nodiscard]] const certs::SecretBytes& store_key() const { return store_key_; }
   [[nodiscard]] std::string store_path() const { return (directory_ / "store.sqlite").string(); }
   [[nodiscard]] const TemporaryDirectory& directory() const { return directory_; }
 

@@ -221,6 +221,18 @@ class Api(unittest.TestCase):
                     self.assertRegex(answer, rb"^HTTP/1\.1 4\d\d ", request[:40])
         self.call("/v1/status", "get", expect=200)
 
+    def test_json_as_deep_as_its_body_allows_is_refused(self):
+        depth = 900_000
+        for content in (b"[" * depth + b"]" * depth, b'{"a":' * (depth // 3) + b"1" + b"}" * (depth // 3)):
+            for body in (content, b'{"to":["kz.customs"],"content":' + content + b"}"):
+                with self.subTest(body=body[:40]):
+                    _, problem = self.call("/v1/messages", "post", body=body, expect=400)
+                    self.assertEqual(problem["code"], "malformed")
+        twice = b'{"to":["kz.customs"],"to":["kz.prosecutor"],"content":{}}'
+        _, problem = self.call("/v1/messages", "post", body=twice, expect=400)
+        self.assertIn("twice", problem["detail"])
+        self.call("/v1/status", "get", expect=200)
+
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[1:]], verbosity=2)

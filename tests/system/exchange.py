@@ -99,7 +99,7 @@ class Exchange:
 
     def enrol(self, agency):
         self.keruen("agency", "init", "--id", agency, "--name", f"en={agency}", "--dir", self.dir_of(agency), check=True)
-        self.authority("admit", self.dir_of(agency) / f"{agency}.request", "--group", "kz.all")
+        self.authority("admit", self.dir_of(agency) / f"{agency}.request", "--group", "kz.all", "--yes")
 
     def publish(self):
         self.authority("publish")

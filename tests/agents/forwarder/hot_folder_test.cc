@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "agents/engine/engine_thread.h"
-#include "schemas/host/clock.h"
 #include "tests/agents/forwarder/calendar_fixture.h"
 #include "tests/journey/journey.h"
+#include "tests/support/turned_clock.h"
 
 namespace keruen::forwarder {
 namespace {
@@ -35,32 +35,24 @@ class WaitedJournal final : public host::Journal {
       return line.find("\"" + std::string(event) + "\"") != std::string::npos &&
              line.find(text) != std::string::npos;
     };
+    return wait_until([&] { return std::ranges::any_of(lines_, holds); }, time);
+  }
+  // Looks whether it is so after each line.
+  [[nodiscard]] bool wait_until(const std::function<bool()>& condition,
+                                std::chrono::milliseconds time) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, time, [&] { return std::ranges::any_of(lines_, holds); });
+    return changed_.wait_for(lock, time, condition);
   }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> lines_;
-};
-
-class TurnedClock final : public host::Clock {
- public:
-  explicit TurnedClock(Now start) : now_(start) {}
-  [[nodiscard]] Now now() const override {
+  [[nodiscard]] bool mentions(std::string_view text) const {
     const std::lock_guard lock(mutex_);
-    return now_;
-  }
-  void advance(std::chrono::seconds by) {
-    const std::lock_guard lock(mutex_);
-    now_.monotonic += by;
-    now_.wall += by;
+    return std::ranges::any_of(
+        lines_, [&](const auto& line) { return line.find(text) != std::string::npos; });
   }
 
  private:
   mutable std::mutex mutex_;
-  Now now_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
 };
 
 class HotFolderTest : public Journey {
@@ -104,11 +96,27 @@ class HotFolderTest : public Journey {
     }
     return false;
   }
+  // Whether a file lies there in time, likewise.
+  bool leaves(const fs::path& path) {
+    return journal.wait_until([&] { return fs::exists(path); }, std::chrono::minutes(1));
+  }
+  bool leaves_later(const fs::path& path) {
+    for (int second = 0; second < 1000; ++second) {
+      if (journal.wait_until([&] { return fs::exists(path); }, std::chrono::milliseconds(50))) {
+        return true;
+      }
+      clock->advance(std::chrono::seconds(1));
+    }
+    return false;
+  }
+  [[nodiscard]] fs::path reason_of(const std::string& name) const {
+    return folder() / "refused" / (name + ".reason.txt");
+  }
   void write(const fs::path& path, const std::string& content) {
     std::ofstream(path, std::ios::binary) << content;
   }
   std::string reason(const std::string& name) {
-    std::ifstream file(folder() / "refused" / (name + ".reason.txt"));
+    std::ifstream file(reason_of(name));
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
@@ -131,7 +139,7 @@ TEST_F(HotFolderTest, MakesAFolderForEveryRecipient) {
 
 TEST_F(HotFolderTest, SendsAFileAndMovesItToDone) {
   write(folder() / "course.ics", calendar_of(event_of("")));
-  ASSERT_TRUE(says("schedule_sent", "course.ics"));
+  ASSERT_TRUE(says("schedule_sent", "kz.customs"));
   EXPECT_TRUE(fs::exists(folder() / "done/course.ics"));
   EXPECT_FALSE(fs::exists(folder() / "course.ics"));
   const auto listed = extra_reader->list({store::Folder::sent, {}, 10, {}, MessageKind::schedule});
@@ -143,18 +151,18 @@ TEST_F(HotFolderTest, SendsAFileAndMovesItToDone) {
 TEST_F(HotFolderTest, TakesAFileThatWasMovedIn) {
   write(home / "course.part", calendar_of(event_of("")));
   fs::rename(home / "course.part", folder() / "course.ics");
-  ASSERT_TRUE(says("schedule_sent", "course.ics"));
+  ASSERT_TRUE(says("schedule_sent", "kz.customs"));
 }
 
 TEST_F(HotFolderTest, KnowsTheSameFileAgainAlsoAfterARestart) {
   write(folder() / "one.ics", calendar_of(event_of("")));
-  ASSERT_TRUE(says("schedule_sent", "one.ics"));
+  ASSERT_TRUE(says("schedule_sent", "kz.customs"));
   write(folder() / "two.ics", calendar_of(event_of("")));
-  ASSERT_TRUE(says("schedule_known", "two.ics"));
+  ASSERT_TRUE(says("schedule_known", "kz.customs"));
   hot_folder.reset();
   write(folder() / "three.ics", calendar_of(event_of("")));
   start();
-  ASSERT_TRUE(says_later("schedule_known", "three.ics"));  // nobody told of it
+  ASSERT_TRUE(leaves_later(folder() / "done/three.ics"));  // nobody told of it
 }
 
 TEST_F(HotFolderTest, RefusesHostileFilesInWords) {
@@ -174,24 +182,37 @@ TEST_F(HotFolderTest, RefusesHostileFilesInWords) {
   fs::create_symlink("/etc/passwd", folder() / "link.ics");
   ASSERT_EQ(::mkfifo((folder() / "pipe.ics").c_str(), 0600), 0);
   fs::create_directory(folder() / "folder.ics");
-  ASSERT_TRUE(says("schedule_refused", "broken.ics"));
+  ASSERT_TRUE(says("schedule_refused", "kz.customs"));
   for (const auto& [name, content, words] : files) {
-    ASSERT_TRUE(says_later("schedule_refused", name));
+    ASSERT_TRUE(leaves_later(reason_of(name)));
     EXPECT_THAT(reason(name), HasSubstr(words)) << name;
     EXPECT_TRUE(fs::exists(folder() / "refused" / name));
   }
   for (const char* name : {"link.ics", "pipe.ics", "folder.ics"}) {
-    ASSERT_TRUE(says_later("schedule_refused", name));
+    ASSERT_TRUE(leaves_later(reason_of(name)));
     EXPECT_THAT(reason(name), HasSubstr("What to do")) << name;
   }
   EXPECT_FALSE(fs::exists(folder() / "done"));
+}
+
+TEST_F(HotFolderTest, TheJournalHoldsNothingOfWhatIsInAFile) {
+  write(folder() / "u1@test.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(says("schedule_sent", "kz.customs"));
+  write(folder() / "secret.ics",
+        calendar_of("BEGIN:VEVENT\r\nUID:secret-uid\r\nSUMMARY:Z\r\n"
+                    "DTSTART;TZID=Mars/Olympus:20270101T090000\r\nEND:VEVENT\r\n"));
+  ASSERT_TRUE(says("schedule_refused", "unsupported"));
+  EXPECT_THAT(reason("secret.ics"), HasSubstr("secret-uid"));
+  for (const char* text : {"u1@test", "secret", "Mars", "Course"}) {
+    EXPECT_FALSE(journal.mentions(text)) << text;
+  }
 }
 
 TEST_F(HotFolderTest, RefusesWhatLiesInNobodysFolder) {
   fs::create_directory(home / "outgoing/schedules/kz.nobody");
   write(home / "outgoing/schedules/kz.nobody/course.ics", calendar_of(event_of("")));
   write(home / "outgoing/schedules/lost.ics", calendar_of(event_of("")));
-  ASSERT_TRUE(says("schedule_refused", "lost.ics"));
+  ASSERT_TRUE(leaves(home / "outgoing/schedules/refused/lost.ics.reason.txt"));
   ASSERT_TRUE(says_later("schedule_refused", "kz.nobody"));
   EXPECT_TRUE(fs::exists(home / "outgoing/schedules/kz.nobody/refused/course.ics.reason.txt"));
 }

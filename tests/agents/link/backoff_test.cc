@@ -28,6 +28,26 @@ TEST(Backoff, BeginsAnewOnceTheConnectionHeld) {
   EXPECT_LE(backoff.next(), kBackoffMin);
 }
 
+TEST(Backoff, ABrokerThatLetsInIsTriedAgainWithinHalfAMinute) {
+  SeededRandomness randomness(1);
+  Backoff backoff(randomness);
+  for (int i = 0; i < 20; ++i) static_cast<void>(backoff.next());
+  for (int i = 0; i < 20; ++i) {
+    backoff.let_in();
+    const auto wait = backoff.next();
+    EXPECT_GE(wait, kBackoffLetInMax / 2);
+    EXPECT_LE(wait, kBackoffLetInMax);
+  }
+}
+
+TEST(Backoff, LettingInShortensNoOtherWait) {
+  SeededRandomness randomness(1);
+  Backoff backoff(randomness);
+  static_cast<void>(backoff.next());
+  backoff.let_in();
+  EXPECT_GE(backoff.next(), kBackoffMin);
+}
+
 TEST(Backoff, AgentsThatLostOneBrokerTogetherDoNotComeBackTogether) {
   SeededRandomness one(1);
   SeededRandomness other(2);

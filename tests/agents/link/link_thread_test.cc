@@ -4,6 +4,7 @@
 #include <deque>
 #include <mutex>
 
+#include "agents/link/backoff.h"
 #include "broker/gateway/router.h"
 #include "schemas/host/clock.h"
 #include "tests/support/matchers.h"
@@ -50,7 +51,7 @@ class LinkThreadTest : public ::testing::Test {
                             const std::lock_guard lock(mutex);
                             events.push_back(std::move(event));
                           }},
-        randomness, journal);
+        randomness, journal, link_options);
     link->start();
   }
   // Turns the broker's socket until the link told something.
@@ -101,6 +102,26 @@ class LinkThreadTest : public ::testing::Test {
     ADD_FAILURE() << "the link is not down";
     return "";
   }
+  // Up, one frame, and closed by the broker.
+  void break_off() {
+    expect_up();
+    link->send(frame(10));
+    const auto arrived = next_frame();
+    ASSERT_TRUE(arrived);
+    router->close({arrived->connection, "a test"}, clock.now());
+    EXPECT_THAT(down_because(), HasSubstr("lost"));
+  }
+  // How long the link meant to wait after each end, in milliseconds.
+  std::vector<long> waits() {
+    std::vector<long> found;
+    for (const auto& entry : journal.entries()) {
+      constexpr std::string_view kField = "\"retry_in_milliseconds\":";
+      const auto at = entry.line.find(kField);
+      if (at != std::string::npos)
+        found.push_back(std::stol(entry.line.substr(at + kField.size())));
+    }
+    return found;
+  }
   static SharedBytes frame(std::size_t size) { return SharedBytes(Bytes(size, 7)); }
 
   certs::SystemRandomness randomness;
@@ -109,6 +130,7 @@ class LinkThreadTest : public ::testing::Test {
   certs::TransportKeyPair broker_key;
   certs::TransportKeyPair agent_key;
   std::atomic<bool> admitted{true};
+  LinkOptions link_options;
   std::mutex mutex;
   DealerOptions target;
   std::deque<engine::Engine::Event> events;
@@ -176,6 +198,25 @@ TEST_F(LinkThreadTest, SaysThatTheConnectionWasLostAndComesBack) {
   router->close({arrived->connection, "a test"}, clock.now());
   EXPECT_THAT(down_because(), HasSubstr("lost"));
   expect_up();
+}
+
+TEST_F(LinkThreadTest, WaitsLongerEachTimeAConnectionIsBrokenOffRightAfterItsHandshake) {
+  open_broker();
+  start_link();
+  for (int i = 0; i < 3; ++i) break_off();
+  const auto found = waits();
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_LE(found[0], 1000);
+  EXPECT_GE(found[1], 1000);
+  EXPECT_GE(found[2], 2000);
+}
+
+TEST_F(LinkThreadTest, BeginsAnewAfterAConnectionThatStood) {
+  link_options.good_after = std::chrono::milliseconds(0);
+  open_broker();
+  start_link();
+  for (int i = 0; i < 3; ++i) break_off();
+  for (const long wait : waits()) EXPECT_LE(wait, kBackoffMin.count());
 }
 
 TEST_F(LinkThreadTest, ConnectsAnewWithAnotherKeyWhenTold) {

@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""The command line and the programs' own words, as a person at a terminal or a script meets them."""
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import unittest
+
+from exchange import BIN, PATIENCE_SECONDS, Exchange, until
+
+BORDER, CUSTOMS = "kz.border-guard", "kz.customs"
+
+
+def socket_of(exchange, agency):
+    config = (exchange.dir_of(agency) / "agent.toml").read_text()
+    return exchange.dir_of(agency) / re.search(r'^socket\w*\s*=\s*"(.*)"', config, re.M).group(1)
+
+
+class AtTerminal:
+    """A program whose standard streams are a terminal of its own, as wide as given."""
+
+    def __init__(self, *command, columns=80, cwd=None, env=None):
+        self.screen, inside = pty.openpty()
+        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+        self.process = subprocess.Popen([str(word) for word in command], stdin=inside, stdout=inside, stderr=inside,
+                                        cwd=cwd, env=env, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(inside, termios.TIOCSCTTY, 0))
+        self.inside, self.shown = inside, ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.inside)
+        os.close(self.screen)
+
+    def read(self):
+        while select.select([self.screen], [], [], 0)[0]:
+            self.shown += os.read(self.screen, 65536).decode()
+        return self.shown
+
+    def wait_for(self, text):
+        until(f"the terminal shows {text!r}: {self.shown!r}", lambda: text in self.read())
+
+    def type(self, text):
+        os.write(self.screen, text.encode())
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.inside)[3] & termios.ECHO)
+
+    def end(self):
+        """Everything shown, once the program has ended by itself."""
+        until("the program ends", lambda: self.read() is not None and self.process.poll() is not None)
+        self.read()
+        return self.process.returncode
+
+
+class Ceremony(unittest.TestCase):
+    """What the authority's officer must have seen before anything is admitted."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.exchange = cls.enterClassContext(Exchange([BORDER]))
+        cls.exchange.keruen("agency", "init", "--id", CUSTOMS, "--name", f"en={CUSTOMS}", "--dir",
+                            cls.exchange.dir_of(CUSTOMS), check=True)
+
+    def admit(self, *more):
+        exchange = self.exchange
+        return ["authority", "admit", "--dir", exchange.path("authority"), "--credential",
+                exchange.path("authority.credential"), exchange.dir_of(CUSTOMS) / f"{CUSTOMS}.request", *more]
+
+    def state(self):
+        folder = self.exchange.path("authority")
+        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
+
+    def test_silence_admits_nobody(self):
+        before = self.state()
+        for words in ([], ["--json"]):
+            run = self.exchange.keruen(*words, *self.admit())
+            self.assertEqual(run.code, 5, run.err)
+            self.assertIn("Fingerprint", run.err)
+            self.assertIn("--yes", run.err)
+        self.assertEqual(self.state(), before)
+
+    def test_the_officer_is_asked_at_the_terminal(self):
+        before = self.state()
+        with AtTerminal(BIN / "keruen", *self.admit()) as terminal:
+            terminal.wait_for("[y/N]")
+            self.assertIn("Fingerprint", terminal.shown)
+            terminal.type("n\n")
+            self.assertEqual(terminal.end(), 5)
+        self.assertEqual(self.state(), before)
+        with AtTerminal(BIN / "keruen", *self.admit()) as terminal:
+            terminal.wait_for("[y/N]")
+            terminal.type("y\n")
+            self.assertEqual(terminal.end(), 0, terminal.shown)
+        self.assertNotEqual(self.state(), before)
+
+
+class Keys(unittest.TestCase):
+    """What opens the keys, when it is missing, wrong, or being typed."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.exchange = cls.enterClassContext(Exchange([BORDER]))
+        cls.agent = cls.exchange.dir_of(BORDER) / "agent.toml"
+        cls.broker = cls.exchange.path("broker/broker.toml")
+
+    def changed(self, config, pattern, replacement):
+        """A copy of a configuration beside it, with one line changed."""
+        text, count = re.subn(pattern, replacement, config.read_text(), flags=re.M)
+        self.assertEqual(count, 1, config.read_text())
+        path = config.with_name("changed.toml")
+        path.write_text(text)
+        return path
+
+    def run_program(self, program, config):
+        return subprocess.run([BIN / program, "--config", config], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)
+
+    def programs(self):
+        return (("keruen-agent", self.agent), ("keruen-broker", self.broker))
+
+    def test_a_missing_credential_file(self):
+        for program, config in self.programs():
+            with self.subTest(program):
+                run = self.run_program(program, self.changed(config, r'^credential = ".*"$',
+                                                             'credential = "gone.credential"'))
+                self.assertEqual(run.returncode, 5, run.stderr)
+                self.assertIn("gone.credential", run.stderr)
+
+    def test_nobody_to_ask(self):
+        for program, config in self.programs():
+            with self.subTest(program):
+                run = self.run_program(program, self.changed(config, r"^credential = .*$", ""))
+                self.assertEqual(run.returncode, 5, run.stderr)
+                self.assertIn("credential", run.stderr)
+
+    def test_a_missing_key_file(self):
+        config = self.changed(self.agent, r'^(directory = "keys)"$', r'\1-gone"')
+        run = self.run_program("keruen-agent", config)
+        self.assertEqual(run.returncode, 5, run.stderr)
+        self.assertIn("keys-gone", run.stderr)
+
+    def test_a_wrong_passphrase(self):
+        for program, config in self.programs():
+            with self.subTest(program):
+                with AtTerminal(BIN / program, "--config",
+                                self.changed(config, r"^credential = .*$", "")) as terminal:
+                    terminal.wait_for(": ")
+                    until("the terminal is silent", lambda: not terminal.echoes())
+                    terminal.type("not the one\n")
+                    self.assertEqual(terminal.end(), 5, terminal.shown)
+                    self.assertNotIn("not the one", terminal.shown)
+                    self.assertTrue(terminal.echoes())
+
+    def test_ctrl_c_at_the_passphrase_ends_the_program_and_the_silence(self):
+        commands = [[BIN / program, "--config", self.changed(config, r"^credential = .*$", "")]
+                    for program, config in self.programs()]
+        commands.append([BIN / "keruen", "authority", "init", "--exchange", "kz.other", "--dir",
+                         self.exchange.path("other")])
+        for command in commands:
+            with self.subTest(command[0].name), AtTerminal(*command) as terminal:
+                terminal.wait_for(": ")
+                until("the terminal is silent", lambda: not terminal.echoes())
+                terminal.type("\x03")
+                self.assertEqual(terminal.end(), -signal.SIGINT, terminal.shown)
+                self.assertTrue(terminal.echoes())
+
+
+class Folders(unittest.TestCase):
+    """A folder of the configuration that cannot be used ends the start in words that say what to do."""
+
+    def test_the_setting_is_named(self):
+        with Exchange([BORDER]) as exchange:
+            config = exchange.dir_of(BORDER) / "agent.toml"
+            text = config.read_text()
+            for section, setting in (("forwarder", "outgoing"), ("forwarder", "incoming"), ("store", "directory")):
+                with self.subTest(setting):
+                    wrong, count = re.subn(rf'(\[{section}\][^[]*?^{setting} = )".*?"', r'\1"agent.toml/below"', text,
+                                           flags=re.M | re.S)
+                    self.assertEqual(count, 1, text)
+                    changed = config.with_name("changed.toml")
+                    changed.write_text(wrong)
+                    run = subprocess.run([BIN / "keruen-agent", "--config", changed], capture_output=True, text=True,
+                                         stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)
+                    self.assertEqual(run.returncode, 1, run.stderr)
+                    for word in ("agent.toml/below", f"`{setting}`", f"[{section}]"):
+                        self.assertIn(word, run.stderr)
+
+
+class NoAnswer(unittest.TestCase):
+    """Exit 6 says that nobody was reached; what the agent itself answered is never that."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.exchange = cls.enterClassContext(Exchange([BORDER]))
+
+    def answered_with(self, answer):
+        """Runs `inbox` against an agent that answers just that, once."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = socket_of(self.exchange, BORDER)
+            path.unlink(missing_ok=True)
+            listener.bind(str(path))
+            listener.listen()
+            listener.settimeout(PATIENCE_SECONDS)
+
+            def serve():
+                peer, _ = listener.accept()
+                with peer:
+                    peer.recv(65536)
+                    peer.sendall(answer)
+            serving = threading.Thread(target=serve)
+            serving.start()
+            run = self.exchange.agent(BORDER, "inbox", check=False)
+            serving.join()
+            return run
+
+    def test_no_agent_and_no_broker(self):
+        run = self.exchange.agent(BORDER, "inbox", check=False)
+        self.assertEqual(run.code, 6, run.err)
+        self.assertIn("keruen-agent --config", run.err)
+        run = self.exchange.keruen("admin", "status", "--broker", self.exchange.path("admin.toml"))
+        self.assertEqual(run.code, 6, run.err)
+
+    def test_an_agent_that_breaks_off(self):
+        self.assertEqual(self.answered_with(b"").code, 6)
+        self.assertEqual(self.answered_with(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{").code, 6)
+
+    def test_an_agent_whose_disk_fails(self):
+        problem = json.dumps({"code": "io_failed", "detail": "the store cannot be read"}).encode()
+        run = self.answered_with(b"HTTP/1.1 500 Error\r\nContent-Type: application/problem+json\r\n"
+                                 b"Content-Length: %d\r\n\r\n%s" % (len(problem), problem))
+        self.assertEqual(run.code, 1, run.err)
+        self.assertIn("the store cannot be read", run.err)
+        self.assertEqual(self.answered_with(b"HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n").code, 1)
+
+
+class Reports(unittest.TestCase):
+    """What is shown of a running exchange, to people and to scripts."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.exchange = cls.enterClassContext(Exchange([BORDER, CUSTOMS]))
+        cls.exchange.start_all()
+        cls.admin = cls.exchange.path("admin.toml")
+        cls.message = cls.exchange.send(BORDER, CUSTOMS, "a rather long subject that no narrow terminal can hold")
+        cls.exchange.wait_arrived(CUSTOMS, cls.message)
+
+    def started(self, *command):
+        """A program that goes on until it is ended; its lines so far."""
+        handle, name = tempfile.mkstemp(dir=self.exchange.folder)
+        with os.fdopen(handle, "wb") as file:
+            process = subprocess.Popen([BIN / "keruen", *map(str, command)], stdout=file, stderr=subprocess.DEVNULL,
+                                       stdin=subprocess.DEVNULL)
+
+        def end():
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE_SECONDS)
+        self.addCleanup(end)
+        return lambda: pathlib.Path(name).read_text().splitlines(keepends=True)
+
+    def test_watch(self):
+        lines = self.started("--agent", self.exchange.dir_of(CUSTOMS), "watch", "--after", 0)
+        message = self.exchange.send(BORDER, CUSTOMS, "watched")
+        until("the message is told",
+              lambda: any(f"notice from {BORDER}" in line and message[-8:] in line for line in lines()))
+
+    def test_watch_as_json(self):
+        lines = self.started("--json", "--agent", self.exchange.dir_of(CUSTOMS), "watch", "--after", 0)
+        message = self.exchange.send(BORDER, CUSTOMS, "watched")
+        until("the message is told", lambda: any(json.loads(line).get("message") == message
+                                                 for line in lines() if line.endswith("\n")))
+
+    def test_admin_follow(self):
+        lines = self.started("admin", "status", "--broker", self.admin, "--follow")
+        until("a second report", lambda: sum("Broker of kz.exchange" in line for line in lines()) > 1)
+        lines = self.started("--json", "admin", "flow", "--broker", self.admin, "--follow")
+        until("a second report", lambda: len(lines()) > 2)
+        for line in lines()[:2]:
+            self.assertEqual({each["agency"] for each in json.loads(line)["agencies"]}, {BORDER, CUSTOMS})
+
+    def test_every_report_is_json_for_scripts(self):
+        for words in (["status"], ["agencies"], ["inbox"], ["sent"], ["show", self.message], ["read", self.message],
+                      ["receipts", self.message]):
+            with self.subTest(words):
+                agency = BORDER if words[0] in ("sent", "receipts") else CUSTOMS
+                run = self.exchange.agent(agency, "--json", *words)
+                self.assertIsInstance(json.loads(run.out), dict)
+        for words in (["status"], ["flow"], ["waiting"], ["message", self.message]):
+            with self.subTest(words):
+                run = self.exchange.keruen("--json", "admin", *words, "--broker", self.admin, check=True)
+                self.assertIsInstance(json.loads(run.out), dict)
+        run = self.exchange.agent(BORDER, "--json", "recall", self.exchange.send(BORDER, CUSTOMS, "recalled"))
+        self.assertIsInstance(json.loads(run.out), dict)
+        run = self.exchange.agent(BORDER, "--json", "show", "ffffffff", check=False)
+        self.assertEqual(json.loads(run.out)["code"], "not_found")
+
+    def shown(self, *words, columns=80, **environment):
+        """What a person sees of an agent's report, line by line."""
+        changed = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environment
+        with AtTerminal(BIN / "keruen", *words, columns=columns, env=changed) as terminal:
+            self.assertEqual(terminal.end(), 0, terminal.shown)
+            return terminal.shown
+
+    def test_colour_is_for_terminals_that_want_it(self):
+        inbox = ["--agent", self.exchange.dir_of(CUSTOMS), "inbox"]
+        self.assertIn("\033[", self.shown(*inbox))
+        self.assertNotIn("\033", self.shown(*inbox, NO_COLOR="1"))
+        self.assertNotIn("\033", self.exchange.keruen(*inbox, check=True).out)
+
+    def test_a_narrow_terminal_breaks_no_line(self):
+        agent = ["--agent", self.exchange.dir_of(CUSTOMS)]
+        admin = ["--broker", self.admin]
+        for words in (agent + ["inbox"], agent + ["agencies"], ["admin", "flow", *admin],
+                      ["admin", "waiting", *admin], ["admin", "message", self.message, *admin]):
+            for columns in (40, 80):
+                with self.subTest(words=[str(word) for word in words], columns=columns):
+                    shown = self.shown(*words, columns=columns, NO_COLOR="1")
+                    self.assertLessEqual(max(map(len, shown.splitlines())), columns, shown)
+        narrow = self.shown(*agent, "inbox", columns=40, NO_COLOR="1")
+        self.assertIn(self.message[-8:], narrow)
+        self.assertIn(f"FROM     {BORDER}", narrow)
+        wide = self.exchange.keruen(*agent, "inbox", check=True).out
+        self.assertIn("a rather long subject that no narrow terminal can hold", wide)
+
+
+class Attention(unittest.TestCase):
+    def test_status_says_with_its_exit_that_the_link_is_down(self):
+        with Exchange([BORDER]) as exchange:
+            exchange.start_agent(BORDER)
+            for words in ([], ["--json"]):
+                self.assertEqual(exchange.agent(BORDER, *words, "status", check=False).code, 3)
+            self.assertIn("Link down", exchange.agent(BORDER, "status", check=False).out)
+            exchange.start_broker()
+            until("nothing needs attention", lambda: exchange.agent(BORDER, "status", check=False).code == 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[1:]], verbosity=2)
