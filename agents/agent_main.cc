@@ -33,6 +33,8 @@ constexpr const char* kUsageText =
     "keruen-agent: an agency's agent\n\n"
     "Example:\n  keruen-agent --config customs/agent.toml\n\n"
     "  --config FILE     agent.toml, as `keruen agency init` wrote it\n"
+    "  --go-on-after-halt\n"
+    "                    the evidence that stopped this agent was looked at: take and send again\n"
     "  --check-config    read the configuration, say what is wrong with it, and stop\n"
     "  --version\n  --help\n\n"
     "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 5 keys or access\n";
@@ -40,6 +42,7 @@ constexpr const char* kUsageText =
 struct Arguments {
   std::string config;
   bool check_only = false;
+  engine::EngineOptions::AfterHalt after_halt = engine::EngineOptions::AfterHalt::stay_halted;
 };
 
 int explain(const Error& error, ExitStatus status) {
@@ -144,8 +147,9 @@ class StopWhenLeaving {
 };
 
 // Everything in the order of its dependence; destruction in reverse ends it cleanly.
-Result<void> run(const host::AgentConfig& config, authority::AgencyKeys keys, host::Disk& disk,
-                 host::Clock& clock, host::Journal& journal) {
+Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHalt after_halt,
+                 authority::AgencyKeys keys, host::Disk& disk, host::Clock& clock,
+                 host::Journal& journal) {
   KERUEN_TRY(const auto invitation, authority::load_invitation(disk, config.invitation_file));
   if (const auto made = disk.make_directory(config.store_directory); !made) {
     return fail(made.error().code,
@@ -165,6 +169,7 @@ Result<void> run(const host::AgentConfig& config, authority::AgencyKeys keys, ho
   options.broker_endpoint = invitation.broker_endpoint;
   options.broker_key = invitation.broker_key;
   options.store_directory = config.store_directory;
+  options.after_halt = after_halt;
   engine::InitialKeys initial{std::move(keys.identity), std::move(keys.signing),
                               std::move(keys.transport)};
   KERUEN_TRY(const auto core, engine::Engine::open(std::move(options), std::move(initial), *store,
@@ -244,7 +249,7 @@ int start(const Arguments& arguments) {
     (*journal)->write_error(host::JournalLevel::error, "stopped", keys.error());
     return explain(keys.error(), kKeys);
   }
-  const auto done = run(*config, std::move(*keys), disk, clock, **journal);
+  const auto done = run(*config, arguments.after_halt, std::move(*keys), disk, clock, **journal);
   if (done) return kOk;
   (*journal)->write_error(host::JournalLevel::error, "stopped", done.error());
   return explain(done.error(), status_of(done.error()));
@@ -256,6 +261,8 @@ int main_with(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--config" && i + 1 < argc) {
       arguments.config = argv[++i];
+    } else if (word == "--go-on-after-halt") {
+      arguments.after_halt = engine::EngineOptions::AfterHalt::go_on;
     } else if (word == "--check-config") {
       arguments.check_only = true;
     } else if (word == "--version") {

@@ -65,7 +65,7 @@ void Recovery::start_over(Turn& turn) {
   const std::string words =
       "The broker has batches of ours that this store never made: the store was restored from a "
       "backup or copied, or its keys were stolen. New streams are opened, and what has no receipt "
-      "is sent again. If nobody restored it, revoke the signing key.";
+      "is sent again. If nobody restored it, have the exchange authority suspend this agency.";
   turn.alert(words);
   if (turn.checked(streams_.start_over(words, turn.now()))) {
     batcher_.there_may_be_work(turn.now());
