@@ -180,15 +180,6 @@ void Exchange::State::append_to_directory(const LoggedRecord& logged) {
   }
 }
 
-void Exchange::State::learn_log_keys() {
-  for (const wire::DirectoryLine& line : directory.lines()) {
-    if (line.type != wire::DirectoryType::registry) continue;
-    const auto registry = directory.snapshot(line.signed_hash);
-    if (!registry) continue;
-    for (const SigningPublicKey& key : registry->broker().log_keys) {
-      if (std::ranges::find(log_keys, key) == log_keys.end()) log_keys.push_back(key);
-    }
-  }
-}
+void Exchange::State::learn_log_keys() { log_keys = directory.log_keys(); }
 
 }  // namespace keruen::broker
