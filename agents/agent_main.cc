@@ -135,6 +135,7 @@ Result<link::Target> target_of(engine::EngineThread& engine, const host::AgentCo
   return link::Target{{endpoint, access.target.broker_key}, std::move(access.key)};
 }
 
+// However run() is left, nothing calls the engine any more when it goes.
 class StopWhenLeaving {
  public:
   explicit StopWhenLeaving(link::LinkThread& link) : link_(link) {}

@@ -139,15 +139,14 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
         slice, first, end.leaf,
         {ErrorCode::out_of_sequence, "a slice before the directory lines it rests on"}, turn);
   }
-  return take_verified(slice, *batch, turn);
+  return take_verified(slice, *batch, *head, turn);
 }
 
 Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::VerifiedBatch& batch,
-                                 Turn& turn) {
-  const auto head = desk_.directory.head_at(batch.statement.directory.count);
-  if (*head != batch.statement.directory.head) {
+                                 const Digest& own_head, Turn& turn) {
+  if (own_head != batch.statement.directory.head) {
     std::vector<store::Evidence> evidence;
-    evidence.push_back({"our directory head", copy_of(head->view())});
+    evidence.push_back({"our directory head", copy_of(own_head.view())});
     evidence.push_back(
         {"a signed slice whose statement names another", copy_of(slice.slice.view())});
     turn.halt(batch.statement.sender.text() + " was shown another directory than this agency.",

@@ -66,8 +66,10 @@ class Inbox {
   [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);
   [[nodiscard]] Step take_decoded(const wire::DeliverSlice& slice,
                                   const wire::UnverifiedBatch& unverified, Turn& turn);
+  // `own_head`: of our directory, at the count the statement names.
   [[nodiscard]] Step take_verified(const wire::DeliverSlice& slice,
-                                   const certs::VerifiedBatch& batch, Turn& turn);
+                                   const certs::VerifiedBatch& batch, const Digest& own_head,
+                                   Turn& turn);
   [[nodiscard]] Result<void> take_message(const wire::DeliverSlice& slice,
                                           const certs::VerifiedBatch& batch,
                                           const certs::VerifiedLeaf& leaf, Now now, Draft& draft);
