@@ -196,6 +196,13 @@ Result<Submitted> EngineThread::submit(SubmitRequest request) {
   return answer.get();
 }
 
+Result<std::vector<Result<Submitted>>> EngineThread::submit_all(
+    const std::vector<SubmitRequest>& requests) {
+  using Answers = Result<std::vector<Result<Submitted>>>;
+  return state_->ask<Answers>(
+      [&](Now now) -> Answers { return state_->engine.submit_all(requests, now); });
+}
+
 Result<std::vector<RecallAnswer>> EngineThread::recall(RecallRequest request) {
   return state_->ask<Result<std::vector<RecallAnswer>>>(
       [&](Now now) { return state_->engine.recall(request, now); });

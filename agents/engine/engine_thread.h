@@ -33,6 +33,9 @@ class EngineThread {
 
   // Block until durable or refused.
   [[nodiscard]] Result<Submitted> submit(SubmitRequest request);
+  // Several in one transaction, each with its own answer; overloaded: none was looked at.
+  [[nodiscard]] Result<std::vector<Result<Submitted>>> submit_all(
+      const std::vector<SubmitRequest>& requests);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(RecallRequest request);
   [[nodiscard]] Result<void> mark_read(ReadRequest request);
   [[nodiscard]] Result<void> mark_processed(ProcessRequest request);

@@ -1,0 +1,133 @@
+// Keruen as a contender: sealed, signed, every store synced, receipts included.
+#include <map>
+#include <thread>
+
+#include "tests/bench/contender.h"
+#include "tests/bench/site.h"
+
+namespace keruen::bench {
+namespace {
+
+// Handed over in one transaction; waiting for their recipient at most. JetStream's and RabbitMQ's
+// clients are held to the same window.
+constexpr std::size_t kTogether = 256;
+constexpr std::uint64_t kWindow = 8192;
+constexpr std::chrono::seconds kPatience{30};
+// Of one message to one recipient at its sender: submitted, sealed, accepted, delivered.
+constexpr std::uint64_t kEventsOfSent = 4;
+
+engine::SubmitRequest message(const AgencyId& to, std::string text, Lane lane) {
+  engine::SubmitRequest request;
+  request.content.body = content::CooperationNotice{.what = std::move(text)};
+  request.to = {*PartyId::parse(to.text())};
+  request.lane = lane;
+  return request;
+}
+
+class Keruen final : public Contender {
+ public:
+  explicit Keruen(std::unique_ptr<Site> site) : site_(std::move(site)) {}
+
+  [[nodiscard]] std::string_view name() const override { return "keruen"; }
+
+  [[nodiscard]] Result<Throughput> throughput(const Load& load) override {
+    const std::size_t pairs = site_->agents() / 2;
+    const std::uint64_t each = load.messages / pairs;
+    const auto own_before = own_cost();
+    const auto broker_before = site_->broker().cost();
+    const auto began = std::chrono::steady_clock::now();
+    std::vector<Result<void>> ended(pairs);
+    std::vector<std::thread> senders;
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+      senders.emplace_back([this, pair, pairs, each, &load, &ended] {
+        ended[pair] = send(site_->agent(pair), site_->agent(pairs + pair), each, load);
+      });
+    }
+    for (auto& sender : senders) sender.join();
+    for (const auto& end : ended) {
+      if (!end) return fail(end.error());
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    const auto messages = static_cast<std::int64_t>(each * pairs);
+    return Throughput{static_cast<double>(messages) / took.count(),
+                      (site_->broker().cost().cpu - broker_before.cpu) / messages,
+                      (own_cost().cpu - own_before.cpu) / messages};
+  }
+
+  [[nodiscard]] Result<Latency> latency(const SteadyLoad& load) override {
+    SiteAgent& from = site_->agent(0);
+    SiteAgent& to = site_->agent(site_->agents() / 2);
+    const std::uint64_t count =
+        load.messages_per_second * static_cast<std::uint64_t>(load.lasting.count());
+    const auto interval = std::chrono::nanoseconds(std::chrono::seconds(1)) /
+                          static_cast<std::int64_t>(load.messages_per_second);
+    const std::uint64_t arrived_before = to.events();
+    std::vector<std::chrono::steady_clock::time_point> arrived(count);
+    std::uint64_t known = 0;  // the engine thread's
+    to.on_events([&](std::uint64_t newest) {
+      const auto now = std::chrono::steady_clock::now();
+      for (; known < std::min(newest - arrived_before, count); ++known) arrived[known] = now;
+    });
+    const auto began = std::chrono::steady_clock::now() + interval;
+    const auto due = [&](std::uint64_t number) {
+      return began + interval * static_cast<std::int64_t>(number);
+    };
+    for (std::uint64_t next = 0; next < count;) {
+      std::this_thread::sleep_until(due(next));
+      std::vector<engine::SubmitRequest> requests;
+      for (const auto now = std::chrono::steady_clock::now(); next < count && due(next) <= now;) {
+        requests.push_back(message(to.id(), payload(load.message_bytes, next++), Lane::routine));
+      }
+      KERUEN_CHECK(submit(from, requests));
+    }
+    const bool all = to.wait_for_events(arrived_before + count, kPatience);
+    to.on_events({});
+    if (!all) return fail(ErrorCode::io_failed, "messages did not arrive");
+    std::vector<std::chrono::nanoseconds> samples;
+    for (std::uint64_t i = 0; i < count; ++i) samples.push_back(arrived[i] - due(i));
+    return latency_of(std::move(samples));
+  }
+
+ private:
+  [[nodiscard]] static Result<void> submit(SiteAgent& agent,
+                                           const std::vector<engine::SubmitRequest>& requests) {
+    KERUEN_TRY(const auto answers, agent.engine().submit_all(requests));
+    for (const auto& answer : answers) {
+      if (!answer) return fail(answer.error());
+    }
+    return {};
+  }
+
+  [[nodiscard]] static Result<void> send(SiteAgent& from, SiteAgent& to, std::uint64_t messages,
+                                         const Load& load) {
+    const std::uint64_t arrived_before = to.events();
+    const std::uint64_t sent_before = from.events();
+    for (std::uint64_t next = 0; next < messages;) {
+      if (next >= kWindow &&
+          !to.wait_for_events(arrived_before + next + kTogether - kWindow, kPatience)) {
+        return fail(ErrorCode::io_failed, "messages did not arrive");
+      }
+      std::vector<engine::SubmitRequest> requests;
+      for (std::size_t i = 0; i < kTogether && next < messages; ++i) {
+        requests.push_back(message(to.id(), payload(load.message_bytes, next++), Lane::routine));
+      }
+      KERUEN_CHECK(submit(from, requests));
+    }
+    // With the receipt of the last one its sender knows of all.
+    if (!from.wait_for_events(sent_before + kEventsOfSent * messages, kPatience)) {
+      return fail(ErrorCode::io_failed, "receipts did not arrive");
+    }
+    return {};
+  }
+
+  std::unique_ptr<Site> site_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Contender>> start_keruen(std::size_t pairs) {
+  KERUEN_TRY(auto site, Site::make(2 * pairs));
+  return std::make_unique<Keruen>(std::move(site));
+}
+
+}  // namespace keruen::bench
