@@ -83,6 +83,7 @@ void LinkThread::stop() {
 }
 
 void LinkThread::start() {
+  state_->stopping = false;
   state_->thread = std::thread([this] { state_->run(); });
 }
 

@@ -43,7 +43,8 @@ class LinkThread {
   ~LinkThread();
 
   void start();
-  // Ends the connection and joins; afterwards nothing is called any more and what is sent is lost.
+  // Ends the connection and joins; afterwards nothing is called any more and what is sent is lost,
+  // until it is started once more.
   void stop();
   void send(SharedBytes frame);
   void reconnect();

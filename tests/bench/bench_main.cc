@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
   Command command;
   add_throughput(app, command);
   add_latency(app, command);
+  add_fanout(app, command);
+  add_backlog(app, command);
   CLI11_PARSE(app, argc, argv);
   const auto done = command.run();
   if (done) return 0;

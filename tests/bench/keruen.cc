@@ -3,26 +3,10 @@
 #include <thread>
 
 #include "tests/bench/contender.h"
-#include "tests/bench/site.h"
+#include "tests/bench/stream.h"
 
 namespace keruen::bench {
 namespace {
-
-// Handed over in one transaction; waiting for their recipient at most. JetStream's and RabbitMQ's
-// clients are held to the same window.
-constexpr std::size_t kTogether = 256;
-constexpr std::uint64_t kWindow = 8192;
-constexpr std::chrono::seconds kPatience{30};
-// Of one message to one recipient at its sender: submitted, sealed, accepted, delivered.
-constexpr std::uint64_t kEventsOfSent = 4;
-
-engine::SubmitRequest message(const AgencyId& to, std::string text, Lane lane) {
-  engine::SubmitRequest request;
-  request.content.body = content::CooperationNotice{.what = std::move(text)};
-  request.to = {*PartyId::parse(to.text())};
-  request.lane = lane;
-  return request;
-}
 
 class Keruen final : public Contender {
  public:
@@ -40,7 +24,9 @@ class Keruen final : public Contender {
     std::vector<std::thread> senders;
     for (std::size_t pair = 0; pair < pairs; ++pair) {
       senders.emplace_back([this, pair, pairs, each, &load, &ended] {
-        ended[pair] = send(site_->agent(pair), site_->agent(pairs + pair), each, load);
+        Stream stream(site_->agent(pair), site_->agent(pairs + pair), load.message_bytes);
+        ended[pair] = stream.send(each);
+        if (ended[pair]) ended[pair] = stream.wait_for_receipts();
       });
     }
     for (auto& sender : senders) sender.join();
@@ -76,9 +62,9 @@ class Keruen final : public Contender {
       std::this_thread::sleep_until(due(next));
       std::vector<engine::SubmitRequest> requests;
       for (const auto now = std::chrono::steady_clock::now(); next < count && due(next) <= now;) {
-        requests.push_back(message(to.id(), payload(load.message_bytes, next++), Lane::routine));
+        requests.push_back(notice_to(to.id(), payload(load.message_bytes, next++), Lane::routine));
       }
-      KERUEN_CHECK(submit(from, requests));
+      KERUEN_CHECK(hand_over(from, requests));
     }
     const bool all = to.wait_for_events(arrived_before + count, kPatience);
     to.on_events({});
@@ -89,37 +75,6 @@ class Keruen final : public Contender {
   }
 
  private:
-  [[nodiscard]] static Result<void> submit(SiteAgent& agent,
-                                           const std::vector<engine::SubmitRequest>& requests) {
-    KERUEN_TRY(const auto answers, agent.engine().submit_all(requests));
-    for (const auto& answer : answers) {
-      if (!answer) return fail(answer.error());
-    }
-    return {};
-  }
-
-  [[nodiscard]] static Result<void> send(SiteAgent& from, SiteAgent& to, std::uint64_t messages,
-                                         const Load& load) {
-    const std::uint64_t arrived_before = to.events();
-    const std::uint64_t sent_before = from.events();
-    for (std::uint64_t next = 0; next < messages;) {
-      if (next >= kWindow &&
-          !to.wait_for_events(arrived_before + next + kTogether - kWindow, kPatience)) {
-        return fail(ErrorCode::io_failed, "messages did not arrive");
-      }
-      std::vector<engine::SubmitRequest> requests;
-      for (std::size_t i = 0; i < kTogether && next < messages; ++i) {
-        requests.push_back(message(to.id(), payload(load.message_bytes, next++), Lane::routine));
-      }
-      KERUEN_CHECK(submit(from, requests));
-    }
-    // With the receipt of the last one its sender knows of all.
-    if (!from.wait_for_events(sent_before + kEventsOfSent * messages, kPatience)) {
-      return fail(ErrorCode::io_failed, "receipts did not arrive");
-    }
-    return {};
-  }
-
   std::unique_ptr<Site> site_;
 };
 

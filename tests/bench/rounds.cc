@@ -66,9 +66,11 @@ Result<Json> take_turns(const std::vector<std::unique_ptr<Contender>>& contender
     }
   }
   for (auto& result : results) {
+    Json medians;
     for (const auto& [figure, value] : result["rounds"].front().items()) {
-      result["median"][figure] = median(figures(result, figure));
+      medians[figure] = median(figures(result, figure));
     }
+    result["median"] = std::move(medians);
   }
   return results;
 }

@@ -12,6 +12,10 @@
 
 #include "tests/bench/contender.h"
 
+namespace CLI {
+class App;
+}
+
 namespace keruen::bench {
 
 struct RoundOptions {

@@ -13,6 +13,7 @@
 #include "agents/authority/authority.h"
 #include "agents/authority/enrolment.h"
 #include "schemas/host/agent_config.h"
+#include "schemas/host/broker_config.h"
 
 namespace keruen::bench {
 namespace {
@@ -138,7 +139,10 @@ SiteAgent::~SiteAgent() {
 
 void SiteAgent::connect() { link_->start(); }
 
-void SiteAgent::disconnect() { link_->stop(); }
+void SiteAgent::disconnect() {
+  link_->stop();
+  thread_->deliver(engine::LinkDown{"the bench keeps it away"});
+}
 
 Result<std::unique_ptr<store::Reader>> SiteAgent::open_reader() const {
   return store::Reader::open(store_path_, store_key_);
@@ -235,6 +239,18 @@ Result<std::chrono::nanoseconds> Site::start_broker() {
   return std::chrono::steady_clock::now() - began;
 }
 
+Result<void> Site::delete_index() const {
+  host::PosixDisk disk;
+  KERUEN_TRY(const auto config,
+             host::load_broker_config(disk, authority::path_in(broker_folder_, "broker.toml")));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code error;
+    std::filesystem::remove(config.index_file + suffix, error);
+    if (error) return fail(ErrorCode::io_failed, config.index_file + ": " + error.message());
+  }
+  return {};
+}
+
 // A message from everybody to everybody: who could be sealed for has published keys, and all know.
 Result<void> Site::exchange_keys() {
   KERUEN_TRY(const auto everybody, PartyId::parse("kz.all"));
@@ -243,7 +259,9 @@ Result<void> Site::exchange_keys() {
   for (auto& agent : agents_) {
     engine::SubmitRequest request;
     request.content.header.subject = {{"en", "greeting"}};
-    request.content.body = content::CooperationNotice{.what = "greeting"};
+    content::CooperationNotice notice;
+    notice.what = "greeting";
+    request.content.body = std::move(notice);
     request.to = {everybody};
     // The registry comes with the first connection.
     auto submitted = agent->engine().submit(request);

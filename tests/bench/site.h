@@ -87,6 +87,8 @@ class Site {
   // From the start of the program until it answers.
   [[nodiscard]] Result<std::chrono::nanoseconds> start_broker();
   void stop_broker() { broker_->stop(); }
+  // While it is stopped.
+  [[nodiscard]] Result<void> delete_index() const;
 
  private:
   Site() = default;

@@ -19,5 +19,7 @@ struct Command {
 
 void add_throughput(CLI::App& app, Command& command);
 void add_latency(CLI::App& app, Command& command);
+void add_fanout(CLI::App& app, Command& command);
+void add_backlog(CLI::App& app, Command& command);
 
 }  // namespace keruen::bench
