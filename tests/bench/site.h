@@ -69,8 +69,9 @@ class SiteAgent {
   std::mutex mutex_;
   std::condition_variable progress_;
   std::function<void(std::uint64_t)> told_;
-  std::unique_ptr<engine::EngineThread> thread_;
+  // Each calls the other: the link stops first and goes last.
   std::unique_ptr<link::LinkThread> link_;
+  std::unique_ptr<engine::EngineThread> thread_;
 };
 
 class Site {
