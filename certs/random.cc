@@ -2,6 +2,9 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+#include <array>
+
 #include "certs/sodium_ready.h"
 
 namespace keruen::certs {
@@ -16,8 +19,37 @@ std::uint64_t Randomness::draw_number() {
 
 SystemRandomness::SystemRandomness() { make_sodium_ready(); }
 
+namespace {
+
+// A message needs four small draws; the kernel is asked once for many. What was handed out is wiped
+// here, so that a key is never found a second time.
+class Supply {
+ public:
+  void fill(std::span<std::uint8_t> target) {
+    while (!target.empty()) {
+      if (left_ == 0) {
+        randombytes_buf(bytes_.data(), bytes_.size());
+        left_ = bytes_.size();
+      }
+      const std::size_t size = std::min(left_, target.size());
+      const auto piece = std::span(bytes_).subspan(bytes_.size() - left_, size);
+      std::ranges::copy(piece, target.begin());
+      sodium_memzero(piece.data(), piece.size());
+      left_ -= size;
+      target = target.subspan(size);
+    }
+  }
+
+ private:
+  std::array<std::uint8_t, 1024> bytes_{};
+  std::size_t left_ = 0;
+};
+
+}  // namespace
+
 void SystemRandomness::fill(std::span<std::uint8_t> target) {
-  randombytes_buf(target.data(), target.size());
+  static thread_local Supply supply;
+  supply.fill(target);
 }
 
 MessageId draw_message_id(Randomness& randomness, WallTime at) {

@@ -8,6 +8,8 @@ namespace {
 
 // Below this zstd gains nothing: bodies are padded.
 constexpr std::size_t kCompressFrom = 512;
+// From here on a body may be too large as it is.
+constexpr std::size_t kCompressAlways = 60 * 1024;
 // Statement, signature and framing; a wrap with its pointers; a header beside its recipients.
 constexpr std::size_t kBatchOverheadBytes = 1024;
 constexpr std::size_t kWrapBytes = 208;
@@ -148,20 +150,28 @@ Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
   input.signing_key = key.id();
   input.created_at = now.wall;
   input.expires_at = std::min(item.expires_at, now.wall + kExpiryMax);
-  input.compression = item.kind != MessageKind::part && item.content.size() >= kCompressFrom
+  // Compressing costs more than sealing: only where the link is the narrow place.
+  const std::size_t compress_from = pace_.is_thin() ? kCompressFrom : kCompressAlways;
+  input.compression = item.kind != MessageKind::part && item.content.size() >= compress_from
                           ? certs::Compression::zstd
                           : certs::Compression::none;
   store::ClosedLeaf leaf;
   leaf.number = static_cast<std::uint32_t>(draft.leaves.size());
   leaf.message = item.sent;
   leaf.outbox = item.number;
+  leaf.id = item.id;
+  leaf.kind = item.kind;
+  leaf.listing = item.listing;
+  leaf.expires_at = item.expires_at;
   for (const auto& recipient : item.recipients) {
     const auto prekey = desk_.directory.prekey_to_use(recipient.agency, now.wall);
     if (!prekey) continue;
     KERUEN_TRY(const auto place, position(draft, recipient.agency));
-    leaf.sealed.push_back({recipient.place, static_cast<std::uint32_t>(input.recipients.size())});
+    leaf.sealed.push_back(
+        {recipient.place, static_cast<std::uint32_t>(input.recipients.size()), recipient.agency});
     input.recipients.push_back({recipient.agency, prekey->key, place});
   }
+  leaf.somebody_waits = leaf.sealed.size() < item.recipients.size();
   if (input.recipients.empty()) {
     draft.keyless.push_back(item.number);
     return {};

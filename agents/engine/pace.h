@@ -28,6 +28,11 @@ class Pace {
     const double two_seconds = std::min(2 * bytes_per_second_, 1e9);
     return static_cast<std::uint64_t>(two_seconds);
   }
+  // A radio or a satellite, where bytes are dearer than work: below what a slow disk at the
+  // broker's end makes a good line look like.
+  [[nodiscard]] bool is_thin() const {
+    return bytes_per_second_ != 0 && bytes_per_second_ < 64.0 * 1024;
+  }
   // A batch closes at this size; one message always fits.
   [[nodiscard]] std::size_t batch_close_bytes() const {
     return std::clamp<std::size_t>(bytes_in_flight_max(), 4 * 1024, kBatchCloseBytes);

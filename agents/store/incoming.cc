@@ -23,17 +23,19 @@ void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::i
       .with(agency)
       .with(part.number)
       .run();
-  connection
-      .query(
-          "INSERT INTO event(type, at, message, kind, agency) "
-          "SELECT 13, ?, m.id, m.kind, m.agency FROM attachment t JOIN message_in m "
-          "ON m.number = t.message WHERE t.whole = ? AND t.agency = ? AND t.here = t.parts "
-          "AND t.parts > ?")
-      .with(at)
-      .with(BytesView(whole))
-      .with(agency)
-      .with(part.number)
-      .run();
+  auto complete = connection.query(
+      "SELECT m.id, m.kind, m.agency FROM attachment t JOIN message_in m ON m.number = t.message "
+      "WHERE t.whole = ? AND t.agency = ? AND t.here = t.parts AND t.parts > ?");
+  complete.with(BytesView(whole)).with(agency).with(part.number);
+  while (complete.row()) {
+    write_event({EventType::attachment_complete,
+                 at,
+                 complete.fixed<MessageId>(0),
+                 complete.enumerator<MessageKind>(1),
+                 complete.number(2),
+                 {},
+                 {}});
+  }
 }
 
 void Store::State::expect_attachments(const ArrivedMessage& message, std::int64_t agency,
@@ -59,8 +61,7 @@ void Store::State::expect_attachments(const ArrivedMessage& message, std::int64_
         .with(here)
         .run();
     if (here == attachment.parts) {
-      write_event(connection, {EventType::attachment_complete, at, message.id, message.kind, agency,
-                               std::nullopt, ""});
+      write_event({EventType::attachment_complete, at, message.id, message.kind, agency, {}, {}});
     }
   }
 }
@@ -72,11 +73,11 @@ void Store::State::apply_word(const OfficerWord& word, const AgencyId& from, std
   auto update = connection.query(
       processed ? "UPDATE recipient SET processed_at = ?, processed_by = ?, state = 7 "
                   "WHERE message = (SELECT number FROM message_out WHERE id = ?) AND agency = ? "
-                  "AND state IN (3, 4, 5, 6, 7)"
+                  "AND state IN (3, 6, 7)"
                 : "UPDATE recipient SET read_at = ?, read_by = ?, "
                   "state = CASE state WHEN 7 THEN 7 ELSE 6 END "
                   "WHERE message = (SELECT number FROM message_out WHERE id = ?) AND agency = ? "
-                  "AND state IN (3, 4, 5, 6, 7)");
+                  "AND state IN (3, 6, 7)");
   update.with(word.at).with(by).with(word.message).with(agency).run();
   if (connection.changes() == 0) return;  // not a message of ours to them
   MessageKind kind = MessageKind::notice;
@@ -85,8 +86,8 @@ void Store::State::apply_word(const OfficerWord& word, const AgencyId& from, std
     find.with(word.message);
     if (find.row()) kind = find.enumerator<MessageKind>(0);
   }
-  write_event(connection, {processed ? EventType::processed : EventType::read, at, word.message,
-                           kind, agency, std::nullopt, ""});
+  write_event(
+      {processed ? EventType::processed : EventType::read, at, word.message, kind, agency, {}, {}});
 }
 
 void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& message,
@@ -109,8 +110,7 @@ void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& 
       .run();
   const std::int64_t number = connection.last_number();
   if (message.listing == Listing::listed) {
-    write_event(connection, {EventType::arrived, arrival.at, message.id, message.kind, agency,
-                             std::nullopt, ""});
+    write_event({EventType::arrived, arrival.at, message.id, message.kind, agency, {}, {}});
   }
   if (message.part) arrive_part(*message.part, agency, number, arrival.at);
   if (!message.attachments.empty()) {
@@ -123,8 +123,8 @@ void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& 
         .with(agency)
         .run();
     if (connection.changes() > 0) {
-      write_event(connection, {EventType::recalled, arrival.at, *message.recalls, message.kind,
-                               agency, std::nullopt, ""});
+      write_event(
+          {EventType::recalled, arrival.at, *message.recalls, message.kind, agency, {}, {}});
     }
   }
 }
@@ -257,10 +257,10 @@ Result<std::optional<IncomingPair>> Store::pair_in(const AgencyId& agency, Strea
 
 Result<bool> Store::knows(const AgencyId& sender, const MessageId& id) {
   return state_->look<bool>("looking for a repeat", [&]() -> Result<bool> {
-    auto query = state_->connection.query(
-        "SELECT 1 FROM message_in m JOIN agency a ON a.number = m.agency "
-        "WHERE m.id = ? AND a.id = ?");
-    query.with(id).with(sender.text());
+    const auto agency = state_->known_number_of(sender);
+    if (!agency) return false;
+    auto query = state_->connection.query("SELECT 1 FROM message_in WHERE id = ? AND agency = ?");
+    query.with(id).with(*agency);
     return query.row();
   });
 }

@@ -45,23 +45,11 @@ std::int64_t Store::State::add_message(const NewMessage& message) {
         .with(number)
         .run();
   }
-  put_into_outbox(number, message.content);
+  put_into_outbox(number, message.lane, message.expires_at, message.content);
   if (message.listing == Listing::listed) {
-    write_event(connection, {EventType::submitted, message.created_at, message.id, message.kind,
-                             std::nullopt, std::nullopt, ""});
+    write_event({EventType::submitted, message.created_at, message.id, message.kind, {}, {}, {}});
   }
   return number;
-}
-
-void Store::State::put_into_outbox(std::int64_t message, BytesView content) {
-  const Bytes sealed = seal_outbox(rows, static_cast<std::uint64_t>(message), content);
-  connection
-      .query(
-          "INSERT INTO outbox(message, lane, ready, expires_at, content) "
-          "SELECT number, lane, 1, expires_at, ?1 FROM message_out WHERE number = ?2")
-      .with(BytesView(sealed))
-      .with(message)
-      .run();
 }
 
 void Store::State::add_once(const SentOnce& once, const MessageId& message) {
@@ -87,34 +75,6 @@ void Store::State::mark_received(const LocalMark& mark) {
       .run();
 }
 
-void Store::State::take_back(const MessageId& id, WallTime at) {
-  // What was taken back may be sent once more as it was.
-  connection.query("DELETE FROM once WHERE message = ?").with(id).run();
-  // Of the message and of its parts, whoever was not yet sealed for.
-  connection
-      .query(
-          "INSERT INTO event(type, at, message, kind, agency) "
-          "SELECT 9, ?, m.id, m.kind, r.agency FROM message_out m JOIN recipient r "
-          "ON r.message = m.number WHERE m.id = ? AND r.state IN (1, 2)")
-      .with(at)
-      .with(id)
-      .run();
-  connection
-      .query(
-          "UPDATE recipient SET state = 11 WHERE state IN (1, 2) AND message IN "
-          "(SELECT number FROM message_out WHERE id = ?1 OR parent = "
-          "(SELECT number FROM message_out WHERE id = ?1))")
-      .with(id)
-      .run();
-  connection
-      .query(
-          "UPDATE outbox SET ready = 2 WHERE message IN (SELECT number FROM message_out "
-          "WHERE id = ?1 OR parent = (SELECT number FROM message_out WHERE id = ?1))")
-      .with(id)
-      .run();
-  drop_unseen_outbox();
-}
-
 Result<void> Store::submit(const std::vector<const Submission*>& submissions, WallTime at) {
   return state_->transact<void>("storing a message", [&]() -> Result<void> {
     for (const Submission* submission : submissions) {
@@ -134,50 +94,30 @@ Result<void> Store::submit(const std::vector<const Submission*>& submissions, Wa
   });
 }
 
-// People look at what was never sealed; nobody looks at parts and receipts.
-void Store::State::drop_unseen_outbox() {
-  connection
-      .query(
-          "DELETE FROM outbox WHERE ready = 2 AND message IN "
-          "(SELECT number FROM message_out WHERE listed = 0)")
-      .run();
-}
-
-void Store::State::drop_finished_outbox(std::int64_t message) {
-  connection
-      .query(
-          "DELETE FROM outbox WHERE message = ?1 AND NOT EXISTS "
-          "(SELECT 1 FROM recipient WHERE message = ?1 AND state IN (1, 2))")
-      .with(message)
-      .run();
-}
-
-void Store::State::close_message(const ClosedBatch& batch, BlobNumber blob,
-                                 const ClosedLeaf& leaf) {
-  connection.query("UPDATE message_out SET blob = ?, leaf = ? WHERE number = ?")
-      .with(blob)
-      .with(leaf.number)
-      .with(leaf.message)
-      .run();
+void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch) {
   for (const auto& sealed : leaf.sealed) {
     connection
         .query(
             "UPDATE recipient SET state = 3, code = NULL, attempts = attempts + 1, blob = ?, "
-            "leaf = ?, seat = ?, sealed_at = ? WHERE message = ? AND place = ?")
-        .with(blob)
+            "leaf = ?, seat = ? WHERE message = ? AND place = ?")
+        .with(batch.blob)
         .with(leaf.number)
         .with(sealed.seat)
-        .with(batch.at)
         .with(leaf.message)
         .with(sealed.place)
         .run();
+    batch.places.push_back({leaf.id, leaf.kind, leaf.listing, BatchPlace::Status::under_way,
+                            static_cast<std::int64_t>(leaf.message.value), sealed.place,
+                            leaf.number, sealed.seat, number_of(sealed.agency), leaf.expires_at});
   }
-  // Who is left waits for a key.
-  connection.query("UPDATE recipient SET state = 2 WHERE message = ? AND state = 1")
-      .with(leaf.message)
-      .run();
-  connection.query("UPDATE outbox SET ready = 0 WHERE number = ?").with(leaf.outbox).run();
-  drop_finished_outbox(static_cast<std::int64_t>(leaf.message.value));
+  if (leaf.somebody_waits) {
+    connection.query("UPDATE recipient SET state = 2 WHERE message = ? AND state = 1")
+        .with(leaf.message)
+        .run();
+    move_in_outbox(leaf.outbox, Readiness::waits_for_key);
+  } else {
+    remove_from_outbox(leaf.outbox);
+  }
 }
 
 void Store::State::close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts) {
@@ -197,18 +137,28 @@ Result<StoredBatch> Store::close(const ClosedBatch& batch) {
   return state_->transact<StoredBatch>("closing a batch", [&]() -> Result<StoredBatch> {
     State& state = *state_;
     const BlobNumber blob = state.add_blob(batch.bytes, batch.keys);
-    state.connection
-        .query(
-            "INSERT INTO batch(blob, stream, sequence, lane, leaves, hash, status) "
-            "VALUES(?, ?, ?, ?, ?, ?, 1)")
-        .with(blob)
-        .with(batch.stream)
-        .with(batch.sequence)
-        .with(batch.lane)
-        .with(batch.leaves)
-        .with(batch.hash)
-        .run();
-    for (const auto& leaf : batch.messages) state.close_message(batch, blob, leaf);
+    SentBatch sent;
+    sent.blob = blob;
+    for (const auto& leaf : batch.messages) state.close_message(leaf, sent);
+    const Bytes places = pack_places(sent.places);
+    {
+      auto query = state.connection.query(
+          "INSERT INTO batch(blob, stream, sequence, lane, leaves, hash, status, closed_at, "
+          "expires_at, places) VALUES(?, ?, ?, ?, ?, ?, 1, ?, ?, ?)");
+      query.with(blob).with(batch.stream).with(batch.sequence).with(batch.lane).with(batch.leaves);
+      query.with(batch.hash).with(batch.at).with(next_expiry(sent.places));
+      if (batch.leaves == LeafKind::messages) {
+        query.with(BytesView(places));
+      } else {
+        query.nothing();
+      }
+      query.run();
+    }
+    begin_awaiting(state.connection, sent);
+    for (const auto& place : sent.places) {
+      if (place.listing == Listing::listed)
+        state.write_event_of(EventType::sealed, batch.at, place);
+    }
     state.close_receipts(blob, batch.receipts);
     state.connection.query("UPDATE stream SET sequence = ?, head = ? WHERE id = ?")
         .with(batch.sequence)
@@ -227,49 +177,9 @@ Result<StoredBatch> Store::close(const ClosedBatch& batch) {
           .with(pair.leaf)
           .run();
     }
-    state.connection
-        .query(
-            "INSERT INTO event(type, at, message, kind, agency) "
-            "SELECT 2, ?, m.id, m.kind, r.agency FROM recipient r JOIN message_out m "
-            "ON m.number = r.message WHERE r.blob = ? AND m.listed = 1")
-        .with(batch.at)
-        .with(blob)
-        .run();
     return StoredBatch{blob,         batch.stream,      batch.sequence,      batch.lane,
                        batch.leaves, batch.hash,        BatchStatus::closed, {},
                        {},           batch.bytes.size()};
-  });
-}
-
-Result<std::optional<OutboxItem>> Store::next_outbox(Lane lane, OutboxNumber after) {
-  using Item = std::optional<OutboxItem>;
-  return state_->look<Item>("reading the outbox", [&]() -> Result<Item> {
-    OutboxItem item;
-    {
-      auto query = state_->connection.query(
-          "SELECT o.number, o.message, o.content, m.id, m.kind, m.expires_at FROM outbox o "
-          "JOIN message_out m ON m.number = o.message "
-          "WHERE o.lane = ? AND o.ready = 1 AND o.number > ? ORDER BY o.number LIMIT 1");
-      query.with(lane).with(after);
-      if (!query.row()) return Item();
-      item.number = OutboxNumber{query.unsigned_number(0)};
-      item.sent = SentNumber{query.unsigned_number(1)};
-      KERUEN_TRY(item.content, open_outbox(state_->rows, item.sent.value, query.bytes(2)));
-      item.id = query.fixed<MessageId>(3);
-      item.kind = query.enumerator<MessageKind>(4);
-      item.expires_at = query.time(5);
-      item.lane = lane;
-    }
-    auto query = state_->connection.query(
-        "SELECT r.place, a.id, r.state FROM recipient r JOIN agency a ON a.number = r.agency "
-        "WHERE r.message = ? AND r.state IN (1, 2) ORDER BY r.place");
-    query.with(item.sent);
-    while (query.row()) {
-      KERUEN_TRY(auto agency, AgencyId::parse(query.text(1)));
-      item.recipients.push_back(
-          {query.small_number(0), std::move(agency), query.enumerator<RecipientState>(2)});
-    }
-    return Item(std::move(item));
   });
 }
 
@@ -295,86 +205,6 @@ Result<std::vector<DueReceipt>> Store::receipts_due(Lane lane, ReceiptNumber aft
       due.push_back(std::move(receipt));
     }
     return due;
-  });
-}
-
-Result<void> Store::wait_for_key(const std::vector<OutboxNumber>& items) {
-  return state_->transact<void>("noting who waits for a key", [&]() -> Result<void> {
-    for (const auto& item : items) {
-      state_->connection
-          .query(
-              "UPDATE recipient SET state = 2 WHERE state = 1 AND message = "
-              "(SELECT message FROM outbox WHERE number = ?)")
-          .with(item)
-          .run();
-      state_->connection.query("UPDATE outbox SET ready = 0 WHERE number = ?").with(item).run();
-    }
-    return {};
-  });
-}
-
-Result<void> Store::wake_waiting() {
-  return state_->transact<void>("waking what waits for a key", [&]() -> Result<void> {
-    state_->connection.query("UPDATE outbox SET ready = 1 WHERE ready = 0").run();
-    return {};
-  });
-}
-
-Result<std::size_t> Store::expire_outbox(WallTime at) {
-  {
-    auto any = state_->look<bool>("looking for what expired", [&]() -> Result<bool> {
-      auto query = state_->connection.query(
-          "SELECT 1 FROM outbox WHERE expires_at <= ? AND ready < 2 LIMIT 1");
-      query.with(at);
-      return query.row();
-    });
-    if (!any) return fail(any.error());
-    if (!*any) return std::size_t{0};
-  }
-  return state_->transact<std::size_t>("noting what expired", [&]() -> Result<std::size_t> {
-    auto& connection = state_->connection;
-    connection
-        .query(
-            "INSERT INTO event(type, at, message, kind, agency) "
-            "SELECT 10, ?1, m.id, m.kind, r.agency FROM outbox o "
-            "JOIN message_out m ON m.number = o.message "
-            "JOIN recipient r ON r.message = m.number "
-            "WHERE o.expires_at <= ?1 AND o.ready < 2 AND m.listed = 1 AND r.state IN (1, 2)")
-        .with(at)
-        .run();
-    connection
-        .query(
-            "UPDATE recipient SET state = 10, code = 6 WHERE state IN (1, 2) AND message IN "
-            "(SELECT message FROM outbox WHERE expires_at <= ? AND ready < 2)")
-        .with(at)
-        .run();
-    connection.query("UPDATE outbox SET ready = 2 WHERE expires_at <= ? AND ready < 2")
-        .with(at)
-        .run();
-    const auto expired = static_cast<std::size_t>(connection.changes());
-    state_->drop_unseen_outbox();
-    return expired;
-  });
-}
-
-Result<void> Store::expire_unconfirmed(WallTime at) {
-  return state_->transact<void>("noting what expired on its way", [&]() -> Result<void> {
-    auto& connection = state_->connection;
-    connection
-        .query(
-            "INSERT INTO event(type, at, message, kind, agency, code) "
-            "SELECT 10, ?1, m.id, m.kind, r.agency, 6 FROM recipient r "
-            "JOIN message_out m ON m.number = r.message "
-            "WHERE r.state = 4 AND m.expires_at <= ?1 AND m.listed = 1")
-        .with(at)
-        .run();
-    connection
-        .query(
-            "UPDATE recipient SET state = 10, code = 6 WHERE state = 4 AND "
-            "(SELECT expires_at FROM message_out WHERE number = recipient.message) <= ?")
-        .with(at)
-        .run();
-    return {};
   });
 }
 

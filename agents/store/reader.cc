@@ -114,19 +114,21 @@ Result<Bytes> Reader::State::content_bytes(const Found& found) {
     place = {query.unsigned_number(0), query.small_number(1)};
   } else {
     {
-      auto query = connection.query("SELECT content FROM outbox WHERE message = ? LIMIT 1");
+      auto query = connection.query(
+          "SELECT o.content FROM message_out m JOIN outbox o ON o.key IN "
+          "((m.lane << 56) | m.number, (1 << 58) | (m.lane << 56) | m.number, "
+          "(2 << 58) | (m.lane << 56) | m.number) WHERE m.number = ?");
       query.with(found.number);
       if (query.row()) {
         return open_outbox(rows, static_cast<std::uint64_t>(found.number), query.bytes(0));
       }
     }
-    auto query = connection.query("SELECT blob, leaf FROM message_out WHERE number = ?");
-    query.with(found.number);
-    if (!query.row() || query.is_null(0)) {
+    const auto sealed = sealed_place_of(connection, found.number);
+    if (!sealed) {
       return fail(ErrorCode::not_found,
                   "the content of this message is gone: it was recalled or expired unsent");
     }
-    place = {query.unsigned_number(0), query.small_number(1)};
+    place = *sealed;
   }
   return open_content(connection, rows, place);
 }

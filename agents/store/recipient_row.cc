@@ -2,18 +2,24 @@
 
 namespace keruen::store {
 
+// A row of state 3 was sealed: its batch tells whether it was accepted, `delivery` whether it
+// arrived. An expired one that arrived after all counts as delivered.
 std::vector<RecipientStatus> read_recipients(Connection& connection, std::int64_t message) {
   std::vector<RecipientStatus> recipients;
   auto query = connection.query(
-      "SELECT a.id, r.state, r.code, r.log_index, r.sealed_at, r.accepted_at, r.delivered_at, "
-      "r.read_at, r.processed_at FROM recipient r JOIN agency a ON a.number = r.agency "
-      "WHERE r.message = ? ORDER BY r.place");
+      "SELECT a.id, CASE WHEN r.state IN (3, 10) AND r.delivered_at IS NOT NULL THEN 5 "
+      "WHEN r.state = 3 AND b.status >= 2 THEN 4 ELSE r.state END AS state, r.code, b.log_index, "
+      "b.closed_at, b.accepted_at, r.delivered_at, r.read_at, r.processed_at "
+      "FROM (SELECT *, (SELECT min(d.at) FROM delivery d WHERE d.blob = c.blob "
+      "AND d.agency = c.agency AND d.first <= c.leaf AND d.last >= c.leaf) AS delivered_at "
+      "FROM recipient c WHERE c.message = ?) r "
+      "JOIN agency a ON a.number = r.agency LEFT JOIN batch b ON b.blob = r.blob ORDER BY r.place");
   query.with(message);
   while (query.row()) {
     RecipientStatus status;
     status.recipient = AgencyId::parse(query.text(0)).value_or(AgencyId{});
     status.state = query.enumerator<RecipientState>(1);
-    status.code = query.code(2);
+    if (status.state != RecipientState::delivered) status.code = query.code(2);
     if (!query.is_null(3)) status.log_index = LogIndex{query.unsigned_number(3)};
     status.sealed_at = query.optional_time(4);
     status.accepted_at = query.optional_time(5);

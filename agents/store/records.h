@@ -75,12 +75,18 @@ struct PairHead {
 struct SealedPlace {
   std::uint32_t place = 0;  // in the message's list
   std::uint32_t seat = 0;   // in the header
+  AgencyId agency;
 };
 struct ClosedLeaf {
   std::uint32_t number = 0;
   SentNumber message;
   OutboxNumber outbox;
+  MessageId id;
+  MessageKind kind = MessageKind::notice;
+  Listing listing = Listing::listed;
+  WallTime expires_at;
   std::vector<SealedPlace> sealed;
+  bool somebody_waits = false;  // for a key: the rest of its recipients
 };
 struct ClosedBatch {
   StreamId stream;
@@ -236,6 +242,7 @@ struct OutboxItem {
   MessageKind kind = MessageKind::notice;
   Lane lane = Lane::routine;
   WallTime expires_at;
+  Listing listing = Listing::listed;
   Bytes content;
   std::vector<OutboxRecipient> recipients;  // those still to be sealed for
 };

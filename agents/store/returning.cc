@@ -1,105 +1,96 @@
 // Store: what must be sealed or sent once more.
+#include <algorithm>
+
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
 namespace keruen::store {
-namespace {
 
-struct Place {
-  std::int64_t message = 0;
-  std::uint32_t place = 0;
-};
+using Status = BatchPlace::Status;
 
-// Read whole before anything is changed: a statement in use is never begun again.
-std::vector<Place> places(Query& query) {
-  std::vector<Place> found;
-  while (query.row()) found.push_back({query.number(0), query.small_number(1)});
-  return found;
-}
-
-}  // namespace
-
-Result<Bytes> Store::State::content_of_sent(std::int64_t message) {
-  {
-    auto query = connection.query("SELECT content FROM outbox WHERE message = ? LIMIT 1");
-    query.with(message);
+Result<Bytes> Store::State::content_of_sent(std::int64_t message, Lane lane) {
+  if (const auto key = find_in_outbox(message, lane)) {
+    auto query = connection.query("SELECT content FROM outbox WHERE key = ?");
+    query.with(*key);
     if (query.row()) {
       return open_outbox(rows, static_cast<std::uint64_t>(message), query.bytes(0));
     }
   }
-  ContentPlace place;
-  {
-    auto query = connection.query("SELECT blob, leaf FROM message_out WHERE number = ?");
-    query.with(message);
-    if (!query.row() || query.is_null(0)) {
-      return fail(ErrorCode::corrupt, "a sent message has no content in the store");
-    }
-    place = {query.unsigned_number(0), query.small_number(1)};
-  }
-  return open_content(connection, rows, place);
+  const auto place = sealed_place_of(connection, message);
+  if (!place) return fail(ErrorCode::corrupt, "a sent message has no content in the store");
+  return open_content(connection, rows, *place);
 }
 
-Result<bool> Store::State::seal_again(std::int64_t message, std::uint32_t place,
-                                      std::uint32_t attempts_max) {
+Result<bool> Store::State::seal_again(BatchPlace& place, std::uint32_t attempts_max) {
   {
     auto query = connection.query("SELECT attempts FROM recipient WHERE message = ? AND place = ?");
-    query.with(message).with(place);
+    query.with(place.message).with(place.place);
     if (!query.row() || query.small_number(0) >= attempts_max) return false;
   }
-  bool waits = false;
+  Lane lane = Lane::routine;
+  WallTime expires_at;
   {
-    auto query = connection.query("UPDATE outbox SET ready = 1 WHERE message = ?");
-    query.with(message).run();
-    waits = connection.changes() > 0;
+    auto query = connection.query("SELECT lane, expires_at FROM message_out WHERE number = ?");
+    query.with(place.message);
+    if (!query.row()) return fail(ErrorCode::corrupt, "a sent message is not in the store");
+    lane = query.enumerator<Lane>(0);
+    expires_at = query.time(1);
   }
-  if (!waits) {
-    KERUEN_TRY(const Bytes content, content_of_sent(message));
-    put_into_outbox(message, content);
+  if (const auto waits = find_in_outbox(place.message, lane)) {
+    move_in_outbox(*waits, Readiness::ready);
+  } else {
+    KERUEN_TRY(const Bytes content, content_of_sent(place.message, lane));
+    put_into_outbox(place.message, lane, expires_at, content);
   }
   connection
       .query(
-          "UPDATE recipient SET state = 1, code = NULL, blob = NULL, leaf = NULL, seat = NULL, "
-          "log_index = NULL, accepted_at = NULL, named = 0 WHERE message = ? AND place = ?")
-      .with(message)
-      .with(place)
+          "UPDATE recipient SET state = 1, code = NULL, blob = NULL, leaf = NULL, seat = NULL "
+          "WHERE message = ? AND place = ?")
+      .with(place.message)
+      .with(place.place)
       .run();
+  place.status = Status::gone;
   return true;
 }
 
-void Store::State::settle(std::int64_t message, std::uint32_t place, RecipientState state,
-                          ErrorCode code, WallTime at) {
+void Store::State::set_recipient(const BatchPlace& place, RecipientState state, ErrorCode code) {
   connection.query("UPDATE recipient SET state = ?, code = ? WHERE message = ? AND place = ?")
       .with(state)
       .with(code)
-      .with(message)
-      .with(place)
-      .run();
-  const EventType type = state == RecipientState::expired         ? EventType::expired
-                         : state == RecipientState::undeliverable ? EventType::undeliverable
-                                                                  : EventType::refused;
-  connection
-      .query(
-          "INSERT INTO event(type, at, message, kind, agency, code) "
-          "SELECT ?, ?, m.id, m.kind, r.agency, ? FROM recipient r JOIN message_out m "
-          "ON m.number = r.message WHERE r.message = ? AND r.place = ? AND m.kind <> 4")
-      .with(type)
-      .with(at)
-      .with(code)
-      .with(message)
-      .with(place)
+      .with(place.message)
+      .with(place.place)
       .run();
 }
 
+bool Store::State::is_only_sealed(const BatchPlace& place) {
+  auto query = connection.query("SELECT state FROM recipient WHERE message = ? AND place = ?");
+  query.with(place.message).with(place.place);
+  return query.row() && query.enumerator<RecipientState>(0) == RecipientState::sealed;
+}
+
+void Store::State::settle(BatchPlace& place, RecipientState state, ErrorCode code, WallTime at) {
+  set_recipient(place, state, code);
+  const bool expired = state == RecipientState::expired;
+  place.status = expired ? Status::expired : Status::settled;
+  const EventType type = expired                                  ? EventType::expired
+                         : state == RecipientState::undeliverable ? EventType::undeliverable
+                                                                  : EventType::refused;
+  if (place.kind != MessageKind::part) write_event_of(type, at, place, code);
+}
+
 Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at) {
-  std::vector<Place> sealed;
-  {
-    auto query = connection.query("SELECT message, place FROM recipient WHERE blob = ?");
-    query.with(blob);
-    sealed = places(query);
-  }
-  for (const auto& place : sealed) {
-    KERUEN_TRY(const bool again, seal_again(place.message, place.place, kDissolveAttemptsMax));
-    if (!again) settle(place.message, place.place, RecipientState::refused, code, at);
+  bool keeps_content = false;  // of somebody who was given up
+  if (auto batch = load_batch(connection, blob)) {
+    for (auto& place : batch->places) {
+      if (place.status == Status::gone) continue;
+      if (place.status == Status::under_way) {
+        KERUEN_TRY(const bool again, seal_again(place, kDissolveAttemptsMax));
+        if (again) continue;
+        settle(place, RecipientState::refused, code, at);
+      }
+      keeps_content = true;
+    }
+    end_awaiting(connection, *batch);
   }
   connection
       .query(
@@ -108,20 +99,9 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
       .with(blob)
       .run();
   connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
-  // Its content is in the outbox again, or was sealed elsewhere, or is given up and stays.
-  connection
-      .query(
-          "UPDATE message_out SET (blob, leaf) = (SELECT r.blob, r.leaf FROM recipient r "
-          "WHERE r.message = message_out.number AND r.blob IS NOT NULL LIMIT 1) WHERE blob = ?")
-      .with(blob)
-      .run();
+  connection.query("DELETE FROM delivery WHERE blob = ?").with(blob).run();
   connection.query("DELETE FROM batch WHERE blob = ?").with(blob).run();
-  connection
-      .query(
-          "DELETE FROM blob WHERE number = ?1 AND NOT EXISTS "
-          "(SELECT 1 FROM recipient WHERE blob = ?1)")
-      .with(blob)
-      .run();
+  if (!keeps_content) connection.query("DELETE FROM blob WHERE number = ?").with(blob).run();
   return {};
 }
 
@@ -153,18 +133,23 @@ Result<void> Store::start_over(const std::string& words, WallTime at) {
     for (const auto& blob : closed) {
       KERUEN_CHECK(state_->dissolve_batch(blob, ErrorCode::chain_fork, at));
     }
-    std::vector<Place> unconfirmed;
+    std::vector<BlobNumber> awaited;
     {
-      auto query = connection.query(
-          "SELECT r.message, r.place FROM recipient r JOIN message_out m ON m.number = r.message "
-          "WHERE r.state IN (3, 4) AND m.expires_at > ? ORDER BY r.message, r.place");
-      query.with(at);
-      unconfirmed = places(query);
+      auto query = connection.query("SELECT DISTINCT blob FROM awaited ORDER BY blob");
+      while (query.row()) awaited.push_back(BlobNumber{query.unsigned_number(0)});
     }
-    for (const auto& place : unconfirmed) {
-      KERUEN_TRY(const bool again,
-                 state_->seal_again(place.message, place.place, kDissolveAttemptsMax));
-      (void)again;  // one given up keeps its state: it was accepted once
+    for (const auto& blob : awaited) {
+      auto batch = load_batch(connection, blob);
+      if (!batch) continue;
+      for (auto& place : batch->places) {
+        const bool anew =
+            batch->is_open(place) && place.expires_at > at && state_->is_only_sealed(place);
+        if (!anew) continue;
+        KERUEN_TRY(const bool again, state_->seal_again(place, kDissolveAttemptsMax));
+        (void)again;  // one given up keeps its state: it was accepted once
+      }
+      save_places(connection, *batch);
+      end_awaiting(connection, *batch);
     }
     state_->write_notes({{EventType::warning, {}, {}, {}, ErrorCode::chain_fork, words}}, {}, at);
     return {};

@@ -27,38 +27,38 @@ CREATE TABLE stream(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, leaves INTEGE
   current INTEGER NOT NULL);
 CREATE TABLE pair_out(stream INTEGER NOT NULL, agency INTEGER NOT NULL, sequence INTEGER NOT NULL,
   leaf BLOB NOT NULL, PRIMARY KEY(stream, agency)) WITHOUT ROWID;
--- Closed batches. status: 1 closed, 2 accepted, 3 proved by a checkpoint.
+-- Closed batches. status: 1 closed, 2 accepted, 3 proved by a checkpoint. places: what is in it for
+-- whom (batch_places.h), NULL for receipts. expires_at: the earliest of what is under way.
 CREATE TABLE batch(blob INTEGER PRIMARY KEY, stream INTEGER NOT NULL, sequence INTEGER NOT NULL,
   lane INTEGER NOT NULL, leaves INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE,
-  status INTEGER NOT NULL, log_index INTEGER, accepted_at INTEGER, UNIQUE(stream, sequence));
+  status INTEGER NOT NULL, closed_at INTEGER NOT NULL, log_index INTEGER, accepted_at INTEGER,
+  expires_at INTEGER, places BLOB, UNIQUE(stream, sequence));
 CREATE INDEX batch_unfinished ON batch(status, stream, sequence) WHERE status < 3;
 
--- Sent messages. (blob, leaf): where the newest sealing is. parent: the message a part belongs to.
+-- Leaves of a batch that one recipient has.
+CREATE TABLE delivery(blob INTEGER NOT NULL, agency INTEGER NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(blob, agency, first, last)) WITHOUT ROWID;
+-- Recipients that have not said a last word on everything in a batch. log_index: 0 until accepted.
+-- named: people were told that this recipient says nothing.
+CREATE TABLE awaited(agency INTEGER NOT NULL, named INTEGER NOT NULL, log_index INTEGER NOT NULL,
+  blob INTEGER NOT NULL, PRIMARY KEY(agency, named, log_index, blob)) WITHOUT ROWID;
+
+-- Sent messages. parent: the message a part belongs to.
 CREATE TABLE message_out(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,
   kind INTEGER NOT NULL, lane INTEGER NOT NULL, created_at INTEGER NOT NULL,
-  expires_at INTEGER NOT NULL, blob INTEGER, leaf INTEGER, parent INTEGER, thread BLOB,
-  listed INTEGER NOT NULL);
+  expires_at INTEGER NOT NULL, parent INTEGER, thread BLOB, listed INTEGER NOT NULL);
 CREATE INDEX sent_list ON message_out(number) WHERE listed = 1;
 CREATE INDEX message_parts ON message_out(parent) WHERE parent IS NOT NULL;
 CREATE INDEX sent_thread ON message_out(thread) WHERE thread IS NOT NULL;
--- place: in the message's list of recipients; seat: in the header of the sealing (blob, leaf).
+-- place: in the message's list of recipients; (blob, leaf, seat): the newest sealing. state 3 means
+-- sealed or later: the batch and `delivery` tell (recipient_row.h).
 CREATE TABLE recipient(message INTEGER NOT NULL, place INTEGER NOT NULL, agency INTEGER NOT NULL,
   state INTEGER NOT NULL, code INTEGER, attempts INTEGER NOT NULL DEFAULT 0,
-  blob INTEGER, leaf INTEGER, seat INTEGER, log_index INTEGER, sealed_at INTEGER,
-  accepted_at INTEGER, delivered_at INTEGER, read_at INTEGER, processed_at INTEGER,
-  read_by INTEGER, processed_by INTEGER, named INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY(message, place)) WITHOUT ROWID;
-CREATE INDEX recipient_leaf ON recipient(blob, leaf) WHERE blob IS NOT NULL;
-CREATE INDEX recipient_unconfirmed ON recipient(agency, log_index) WHERE state = 4;
--- What still is to be sealed, content sealed under the store key. ready: 0 waits for a key; 2 was
--- never sealed (expired, recalled) and is kept to be looked at.
-CREATE TABLE outbox(number INTEGER PRIMARY KEY AUTOINCREMENT, message INTEGER NOT NULL,
-  lane INTEGER NOT NULL, ready INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-  content BLOB NOT NULL);
-CREATE INDEX outbox_ready ON outbox(lane, number) WHERE ready = 1;
-CREATE INDEX outbox_expiry ON outbox(expires_at) WHERE ready < 2;
-CREATE INDEX outbox_unsealed ON outbox(message) WHERE ready = 2;
-CREATE INDEX outbox_message ON outbox(message);
+  blob INTEGER, leaf INTEGER, seat INTEGER, read_at INTEGER, processed_at INTEGER,
+  read_by INTEGER, processed_by INTEGER, PRIMARY KEY(message, place)) WITHOUT ROWID;
+-- What still is to be sealed, content sealed under the store key. The key says whether it is ready,
+-- in which lane, and which message (outbox_key.h), so that the order of sealing is the table's own.
+CREATE TABLE outbox(key INTEGER PRIMARY KEY, expires_at INTEGER NOT NULL, content BLOB NOT NULL);
 -- Submissions that are made once; key and content are hashes.
 CREATE TABLE once(key BLOB PRIMARY KEY, sequence INTEGER NOT NULL, content BLOB NOT NULL,
   message BLOB NOT NULL) WITHOUT ROWID;
@@ -99,8 +99,9 @@ CREATE TABLE receipt_closed(blob INTEGER NOT NULL, lane INTEGER NOT NULL, agency
   batch BLOB NOT NULL, ranges BLOB NOT NULL, code INTEGER, at INTEGER NOT NULL);
 CREATE INDEX receipt_closed_blob ON receipt_closed(blob);
 
+-- Events in groups (events.h).
 CREATE TABLE event(number INTEGER PRIMARY KEY, type INTEGER NOT NULL, at INTEGER NOT NULL,
-  message BLOB, kind INTEGER, agency INTEGER, code INTEGER, text TEXT);
+  code INTEGER, text TEXT, subjects BLOB NOT NULL);
 CREATE TABLE evidence(number INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL,
   bytes BLOB NOT NULL);
 )sql";

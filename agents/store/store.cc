@@ -43,13 +43,21 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
                                                   " was written by a newer keruen-agent (format " +
                                                   std::to_string(version) + "); install that one");
         }
+        if (version != 0 && version < kSchemaVersion) {
+          return fail(ErrorCode::unsupported,
+                      path +
+                          " was written by a keruen-agent from before the first release "
+                          "(format " +
+                          std::to_string(version) +
+                          "); move it away, and the agent begins a new one");
+        }
         if (version == 0) {
           KERUEN_CHECK(state.transact<void>("making the store", [&]() -> Result<void> {
             state.connection.execute(kSchema);
             state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
                 .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
                 .run();
-            state.connection.execute("PRAGMA user_version = 1");
+            state.connection.execute("PRAGMA user_version = 2");
             return {};
           }));
         }
@@ -64,9 +72,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
 
 void Store::State::load_counters() {
   agency_numbers.clear();
+  agency_ids.clear();
   auto blobs = connection.query("SELECT coalesce(max(number), 0) + 1 FROM blob");
   next_blob = blobs.row() ? blobs.unsigned_number(0) : 1;
-  newest_event = read_newest_event(connection);
+  events.start(read_newest_event(connection));
+  load_outbox_expiry();
 }
 
 void Store::State::undo(const Error& error) {
@@ -88,24 +98,30 @@ void Store::State::remember(const Error& error) {
   if (stays && !broken) broken = error;
 }
 
-std::int64_t Store::State::number_of(const AgencyId& agency) {
+std::optional<std::int64_t> Store::State::known_number_of(const AgencyId& agency) {
   if (const auto known = agency_numbers.find(agency); known != agency_numbers.end()) {
     return known->second;
   }
   auto find = connection.query("SELECT number FROM agency WHERE id = ?");
   find.with(agency.text());
-  if (find.row()) return agency_numbers[agency] = find.number(0);
+  if (!find.row()) return std::nullopt;
+  return agency_numbers[agency] = find.number(0);
+}
+
+std::int64_t Store::State::number_of(const AgencyId& agency) {
+  if (const auto known = known_number_of(agency)) return *known;
   connection.query("INSERT INTO agency(id) VALUES(?)").with(agency.text()).run();
   return agency_numbers[agency] = connection.last_number();
 }
 
 std::optional<AgencyId> Store::State::agency_of(std::int64_t number) {
+  if (const auto known = agency_ids.find(number); known != agency_ids.end()) return known->second;
   auto find = connection.query("SELECT id FROM agency WHERE number = ?");
   find.with(number);
   if (!find.row()) return std::nullopt;
   auto id = AgencyId::parse(find.text(0));
   if (!id) return std::nullopt;
-  return std::move(*id);
+  return agency_ids[number] = std::move(*id);
 }
 
 BlobNumber Store::State::add_blob(const SharedBytes& bytes, const LeafKeys& keys) {
@@ -127,7 +143,7 @@ void Store::State::write_notes(const std::vector<Note>& notes,
   for (const auto& note : notes) {
     std::optional<std::int64_t> agency;
     if (note.agency && !note.agency->empty()) agency = number_of(*note.agency);
-    write_event(connection, {note.type, at, note.message, note.kind, agency, note.code, note.text});
+    write_event({note.type, at, note.message, note.kind, agency, note.code, note.text});
   }
   for (const auto& piece : evidence) {
     connection.query("INSERT INTO evidence(at, what, bytes) VALUES(?, ?, ?)")
@@ -288,7 +304,7 @@ Result<void> Store::save_fact(const std::string& name, BytesView value) {
   });
 }
 
-std::uint64_t Store::newest_event() const { return state_->newest_event; }
+std::uint64_t Store::newest_event() const { return state_->events.newest(); }
 
 std::uint64_t Store::file_bytes() const {
   std::uint64_t bytes = 0;

@@ -10,6 +10,9 @@
 
 #include "agents/store/connection.h"
 #include "agents/store/events.h"
+#include "agents/store/outbox_key.h"
+#include "agents/store/packed.h"
+#include "agents/store/sent_batch.h"
 #include "agents/store/store.h"
 #include "agents/store/stored_content.h"
 
@@ -25,44 +28,60 @@ struct Store::State {
   Connection connection;
   SealedRows rows;
   std::map<AgencyId, std::int64_t> agency_numbers;
+  std::map<std::int64_t, AgencyId> agency_ids;
   std::uint64_t next_blob = 1;
-  std::uint64_t newest_event = 0;
+  EventWriter events;
+  // When the next outbox row expires, at the earliest.
+  std::optional<WallTime> outbox_expires_at;
   std::optional<Error> broken;
 
   // May throw SQLite::Exception; inside transact() or guarded() only.
   [[nodiscard]] std::int64_t number_of(const AgencyId& agency);
+  // Empty: this store never heard of it.
+  [[nodiscard]] std::optional<std::int64_t> known_number_of(const AgencyId& agency);
   [[nodiscard]] std::optional<AgencyId> agency_of(std::int64_t number);
   void load_counters();
   [[nodiscard]] BlobNumber add_blob(const SharedBytes& bytes, const LeafKeys& keys);
-  // The message's content as it was submitted, from the outbox or from its newest sealing.
-  [[nodiscard]] Result<Bytes> content_of_sent(std::int64_t message);
-  // One recipient is to be sealed for once more; false after `attempts_max` times.
-  [[nodiscard]] Result<bool> seal_again(std::int64_t message, std::uint32_t place,
-                                        std::uint32_t attempts_max);
-  void settle(std::int64_t message, std::uint32_t place, RecipientState state, ErrorCode code,
-              WallTime at);
+  // The message's content as it was submitted, from the outbox or from a sealing.
+  [[nodiscard]] Result<Bytes> content_of_sent(std::int64_t message, Lane lane);
+  // One recipient is to be sealed for once more, and is gone from its batch; false after
+  // `attempts_max` times. The caller saves the batch's places, as after settle().
+  [[nodiscard]] Result<bool> seal_again(BatchPlace& place, std::uint32_t attempts_max);
+  void settle(BatchPlace& place, RecipientState state, ErrorCode code, WallTime at);
+  void set_recipient(const BatchPlace& place, RecipientState state, ErrorCode code);
+  // Neither read nor processed, refused or anything else.
+  [[nodiscard]] bool is_only_sealed(const BatchPlace& place);
   [[nodiscard]] Result<void> dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at);
   [[nodiscard]] std::int64_t add_message(const NewMessage& message);
   void add_once(const SentOnce& once, const MessageId& message);
   void mark_received(const LocalMark& mark);
   void take_back(const MessageId& id, WallTime at);
-  void close_message(const ClosedBatch& batch, BlobNumber blob, const ClosedLeaf& leaf);
+  void close_message(const ClosedLeaf& leaf, SentBatch& batch);
   void close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts);
-  void put_into_outbox(std::int64_t message, BytesView content);
+  void put_into_outbox(std::int64_t message, Lane lane, WallTime expires_at, BytesView content);
+  [[nodiscard]] std::optional<OutboxNumber> find_in_outbox(std::int64_t message, Lane lane);
+  void move_in_outbox(OutboxNumber key, Readiness to);
+  void remove_from_outbox(OutboxNumber key);
+  // Never to be sealed: people look at what was listed, the rest goes.
+  void keep_or_remove(OutboxNumber key, Listing listing);
+  [[nodiscard]] Result<void> expire_item(OutboxNumber key, WallTime at);
+  void load_outbox_expiry();
   void arrive_message(const Arrival& arrival, const ArrivedMessage& message, BlobNumber blob);
   void arrive_part(const PartName& part, std::int64_t agency, std::int64_t message, WallTime at);
   void expect_attachments(const ArrivedMessage& message, std::int64_t agency, std::int64_t number,
                           WallTime at);
   void apply_word(const OfficerWord& word, const AgencyId& from, std::int64_t by, WallTime at);
   void apply_missing(const Arrival& arrival);
+  [[nodiscard]] Result<void> apply_refusal(SentBatch& batch, const wire::Refusal& refusal,
+                                           WallTime at);
   [[nodiscard]] Result<void> apply_accepted(const BatchWord& word, WallTime at);
   void apply_delivery(const DeliveryWord& word);
   [[nodiscard]] Result<void> apply_undeliverable(const DeliveryWord& word);
   void write_notes(const std::vector<Note>& notes, const std::vector<Evidence>& evidence,
                    WallTime at);
-  void drop_unseen_outbox();
-  // Outbox items of which no recipient is left to be sealed for go.
-  void drop_finished_outbox(std::int64_t message);
+  void write_event(const EventRow& event) { events.add(connection, event); }
+  void write_event_of(EventType type, WallTime at, const BatchPlace& place,
+                      std::optional<ErrorCode> code = std::nullopt);
 
   template <class Value, class Body>
   [[nodiscard]] Result<Value> transact(std::string_view doing, Body&& body) {
@@ -71,8 +90,8 @@ struct Store::State {
       connection.execute("BEGIN IMMEDIATE");
       Result<Value> inner = body();
       if (!inner) return inner;
+      events.flush(connection);
       connection.execute("COMMIT");
-      newest_event = read_newest_event(connection);
       return inner;
     });
     if (!result) undo(result.error());

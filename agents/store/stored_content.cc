@@ -10,18 +10,6 @@ Error damaged(std::string_view what) {
   return {ErrorCode::corrupt, "a stored batch is damaged: " + std::string(what)};
 }
 
-void append_u32(Bytes& target, std::uint32_t number) {
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    target.push_back(static_cast<std::uint8_t>(number >> shift));
-  }
-}
-
-std::uint32_t u32_at(BytesView bytes, std::size_t place) {
-  std::uint32_t number = 0;
-  for (std::size_t i = 0; i < 4; ++i) number = (number << 8) | bytes[place + i];
-  return number;
-}
-
 }  // namespace
 
 Result<Bytes> open_content(Connection& connection, const SealedRows& rows, ContentPlace place) {
@@ -52,22 +40,12 @@ Bytes seal_outbox(const SealedRows& rows, std::uint64_t message, BytesView conte
   return rows.seal("outbox", message, content);
 }
 
-Bytes pack_ranges(const std::vector<wire::LeafRange>& ranges) {
-  Bytes packed;
-  packed.reserve(ranges.size() * 8);
-  for (const auto& [first, last] : ranges) {
-    append_u32(packed, first);
-    append_u32(packed, last);
-  }
-  return packed;
-}
-
-std::vector<wire::LeafRange> unpack_ranges(BytesView packed) {
-  std::vector<wire::LeafRange> ranges;
-  for (std::size_t place = 0; place + 8 <= packed.size(); place += 8) {
-    ranges.push_back({u32_at(packed, place), u32_at(packed, place + 4)});
-  }
-  return ranges;
+std::optional<ContentPlace> sealed_place_of(Connection& connection, std::int64_t message) {
+  auto query = connection.query(
+      "SELECT blob, leaf FROM recipient WHERE message = ? AND blob IS NOT NULL LIMIT 1");
+  query.with(message);
+  if (!query.row()) return std::nullopt;
+  return ContentPlace{query.unsigned_number(0), query.small_number(1)};
 }
 
 }  // namespace keruen::store

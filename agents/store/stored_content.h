@@ -7,7 +7,6 @@
 
 #include "agents/store/connection.h"
 #include "agents/store/sealed_row.h"
-#include "schemas/wire/receipt.h"
 
 namespace keruen::store {
 
@@ -24,8 +23,9 @@ struct ContentPlace {
                                         BytesView sealed);
 [[nodiscard]] Bytes seal_outbox(const SealedRows& rows, std::uint64_t message, BytesView content);
 
-// Ranges of leaves as a row keeps them: u32 first ‖ u32 last each.
-[[nodiscard]] Bytes pack_ranges(const std::vector<wire::LeafRange>& ranges);
-[[nodiscard]] std::vector<wire::LeafRange> unpack_ranges(BytesView packed);
+// The sealed copy of a sent message, one of them when it was sealed for several recipients in turn;
+// empty: it was never sealed, or is to be sealed anew for everybody.
+[[nodiscard]] std::optional<ContentPlace> sealed_place_of(Connection& connection,
+                                                          std::int64_t message);
 
 }  // namespace keruen::store

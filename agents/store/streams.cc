@@ -106,44 +106,16 @@ Result<std::optional<Store::OnceAnswer>> Store::once(const std::string& key,
   });
 }
 
-Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency, LogIndex below) {
-  using Names = std::vector<Unconfirmed>;
-  Names names;
-  auto found = state_->look<bool>("looking for receipts", [&]() -> Result<bool> {
-    auto query = state_->connection.query(
-        "SELECT m.id, r.log_index FROM recipient r JOIN message_out m ON m.number = r.message "
-        "JOIN agency a ON a.number = r.agency "
-        "WHERE a.id = ? AND r.state = 4 AND r.log_index < ? AND r.named = 0 LIMIT 100");
-    query.with(agency.text()).with(below);
-    while (query.row()) {
-      names.push_back({query.fixed<MessageId>(0), agency, LogIndex{query.unsigned_number(1)}});
-    }
-    return !names.empty();
-  });
-  if (!found) return fail(found.error());
-  if (!*found) return names;
-  return state_->transact<Names>("naming what has no receipt", [&]() -> Result<Names> {
-    for (const auto& name : names) {
-      state_->connection
-          .query(
-              "UPDATE recipient SET named = 1 WHERE agency = ? AND message = "
-              "(SELECT number FROM message_out WHERE id = ?)")
-          .with(state_->number_of(agency))
-          .with(name.message)
-          .run();
-    }
-    return names;
-  });
-}
-
 Result<Figures> Store::figures() {
   return state_->look<Figures>("counting", [&]() -> Result<Figures> {
     Figures figures;
     auto& connection = state_->connection;
     {
       auto query = connection.query(
-          "SELECT count(*), min(m.created_at), coalesce(sum(o.ready = 0), 0) FROM outbox o "
-          "JOIN message_out m ON m.number = o.message WHERE m.kind <> 4 AND o.ready < 2");
+          "SELECT count(*), min(m.created_at), coalesce(sum(o.key >= ?1), 0) FROM outbox o "
+          "JOIN message_out m ON m.number = (o.key & 0xFFFFFFFFFFFFFF) "
+          "WHERE m.kind <> 4 AND o.key < ?2");
+      query.with(outbox_begin(Readiness::waits_for_key)).with(outbox_begin(Readiness::kept));
       if (query.row()) {
         figures.waiting_messages = query.unsigned_number(0);
         figures.oldest_waiting = query.optional_time(1);

@@ -1,18 +1,36 @@
 // Store: learn, and what the words of broker and recipients change.
+#include <algorithm>
+
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
 namespace keruen::store {
-namespace {
 
-struct Found {
-  std::int64_t message = 0;
-  std::uint32_t place = 0;
-};
+using Status = BatchPlace::Status;
 
-}  // namespace
+void Store::State::write_event_of(EventType type, WallTime at, const BatchPlace& place,
+                                  std::optional<ErrorCode> code) {
+  write_event({type, at, place.id, place.kind, place.agency, code, {}});
+}
+
+Result<void> Store::State::apply_refusal(SentBatch& batch, const wire::Refusal& refusal,
+                                         WallTime at) {
+  const auto found = std::ranges::find_if(batch.places, [&](const BatchPlace& place) {
+    return place.leaf == refusal.leaf && place.seat == refusal.place;
+  });
+  if (found == batch.places.end() || found->status != Status::under_way) return {};
+  if (refusal.code == ErrorCode::not_found) {
+    KERUEN_TRY(const bool again, seal_again(*found, kSealAttemptsMax));
+    if (again) return {};
+  }
+  settle(*found,
+         refusal.code == ErrorCode::expired ? RecipientState::expired : RecipientState::refused,
+         refusal.code, at);
+  return {};
+}
 
 Result<void> Store::State::apply_accepted(const BatchWord& word, WallTime at) {
+  auto batch = load_batch(connection, word.blob);
   connection
       .query(
           "UPDATE batch SET status = max(status, 2), log_index = ?, accepted_at = ? "
@@ -21,93 +39,72 @@ Result<void> Store::State::apply_accepted(const BatchWord& word, WallTime at) {
       .with(word.accepted_at)
       .with(word.blob)
       .run();
-  // A receipt may have come before this word: then only the place in the log is filled in.
-  connection
-      .query(
-          "UPDATE recipient SET log_index = ?, accepted_at = ?, "
-          "state = CASE state WHEN 3 THEN 4 ELSE state END WHERE blob = ?")
-      .with(word.index)
-      .with(word.accepted_at)
-      .with(word.blob)
-      .run();
-  for (const auto& refusal : word.refusals) {
-    std::optional<Found> found;
-    {
-      auto query = connection.query(
-          "SELECT message, place FROM recipient WHERE blob = ? AND leaf = ? AND seat = ?");
-      query.with(word.blob).with(refusal.leaf).with(refusal.place);
-      if (query.row()) found = {query.number(0), query.small_number(1)};
-    }
-    if (!found) continue;
-    if (refusal.code == ErrorCode::not_found) {
-      KERUEN_TRY(const bool again, seal_again(found->message, found->place, kSealAttemptsMax));
-      if (again) continue;
-    }
-    settle(found->message, found->place,
-           refusal.code == ErrorCode::expired ? RecipientState::expired : RecipientState::refused,
-           refusal.code, at);
+  if (!batch) return {};
+  const LogIndex before = std::exchange(batch->index, word.index);
+  move_awaited(connection, *batch, before);
+  for (const auto& refusal : word.refusals) KERUEN_CHECK(apply_refusal(*batch, refusal, at));
+  if (!word.refusals.empty()) {
+    save_places(connection, *batch);
+    end_awaiting(connection, *batch);
   }
-  connection
-      .query(
-          "INSERT INTO event(type, at, message, kind, agency) "
-          "SELECT 3, ?, m.id, m.kind, r.agency FROM recipient r JOIN message_out m "
-          "ON m.number = r.message WHERE r.blob = ? AND r.state = 4 AND m.listed = 1")
-      .with(word.accepted_at)
-      .with(word.blob)
-      .run();
+  // A receipt may have come before this word.
+  for (const auto& place : batch->places) {
+    if (place.listing == Listing::listed && batch->is_open(place)) {
+      write_event_of(EventType::accepted, word.accepted_at, place);
+    }
+  }
   return {};
 }
 
 void Store::State::apply_delivery(const DeliveryWord& word) {
+  auto batch = load_batch(connection, word.batch);
+  if (!batch) return;
   const std::int64_t agency = number_of(word.from);
   for (const auto& range : word.leaves) {
+    bool news = false;
+    for (const auto& place : batch->places) {
+      const bool here =
+          place.agency == agency && range.first <= place.leaf && place.leaf <= range.last;
+      const bool counts = place.status == Status::under_way || place.status == Status::expired;
+      if (!here || !counts || batch->is_delivered(place)) continue;
+      news = true;
+      if (place.listing == Listing::listed) {
+        write_event_of(EventType::delivered, word.at, place);
+      }
+    }
+    if (!news) continue;
+    batch->delivered[agency].push_back(range);
     connection
         .query(
-            "INSERT INTO event(type, at, message, kind, agency) "
-            "SELECT 5, ?, m.id, m.kind, r.agency FROM batch b JOIN recipient r "
-            "ON r.blob = b.blob JOIN message_out m ON m.number = r.message "
-            "WHERE b.hash = ? AND r.leaf BETWEEN ? AND ? AND r.agency = ? "
-            "AND r.state IN (3, 4, 10) AND m.listed = 1")
-        .with(word.at)
-        .with(word.batch)
+            "INSERT OR IGNORE INTO delivery(blob, agency, first, last, at) VALUES(?, ?, ?, ?, ?)")
+        .with(batch->blob)
+        .with(agency)
         .with(range.first)
         .with(range.last)
-        .with(agency)
-        .run();
-    connection
-        .query(
-            "UPDATE recipient SET state = 5, code = NULL, delivered_at = ? WHERE agency = ? "
-            "AND state IN (3, 4, 10) AND blob = (SELECT blob FROM batch WHERE hash = ?) "
-            "AND leaf BETWEEN ? AND ?")
         .with(word.at)
-        .with(agency)
-        .with(word.batch)
-        .with(range.first)
-        .with(range.last)
         .run();
   }
+  end_awaiting(connection, *batch);
 }
 
 Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
+  auto batch = load_batch(connection, word.batch);
+  if (!batch) return {};
   const std::int64_t agency = number_of(word.from);
   for (const auto& range : word.leaves) {
-    std::vector<Found> found;
-    {
-      auto query = connection.query(
-          "SELECT r.message, r.place FROM batch b JOIN recipient r ON r.blob = b.blob "
-          "WHERE b.hash = ? AND r.leaf BETWEEN ? AND ? AND r.agency = ? AND r.state IN (3, 4)");
-      query.with(word.batch).with(range.first).with(range.last).with(agency);
-      while (query.row()) found.push_back({query.number(0), query.small_number(1)});
-    }
-    for (const auto& place : found) {
+    for (auto& place : batch->places) {
+      const bool here =
+          place.agency == agency && range.first <= place.leaf && place.leaf <= range.last;
+      if (!here || !batch->is_open(place)) continue;
       if (*word.undeliverable == ErrorCode::not_found) {
-        KERUEN_TRY(const bool again, seal_again(place.message, place.place, kSealAttemptsMax));
+        KERUEN_TRY(const bool again, seal_again(place, kSealAttemptsMax));
         if (again) continue;
       }
-      settle(place.message, place.place, RecipientState::undeliverable, *word.undeliverable,
-             word.at);
+      settle(place, RecipientState::undeliverable, *word.undeliverable, word.at);
     }
   }
+  save_places(connection, *batch);
+  end_awaiting(connection, *batch);
   return {};
 }
 
@@ -122,6 +119,79 @@ Result<void> Store::learn(const Learned& learned) {
     }
     state_->write_notes(learned.notes, learned.evidence, learned.at);
     return {};
+  });
+}
+
+Result<void> Store::expire_unconfirmed(WallTime at) {
+  return state_->transact<void>("noting what expired on its way", [&]() -> Result<void> {
+    auto& connection = state_->connection;
+    std::vector<BlobNumber> blobs;
+    {
+      auto query = connection.query(
+          "SELECT DISTINCT b.blob FROM awaited a JOIN batch b ON b.blob = a.blob "
+          "WHERE a.log_index > 0 AND b.expires_at <= ? ORDER BY b.blob");
+      query.with(at);
+      while (query.row()) blobs.push_back(BlobNumber{query.unsigned_number(0)});
+    }
+    for (const auto& blob : blobs) {
+      auto batch = load_batch(connection, blob);
+      if (!batch || !batch->is_accepted) continue;
+      for (auto& place : batch->places) {
+        if (place.expires_at > at || !batch->is_open(place)) continue;
+        state_->set_recipient(place, RecipientState::expired, ErrorCode::expired);
+        place.status = Status::expired;
+        if (place.listing == Listing::listed) {
+          state_->write_event_of(EventType::expired, at, place, ErrorCode::expired);
+        }
+      }
+      save_places(connection, *batch);
+      end_awaiting(connection, *batch);
+    }
+    return {};
+  });
+}
+
+Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency, LogIndex below) {
+  using Names = std::vector<Unconfirmed>;
+  constexpr std::size_t kBatchesAtOnce = 16;
+  std::vector<std::pair<BlobNumber, LogIndex>> blobs;
+  std::int64_t number = 0;
+  const auto looked = state_->look<void>("looking for receipts", [&]() -> Result<void> {
+    const auto known = state_->known_number_of(agency);
+    if (!known) return {};
+    number = *known;
+    auto query = state_->connection.query(
+        "SELECT blob, log_index FROM awaited WHERE agency = ? AND named = 0 AND log_index > 0 "
+        "AND log_index < ? ORDER BY log_index LIMIT ?");
+    query.with(number).with(below);
+    query.with(static_cast<std::uint64_t>(kBatchesAtOnce));
+    while (query.row()) {
+      blobs.emplace_back(BlobNumber{query.unsigned_number(0)}, LogIndex{query.unsigned_number(1)});
+    }
+    return {};
+  });
+  if (!looked) return fail(looked.error());
+  if (blobs.empty()) return Names();
+  return state_->transact<Names>("naming what has no receipt", [&]() -> Result<Names> {
+    Names names;
+    for (const auto& [blob, index] : blobs) {
+      state_->connection
+          .query(
+              "UPDATE awaited SET named = 1 WHERE agency = ? AND named = 0 AND log_index = ? "
+              "AND blob = ?")
+          .with(number)
+          .with(index)
+          .with(blob)
+          .run();
+      const auto batch = load_batch(state_->connection, blob);
+      if (!batch) continue;
+      for (const auto& place : batch->places) {
+        const bool says_nothing =
+            place.agency == number && batch->is_open(place) && state_->is_only_sealed(place);
+        if (says_nothing) names.push_back({place.id, agency, index});
+      }
+    }
+    return names;
   });
 }
 

@@ -1,0 +1,209 @@
+// Store: what is still to be sealed.
+#include <algorithm>
+
+#include "agents/store/store.h"
+#include "agents/store/store_state.h"
+
+namespace keruen::store {
+namespace {
+
+// Read whole before anything is changed: a statement in use is never begun again.
+std::vector<OutboxNumber> keys_of(Query& query) {
+  std::vector<OutboxNumber> keys;
+  while (query.row()) keys.push_back(OutboxNumber{query.unsigned_number(0)});
+  return keys;
+}
+
+}  // namespace
+
+void Store::State::put_into_outbox(std::int64_t message, Lane lane, WallTime expires_at,
+                                   BytesView content) {
+  const auto number = static_cast<std::uint64_t>(message);
+  const Bytes sealed = seal_outbox(rows, number, content);
+  connection.query("INSERT INTO outbox(key, expires_at, content) VALUES(?, ?, ?)")
+      .with(outbox_key(Readiness::ready, lane, number))
+      .with(expires_at)
+      .with(BytesView(sealed))
+      .run();
+  outbox_expires_at = std::min(outbox_expires_at.value_or(expires_at), expires_at);
+}
+
+std::optional<OutboxNumber> Store::State::find_in_outbox(std::int64_t message, Lane lane) {
+  const auto number = static_cast<std::uint64_t>(message);
+  auto query = connection.query("SELECT key FROM outbox WHERE key IN (?, ?, ?)");
+  for (const auto readiness : {Readiness::ready, Readiness::waits_for_key, Readiness::kept}) {
+    query.with(outbox_key(readiness, lane, number));
+  }
+  if (!query.row()) return std::nullopt;
+  return OutboxNumber{query.unsigned_number(0)};
+}
+
+void Store::State::move_in_outbox(OutboxNumber key, Readiness to) {
+  const OutboxNumber there = moved_to(to, key);
+  if (there == key) return;
+  connection.query("UPDATE outbox SET key = ? WHERE key = ?").with(there).with(key).run();
+}
+
+void Store::State::remove_from_outbox(OutboxNumber key) {
+  connection.query("DELETE FROM outbox WHERE key = ?").with(key).run();
+}
+
+void Store::State::keep_or_remove(OutboxNumber key, Listing listing) {
+  if (listing == Listing::listed) {
+    move_in_outbox(key, Readiness::kept);
+  } else {
+    remove_from_outbox(key);
+  }
+}
+
+void Store::State::take_back(const MessageId& id, WallTime at) {
+  // What was taken back may be sent once more as it was.
+  connection.query("DELETE FROM once WHERE message = ?").with(id).run();
+  struct Sent {
+    std::int64_t number;
+    Lane lane;
+    Listing listing;
+    MessageKind kind;
+    bool is_part;
+  };
+  // The message and its parts; of each, whoever was not yet sealed for.
+  std::vector<Sent> all;
+  {
+    auto query = connection.query(
+        "SELECT number, lane, listed, kind, id <> ?1 FROM message_out WHERE id = ?1 OR parent = "
+        "(SELECT number FROM message_out WHERE id = ?1)");
+    query.with(id);
+    while (query.row()) {
+      all.push_back({query.number(0), query.enumerator<Lane>(1), query.enumerator<Listing>(2),
+                     query.enumerator<MessageKind>(3), query.number(4) != 0});
+    }
+  }
+  for (const auto& sent : all) {
+    if (!sent.is_part) {
+      auto query = connection.query(
+          "SELECT agency FROM recipient WHERE message = ? AND state IN (1, 2) ORDER BY place");
+      query.with(sent.number);
+      while (query.row()) {
+        write_event({EventType::recalled, at, id, sent.kind, query.number(0), {}, {}});
+      }
+    }
+    connection.query("UPDATE recipient SET state = 11 WHERE message = ? AND state IN (1, 2)")
+        .with(sent.number)
+        .run();
+    if (const auto key = find_in_outbox(sent.number, sent.lane)) keep_or_remove(*key, sent.listing);
+  }
+}
+
+Result<std::optional<OutboxItem>> Store::next_outbox(Lane lane, OutboxNumber after) {
+  using Item = std::optional<OutboxItem>;
+  return state_->look<Item>("reading the outbox", [&]() -> Result<Item> {
+    OutboxItem item;
+    {
+      auto query = state_->connection.query(
+          "SELECT o.key, m.number, o.content, m.id, m.kind, m.expires_at, m.listed FROM outbox o "
+          "JOIN message_out m ON m.number = (o.key & 0xFFFFFFFFFFFFFF) "
+          "WHERE o.key > ? AND o.key < ? ORDER BY o.key LIMIT 1");
+      query.with(std::max(after, outbox_key(Readiness::ready, lane, 0)));
+      query.with(outbox_end(Readiness::ready, lane));
+      if (!query.row()) return Item();
+      item.number = OutboxNumber{query.unsigned_number(0)};
+      item.sent = SentNumber{query.unsigned_number(1)};
+      KERUEN_TRY(item.content, open_outbox(state_->rows, item.sent.value, query.bytes(2)));
+      item.id = query.fixed<MessageId>(3);
+      item.kind = query.enumerator<MessageKind>(4);
+      item.expires_at = query.time(5);
+      item.listing = query.enumerator<Listing>(6);
+      item.lane = lane;
+    }
+    auto query = state_->connection.query(
+        "SELECT place, agency, state FROM recipient "
+        "WHERE message = ? AND state IN (1, 2) ORDER BY place");
+    query.with(item.sent);
+    while (query.row()) {
+      auto agency = state_->agency_of(query.number(1));
+      if (!agency) return fail(ErrorCode::corrupt, "a recipient in the store has no name");
+      item.recipients.push_back(
+          {query.small_number(0), std::move(*agency), query.enumerator<RecipientState>(2)});
+    }
+    return Item(std::move(item));
+  });
+}
+
+Result<void> Store::wait_for_key(const std::vector<OutboxNumber>& items) {
+  return state_->transact<void>("noting who waits for a key", [&]() -> Result<void> {
+    for (const auto& item : items) {
+      state_->connection.query("UPDATE recipient SET state = 2 WHERE state = 1 AND message = ?")
+          .with(message_of(item))
+          .run();
+      state_->move_in_outbox(item, Readiness::waits_for_key);
+    }
+    return {};
+  });
+}
+
+Result<void> Store::wake_waiting() {
+  return state_->transact<void>("waking what waits for a key", [&]() -> Result<void> {
+    std::vector<OutboxNumber> waiting;
+    {
+      auto query = state_->connection.query("SELECT key FROM outbox WHERE key >= ? AND key < ?");
+      query.with(outbox_begin(Readiness::waits_for_key)).with(outbox_begin(Readiness::kept));
+      waiting = keys_of(query);
+    }
+    for (const auto& key : waiting) state_->move_in_outbox(key, Readiness::ready);
+    return {};
+  });
+}
+
+Result<void> Store::State::expire_item(OutboxNumber key, WallTime at) {
+  const auto number = static_cast<std::int64_t>(message_of(key));
+  MessageId id;
+  MessageKind kind = MessageKind::notice;
+  Listing listing = Listing::hidden;
+  {
+    auto query = connection.query("SELECT id, kind, listed FROM message_out WHERE number = ?");
+    query.with(number);
+    if (!query.row()) return fail(ErrorCode::corrupt, "an outbox row has no message");
+    id = query.fixed<MessageId>(0);
+    kind = query.enumerator<MessageKind>(1);
+    listing = query.enumerator<Listing>(2);
+  }
+  if (listing == Listing::listed) {
+    auto query = connection.query(
+        "SELECT agency FROM recipient WHERE message = ? AND state IN (1, 2) ORDER BY place");
+    query.with(number);
+    while (query.row()) {
+      write_event({EventType::expired, at, id, kind, query.number(0), {}, {}});
+    }
+  }
+  connection
+      .query("UPDATE recipient SET state = 10, code = 6 WHERE message = ? AND state IN (1, 2)")
+      .with(number)
+      .run();
+  keep_or_remove(key, listing);
+  return {};
+}
+
+Result<std::size_t> Store::expire_outbox(WallTime at) {
+  if (!state_->outbox_expires_at || *state_->outbox_expires_at > at) return std::size_t{0};
+  return state_->transact<std::size_t>("noting what expired", [&]() -> Result<std::size_t> {
+    std::vector<OutboxNumber> expired;
+    {
+      auto query = state_->connection.query(
+          "SELECT key FROM outbox WHERE key < ? AND expires_at <= ? ORDER BY key");
+      query.with(outbox_begin(Readiness::kept)).with(at);
+      expired = keys_of(query);
+    }
+    for (const auto& key : expired) KERUEN_CHECK(state_->expire_item(key, at));
+    state_->load_outbox_expiry();
+    return expired.size();
+  });
+}
+
+void Store::State::load_outbox_expiry() {
+  outbox_expires_at.reset();
+  auto query = connection.query("SELECT min(expires_at) FROM outbox WHERE key < ?");
+  query.with(outbox_begin(Readiness::kept));
+  if (query.row()) outbox_expires_at = query.optional_time(0);
+}
+
+}  // namespace keruen::store
