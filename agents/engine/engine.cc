@@ -350,6 +350,10 @@ std::shared_ptr<const certs::Registry> Engine::registry() const {
   return state_->desk.directory.newest_registry();
 }
 
+void Engine::begin_round() { state_->desk.store.hold_sync(); }
+
+Result<void> Engine::end_round() { return state_->desk.store.release_sync(); }
+
 std::uint64_t Engine::newest_event() const { return state_->desk.store.newest_event(); }
 
 LinkTarget Engine::link_target(Now) const {

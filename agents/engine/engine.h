@@ -1,6 +1,6 @@
 // The agent's core: what officers ask and what the broker sends, in; frames and answers, out.
 // Shape: one event and a moment in, effects out; every step is durable in the store before its
-// effects are returned.
+// effects are returned, or, within a round, before the round ends.
 // Threads: the engine thread only.   Lifetime: borrows Store, Randomness, Journal.
 //
 // No socket, no clock, no thread: a test drives engines and a broker's core in one thread.
@@ -91,6 +91,12 @@ class Engine {
                                                             host::Disk& disk,
                                                             host::Journal& journal, Now now);
   ~Engine();
+
+  // What is handled, submitted and asked between the two is made durable by one sync, the last act
+  // of the round: effects and answers leave only after end_round() succeeded. io_failed: they never
+  // leave, and the process is to end.
+  void begin_round();
+  [[nodiscard]] Result<void> end_round();
 
   using Event = std::variant<LinkUp, LinkDown, FrameReceived, Tick>;
   [[nodiscard]] std::vector<Effect> handle(Event event, Now now);

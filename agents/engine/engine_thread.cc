@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -28,7 +29,10 @@ struct EngineThread::State {
     SubmitRequest request;
     std::promise<Result<Submitted>> answer;
   };
-  using Request = std::function<void(Now)>;
+  struct Request {
+    std::function<void(Now)> serve;
+    std::function<void(const Result<void>& synced)> answer;
+  };
 
   Engine& engine;
   host::Clock& clock;
@@ -54,7 +58,7 @@ struct EngineThread::State {
   };
   [[nodiscard]] Taken wait_and_take(std::unique_lock<std::mutex>& lock);
   void serve(Taken& taken);
-  void perform(std::vector<Effect> effects);
+  void perform(std::vector<Effect>& effects);
   void tell_listeners();
   template <class Answer>
   [[nodiscard]] Answer ask(std::function<Answer(Now)> question);
@@ -92,27 +96,41 @@ void EngineThread::State::run() {
   }
 }
 
+// Everything that waited is one round, with one sync: while it lasts, the next round's work
+// gathers.
 void EngineThread::State::serve(Taken& taken) {
-  for (auto& event : taken.events) perform(engine.handle(std::move(event), clock.now()));
+  std::vector<Effect> effects;
+  const auto handle = [&](Engine::Event event) {
+    auto more = engine.handle(std::move(event), clock.now());
+    std::ranges::move(more, std::back_inserter(effects));
+  };
+  engine.begin_round();
+  for (auto& event : taken.events) handle(std::move(event));
+  std::vector<Result<Submitted>> answers;
   if (!taken.submissions.empty()) {
     std::vector<SubmitRequest> batch;
     for (auto& submission : taken.submissions) batch.push_back(std::move(submission.request));
-    auto answers = engine.submit_all(batch, clock.now());
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      taken.submissions[i].answer.set_value(std::move(answers[i]));
-    }
+    answers = engine.submit_all(batch, clock.now());
   }
-  for (auto& request : taken.requests) request(clock.now());
-  const Now now = clock.now();
-  if (engine.next_tick() <= now.monotonic) perform(engine.handle(Tick{}, now));
+  for (auto& request : taken.requests) request.serve(clock.now());
+  if (engine.next_tick() <= clock.now().monotonic) handle(Tick{});
+  const auto synced = engine.end_round();
+
+  if (!synced) effects = {StopNow{synced.error()}};
+  perform(effects);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    taken.submissions[i].answer.set_value(synced ? std::move(answers[i])
+                                                 : Result<Submitted>(fail(synced.error())));
+  }
+  for (auto& request : taken.requests) request.answer(synced);
   {
     const std::lock_guard lock(mutex);
     registry = engine.registry();
   }
-  tell_listeners();
+  if (synced) tell_listeners();
 }
 
-void EngineThread::State::perform(std::vector<Effect> effects) {
+void EngineThread::State::perform(std::vector<Effect>& effects) {
   for (auto& effect : effects) {
     if (auto* frame = std::get_if<SendFrame>(&effect)) {
       if (doors.send) doors.send(std::move(frame->frame));
@@ -142,13 +160,18 @@ void EngineThread::State::tell_listeners() {
 template <class Answer>
 Answer EngineThread::State::ask(std::function<Answer(Now)> question) {
   std::promise<Answer> promise;
+  std::optional<Answer> made;
   auto answer = promise.get_future();
   {
     const std::lock_guard lock(mutex);
     if (ending || requests.size() >= kRequestsQueuedMax) {
       return fail(ErrorCode::overloaded, "the agent has too much to do or is ending; try again");
     }
-    requests.push_back([&](Now now) { promise.set_value(question(now)); });
+    requests.push_back({[&](Now now) { made.emplace(question(now)); },
+                        [&](const Result<void>& synced) {
+                          promise.set_value(synced ? std::move(*made)
+                                                   : Answer(fail(synced.error())));
+                        }});
   }
   wake.notify_one();
   return answer.get();

@@ -69,6 +69,18 @@ constexpr int kBusyMilliseconds = 5000;
 Connection::Connection(const std::string& path, Mode mode)
     : database_(path, flags_of(mode), kBusyMilliseconds) {}
 
+// Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, SQLITE_FCNTL_JOURNAL_POINTER. Through
+// SQLite's own file, so that it is the file in use and whatever stands for the disk hears of it.
+void Connection::sync_log() {
+  sqlite3_file* log = nullptr;
+  int code =
+      sqlite3_file_control(database_.getHandle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
+    code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  }
+  if (code != SQLITE_OK) throw SQLite::Exception(database_.getHandle(), code);
+}
+
 Query Connection::query(const char* sql) {
   auto& statement = statements_[sql];
   if (!statement) statement = std::make_unique<SQLite::Statement>(database_, sql);

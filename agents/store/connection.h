@@ -97,6 +97,8 @@ class Connection {
   // `sql` is a literal: its address is its name in the cache.
   [[nodiscard]] Query query(const char* sql);
   void execute(const char* sql) { database_.exec(sql); }
+  // What was committed is on the disk afterwards. Throws SQLite::Exception.
+  void sync_log();
   [[nodiscard]] std::int64_t last_number() { return database_.getLastInsertRowid(); }
   [[nodiscard]] std::int64_t changes() { return database_.getChanges(); }
 

@@ -1,12 +1,12 @@
 // An agent's store: its one writer. What the agent knows durably is here and nowhere else.
-// Shape: one SQLite file, WAL, synchronous FULL, secure_delete ON (schema.h).
+// Shape: one SQLite file, WAL, secure_delete ON (schema.h).
 // Threads: the engine thread only; others read through Reader.
 // Lifetime: the Randomness outlives it; one process opens it at a time.
 //
 // Every public function is one transaction: when it returns without an error all of it is on the
-// disk, after an error none of it is. Errors: no_space, the disk is full: nothing changed, what is
-// stored stays readable; io_failed or corrupt: from then on every writing function answers the
-// same, and the process is to end.
+// disk (or will be with release_sync()), after an error none of it is. Errors: no_space, the disk
+// is full: nothing changed, what is stored stays readable; io_failed or corrupt: from then on every
+// writing function answers the same, and the process is to end.
 #pragma once
 
 #include <memory>
@@ -23,6 +23,11 @@ class Store {
                                                            const certs::SecretBytes& store_key,
                                                            certs::Randomness& randomness);
   ~Store();
+
+  // Between the two, what is written is durable only when release_sync() returns: one sync for all.
+  // Nothing that rests on it may leave the agent before. io_failed: the process is to end.
+  void hold_sync();
+  [[nodiscard]] Result<void> release_sync();
 
   // ---- the four transactions ----
   [[nodiscard]] Result<void> submit(const std::vector<const Submission*>& submissions, WallTime at);

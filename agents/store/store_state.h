@@ -87,6 +87,7 @@ struct Store::State {
   [[nodiscard]] Result<Value> transact(std::string_view doing, Body&& body) {
     if (broken) return fail(*broken);
     auto result = guarded<Value>(doing, [&]() -> Result<Value> {
+      end_reading();
       connection.execute("BEGIN IMMEDIATE");
       Result<Value> inner = body();
       if (!inner) return inner;
@@ -94,19 +95,39 @@ struct Store::State {
       connection.execute("COMMIT");
       return inner;
     });
-    if (!result) undo(result.error());
+    if (!result) {
+      undo(result.error());
+      return result;
+    }
+    unsynced = true;
+    if (!holding) {
+      if (const auto synced = sync(); !synced) return fail(synced.error());
+    }
     return result;
   }
+  // Nobody else writes: one snapshot serves all reading until the next transaction, and its locks
+  // are taken once.
   template <class Value, class Body>
   [[nodiscard]] Result<Value> look(std::string_view doing, Body&& body) {
-    auto result = guarded<Value>(doing, std::forward<Body>(body));
+    auto result = guarded<Value>(doing, [&]() -> Result<Value> {
+      begin_reading();
+      return body();
+    });
     if (!result) remember(result.error());
     return result;
   }
+  void begin_reading();
+  void end_reading();
+  // A failed sync stays: what the disk holds is not known any more.
+  [[nodiscard]] Result<void> sync();
+
+  bool holding = false;   // syncs, until release_sync()
+  bool unsynced = false;  // something was committed since the last one
 
  private:
   void undo(const Error& error);
   void remember(const Error& error);
+  bool reading_ = false;
 };
 
 }  // namespace keruen::store
