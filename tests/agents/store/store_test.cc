@@ -7,6 +7,7 @@
 
 #include "agents/store/reader.h"
 #include "certs/seal.h"
+#include "tests/support/fault_vfs.h"
 #include "tests/support/matchers.h"
 #include "tests/support/seeded_randomness.h"
 #include "tests/support/temporary_directory.h"
@@ -206,6 +207,213 @@ TEST_F(StoreTest, EventsAreNumberedWithoutGaps) {
   EXPECT_EQ(events->at(0).number + 1, events->at(1).number);
   EXPECT_EQ(events->at(1).number, store->newest_event());
   EXPECT_EQ(events->at(0).type, EventType::submitted);
+}
+
+TEST_F(StoreTest, EventsOfOneGroupAreReadFromAnyNumberOn) {
+  open();
+  Submission together;
+  for (int i = 0; i < 5; ++i) together.messages.push_back(message("one of five"));
+  ASSERT_THAT(store->submit({&together}, kNow), IsOk());
+  static_cast<void>(submit("alone"));
+  const auto all = reader()->events_after(0, 100);
+  ASSERT_THAT(all, IsOk());
+  ASSERT_THAT(*all, SizeIs(6));
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(all->at(i).message, together.messages[i].id);
+  EXPECT_EQ(all->back().number, store->newest_event());
+  for (std::uint64_t after = 0; after <= 6; ++after) {
+    for (std::size_t most = 1; most <= 7; ++most) {
+      const auto some = reader()->events_after(after, most);
+      ASSERT_THAT(some, IsOk());
+      ASSERT_EQ(some->size(), std::min<std::size_t>(most, 6 - after));
+      for (std::size_t i = 0; i < some->size(); ++i) {
+        EXPECT_EQ(some->at(i).number, after + 1 + i);
+        EXPECT_EQ(some->at(i).message, all->at(after + i).message);
+      }
+    }
+  }
+  // And an agent that starts again goes on counting where it was.
+  store.reset();
+  open();
+  EXPECT_EQ(store->newest_event(), 6U);
+}
+
+// A batch of two messages, the first to two agencies, as the engine closes it.
+class ClosedBatchTest : public StoreTest {
+ protected:
+  static constexpr LogIndex kIndex{41};
+
+  void SetUp() override {
+    open();
+    Submission submission;
+    submission.messages.push_back(message("to both"));
+    submission.messages.front().recipients = {customs, prosecutor};
+    submission.messages.push_back(message("to customs"));
+    ASSERT_THAT(store->submit({&submission}, kNow), IsOk());
+    both = submission.messages[0].id;
+    one = submission.messages[1].id;
+    close();
+  }
+  void close() {
+    batch.stream = StreamId{7};
+    batch.sequence = BatchSequence{batch.sequence.value + 1};
+    batch.hash.bytes[0] = static_cast<std::uint8_t>(batch.sequence.value);
+    batch.bytes = SharedBytes(Bytes(100, 1));
+    batch.at = kNow;
+    batch.messages.clear();
+    OutboxNumber after;
+    while (true) {
+      KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, after));
+      if (!item) break;
+      after = item->number;
+      ClosedLeaf leaf;
+      leaf.number = static_cast<std::uint32_t>(batch.messages.size());
+      leaf.message = item->sent;
+      leaf.outbox = item->number;
+      leaf.id = item->id;
+      leaf.kind = item->kind;
+      leaf.listing = item->listing;
+      leaf.expires_at = item->expires_at;
+      std::uint32_t seat = 0;
+      for (const auto& recipient : item->recipients) {
+        leaf.sealed.push_back({recipient.place, seat++, recipient.agency});
+      }
+      batch.messages.push_back(std::move(leaf));
+    }
+    KERUEN_ASSERT_OK(stored, store->close(batch));
+  }
+  void accept(std::vector<wire::Refusal> refusals = {}) {
+    Learned learned;
+    learned.at = kNow;
+    learned.accepted.push_back({stored.blob, kIndex, kNow, std::move(refusals)});
+    ASSERT_THAT(store->learn(learned), IsOk());
+  }
+  void deliver(const AgencyId& from, std::vector<wire::LeafRange> leaves,
+               std::optional<ErrorCode> undeliverable = {}) {
+    Arrival arrival;
+    arrival.at = kNow;
+    arrival.words.push_back({batch.hash, from, std::move(leaves), undeliverable, kNow});
+    ASSERT_THAT(store->arrive(arrival), IsOk());
+  }
+  [[nodiscard]] std::vector<RecipientState> states(const MessageId& id) {
+    std::vector<RecipientState> all;
+    const auto receipts = reader()->receipts(id);
+    EXPECT_THAT(receipts, IsOk());
+    if (!receipts) return all;
+    for (const auto& status : *receipts) all.push_back(status.state);
+    return all;
+  }
+  [[nodiscard]] std::vector<EventType> events_since(std::uint64_t number) {
+    std::vector<EventType> types;
+    const auto events = reader()->events_after(number, 100);
+    EXPECT_THAT(events, IsOk());
+    if (!events) return types;
+    for (const auto& event : *events) types.push_back(event.type);
+    return types;
+  }
+
+  const AgencyId customs = *AgencyId::parse("kz.customs");
+  const AgencyId prosecutor = *AgencyId::parse("kz.prosecutor");
+  MessageId both;
+  MessageId one;
+  ClosedBatch batch;
+  StoredBatch stored;
+};
+
+TEST_F(ClosedBatchTest, IsAcceptedAsAWholeButForItsRefusals) {
+  using enum RecipientState;
+  EXPECT_THAT(states(both), ElementsAre(sealed, sealed));
+  const auto before = store->newest_event();
+  accept({{1, 0, ErrorCode::denied}});
+  EXPECT_THAT(states(both), ElementsAre(accepted, accepted));
+  EXPECT_THAT(states(one), ElementsAre(refused));
+  EXPECT_THAT(events_since(before),
+              ElementsAre(EventType::refused, EventType::accepted, EventType::accepted));
+  const auto receipts = reader()->receipts(both);
+  ASSERT_THAT(receipts, IsOk());
+  EXPECT_EQ(receipts->front().log_index, kIndex);
+  EXPECT_EQ(receipts->front().accepted_at, kNow);
+}
+
+TEST_F(ClosedBatchTest, RangesOfLeavesAreDeliveredEachOnce) {
+  using enum RecipientState;
+  accept({{1, 0, ErrorCode::denied}});
+  const auto before = store->newest_event();
+  deliver(customs, {{0, 1}});
+  EXPECT_THAT(states(both), ElementsAre(delivered, accepted));
+  EXPECT_THAT(states(one), ElementsAre(refused));  // the range says more than it can
+  deliver(customs, {{0, 0}});
+  deliver(customs, {{0, 1}}, ErrorCode::malformed);  // the first word counts
+  EXPECT_THAT(states(both), ElementsAre(delivered, accepted));
+  EXPECT_THAT(events_since(before), ElementsAre(EventType::delivered));
+}
+
+TEST_F(ClosedBatchTest, AReceiptMayComeBeforeTheBrokersWord) {
+  using enum RecipientState;
+  deliver(customs, {{0, 1}});
+  const auto before = store->newest_event();
+  accept();
+  EXPECT_THAT(states(both), ElementsAre(delivered, accepted));
+  EXPECT_THAT(states(one), ElementsAre(delivered));
+  EXPECT_THAT(events_since(before), ElementsAre(EventType::accepted));
+}
+
+TEST_F(ClosedBatchTest, NamesOnceWhoSaysNothing) {
+  accept();
+  deliver(customs, {{0, 1}});
+  const LogIndex past{kIndex.value + 1};
+  KERUEN_ASSERT_OK(const auto receipted, store->name_unconfirmed(customs, past));
+  EXPECT_THAT(receipted, IsEmpty());
+  KERUEN_ASSERT_OK(const auto early, store->name_unconfirmed(prosecutor, kIndex));
+  EXPECT_THAT(early, IsEmpty());
+  KERUEN_ASSERT_OK(const auto named, store->name_unconfirmed(prosecutor, past));
+  ASSERT_THAT(named, SizeIs(1));
+  EXPECT_EQ(named.front().message, both);
+  EXPECT_EQ(named.front().index, kIndex);
+  KERUEN_ASSERT_OK(const auto again, store->name_unconfirmed(prosecutor, past));
+  EXPECT_THAT(again, IsEmpty());
+}
+
+TEST_F(ClosedBatchTest, WhatExpiresOnItsWayIsShownSoUntilItArrivesAfterAll) {
+  using enum RecipientState;
+  accept();
+  deliver(customs, {{0, 1}});
+  const auto before = store->newest_event();
+  ASSERT_THAT(store->expire_unconfirmed(kNow + kExpiryDefault - std::chrono::seconds(1)), IsOk());
+  EXPECT_THAT(states(both), ElementsAre(delivered, accepted));
+  ASSERT_THAT(store->expire_unconfirmed(kNow + kExpiryDefault), IsOk());
+  EXPECT_THAT(states(both), ElementsAre(delivered, expired));
+  ASSERT_THAT(store->expire_unconfirmed(kNow + kExpiryDefault), IsOk());
+  EXPECT_THAT(events_since(before), ElementsAre(EventType::expired));
+  deliver(prosecutor, {{0, 0}});
+  EXPECT_THAT(states(both), ElementsAre(delivered, delivered));
+}
+
+TEST_F(ClosedBatchTest, ARoundsWorkIsThereForReadersAndSyncedAtItsEnd) {
+  using enum RecipientState;
+  store->hold_sync();
+  accept();
+  EXPECT_THAT(states(both), ElementsAre(accepted, accepted));
+  EXPECT_THAT(store->release_sync(), IsOk());
+  store.reset();
+  open();
+  EXPECT_THAT(states(both), ElementsAre(accepted, accepted));
+}
+
+// What the disk holds after a failed sync is not known: the agent must end and look.
+TEST(StoreSync, AFailedOneStays) {
+  FaultVfs disk;
+  TemporaryDirectory directory;
+  SeededRandomness randomness{3};
+  certs::SecretBytes key(32);
+  KERUEN_ASSERT_OK(const auto store,
+                   Store::open((directory / "store.sqlite").string(), key, randomness));
+  store->hold_sync();
+  ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
+  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  EXPECT_THAT(store->release_sync(), FailsWith(ErrorCode::io_failed));
+  disk.heal();
+  EXPECT_THAT(store->save_fact("b", bytes_of("2")), FailsWith(ErrorCode::io_failed));
+  EXPECT_THAT(store->release_sync(), FailsWith(ErrorCode::io_failed));
 }
 
 }  // namespace
