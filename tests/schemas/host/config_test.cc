@@ -136,6 +136,14 @@ TEST(BrokerConfig, NamesAWrongType) {
               FailsWith(ErrorCode::malformed, StartsWith("broker.toml:")));
 }
 
+TEST(BrokerConfig, NamesTheLineOfASlip) {
+  for (const std::string_view section : {"[=]", "[.log]", "[\x1a]", "[]", "[", "[#"}) {
+    EXPECT_THAT(decode_broker_config("\n" + std::string(section) + "\n", "broker.toml"),
+                FailsWith(ErrorCode::malformed, StartsWith("broker.toml:2: ")))
+        << section;
+  }
+}
+
 TEST(BrokerConfig, NamesAValueOutOfRange) {
   EXPECT_THAT(broker("\"log\"", "\"log\"\nsegment_bytes = 100"),
               FailsWith(ErrorCode::malformed,
