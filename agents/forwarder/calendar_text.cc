@@ -108,9 +108,11 @@ Result<void> check_components(const CalendarText& calendar) {
 }  // namespace
 
 std::optional<std::size_t> CalendarText::line_of(std::string_view part) const {
-  const auto found = std::ranges::search(text, part, {}, upper, upper);
-  if (found.empty()) return std::nullopt;
-  const auto index = static_cast<std::size_t>(std::count(text.begin(), found.begin(), '\n'));
+  // Not std::ranges::search: clang 14, which the fuzz targets need, cannot compile its result.
+  const auto found = std::search(text.begin(), text.end(), part.begin(), part.end(),
+                                 [](char a, char b) { return upper(a) == upper(b); });
+  if (part.empty() || found == text.end()) return std::nullopt;
+  const auto index = static_cast<std::size_t>(std::count(text.begin(), found, '\n'));
   return index < line_numbers.size() ? std::optional(line_numbers[index]) : std::nullopt;
 }
 
