@@ -3,9 +3,9 @@
  * break on it: what is promised, reduced to what a checker can try in every order.
  *
  * Shape: three machines and two connections. Every step below is one turn of a program that has one
- * thread for it, so a step is atomic and anything may happen between two. Durable and volatile
- * state are told apart by name; a crash takes the volatile. One lane, one pair, a batch of one
- * message each: what differs between lanes and leaves has no part in what is promised here.
+ * thread for it, so a step is atomic and anything may happen between two. What is durable, and what
+ * a crash takes, stand under their own headings. One lane, one pair, a batch of one message each:
+ * what differs between lanes and leaves has no part in what is promised here.
  *
  * Properties, each by the name it fails under:
  *   accepted_is_kept    what the broker said "accepted" to is in its log after any crash
