@@ -1,0 +1,1 @@
+keruen_fuzz(certificate_fuzz SOURCES certificate_fuzz.cc LINKS keruen::certs)
