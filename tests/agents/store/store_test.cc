@@ -9,6 +9,7 @@
 #include "certs/seal.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/matchers.h"
+#include "tests/support/sealing_party.h"
 #include "tests/support/seeded_randomness.h"
 #include "tests/support/temporary_directory.h"
 
@@ -195,6 +196,52 @@ TEST_F(StoreTest, WhatExpiresUnsealedIsNamedAndCanStillBeLookedAt) {
   EXPECT_EQ(figures.waiting_messages, 0U);
   KERUEN_ASSERT_OK(const auto shown, reader()->message(id));
   EXPECT_EQ(shown.summary.subject, "only for a week");
+}
+
+TEST_F(StoreTest, WhatIsSealedAnewKeepsItsPlaceBeforeWhatCameLater) {
+  open();
+  const auto first = submit("first");
+  const auto second = submit("second");
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  ASSERT_TRUE(item);
+  const SealingParty sender("kz.border-guard", randomness);
+  const SealingParty recipient("kz.customs", randomness);
+  certs::Sealer sealer(sender.id, randomness);
+  KERUEN_ASSERT_OK(auto sealed, sealer.seal(seal_input(sender, {&recipient}, randomness),
+                                            item->content, kSealingNow));
+  const auto batch =
+      sign_leaves(sender, *Origin::parse("kz.exchange"), {{0, sealed.leaf}}, {sealed.leaf_hash});
+  StoredStream stream;
+  stream.id = batch.statement.stream;
+  stream.opened_at = kNow;
+  stream.current = true;
+  ASSERT_THAT(store->open_stream(stream), IsOk());
+  ClosedBatch closed;
+  closed.stream = stream.id;
+  closed.sequence = batch.statement.sequence;
+  closed.hash = batch.hash;
+  closed.bytes = SharedBytes(wire::encode_batch(batch.batch));
+  closed.at = kNow;
+  closed.messages.push_back({0,
+                             item->sent,
+                             item->number,
+                             item->id,
+                             item->kind,
+                             item->listing,
+                             item->expires_at,
+                             {{0, 0, recipient.id}},
+                             false});
+  closed.keys.emplace_back(0, std::move(sealed.key));
+  KERUEN_ASSERT_OK(const auto stored, store->close(closed));
+  ASSERT_THAT(store->dissolve({stored.blob}, ErrorCode::expired, kNow), IsOk());
+
+  KERUEN_ASSERT_OK(const auto again, store->next_outbox(Lane::routine, {}));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->id, first);
+  EXPECT_EQ(again->content, item->content);
+  KERUEN_ASSERT_OK(const auto later, store->next_outbox(Lane::routine, again->number));
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->id, second);
 }
 
 TEST_F(StoreTest, EventsAreNumberedWithoutGaps) {
