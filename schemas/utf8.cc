@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace keruen {
 namespace {
@@ -34,14 +35,34 @@ bool find_sequence(std::uint8_t first, Sequence& sequence) {
   return true;
 }
 
+// Whether each byte of the eight is 20..7E.
+bool all_printable(std::uint64_t bytes) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  constexpr std::uint64_t kHighBits = 0x80 * kEach;
+  // Adding 1 makes 7F, adding 60 leaves below 20, with a high bit that tells; no carry while all
+  // are below 80.
+  return (bytes & kHighBits) == 0 && ((bytes + kEach) & kHighBits) == 0 &&
+         ((bytes + 0x60 * kEach) & kHighBits) == kHighBits;
+}
+
 }  // namespace
 
+std::size_t plain_bytes(std::string_view text, std::size_t at) {
+  std::size_t length = 0;
+  for (std::uint64_t bytes = 0; at + length + sizeof bytes <= text.size(); length += sizeof bytes) {
+    std::memcpy(&bytes, text.data() + at + length, sizeof bytes);
+    if (!all_printable(bytes)) break;
+  }
+  return length;
+}
+
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
+  for (std::size_t i = plain_bytes(text, 0); i < text.size();) {
     const auto first = static_cast<std::uint8_t>(text[i]);
     if (first == 0) return false;
     if (first < 0x80) {
       ++i;
+      i += plain_bytes(text, i);
       continue;
     }
     Sequence sequence{};

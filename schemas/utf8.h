@@ -3,10 +3,15 @@
 // Source: Unicode 15, table 3-7.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace keruen {
 
 [[nodiscard]] bool is_utf8(std::string_view text);
+
+// How many bytes from `at` on are surely printable ASCII: a multiple of eight, looked at eight at a
+// time. Most of what is checked is.
+[[nodiscard]] std::size_t plain_bytes(std::string_view text, std::size_t at);
 
 }  // namespace keruen

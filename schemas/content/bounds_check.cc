@@ -35,7 +35,7 @@ bool is_language(std::string_view text) {
 
 // C0 and C1 controls and DEL: in a terminal they are commands, in a calendar file a new line.
 bool has_control(std::string_view text, Lines lines) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = plain_bytes(text, 0); i < text.size(); ++i, i += plain_bytes(text, i)) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte == '\n' || byte == '\r' || byte == '\t') {
       if (lines == Lines::one) return true;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace keruen {
 namespace {
 
@@ -20,6 +22,20 @@ TEST(Utf8, RefusesWhatIsNotWellFormed) {
                           "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv, "\xff"sv, "a\0b"sv,
                           "\xcf\xf0\xe8\xe2\xe5\xf2"sv /* windows-1251 */}) {
     EXPECT_FALSE(is_utf8(text));
+  }
+}
+
+// Eight bytes are looked at at once: no byte may hide among its neighbours.
+TEST(Utf8, SeesEveryByteAtEveryPlace) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (std::size_t place = 0; place < 20; ++place) {
+      std::string text(20, 'a');
+      text[place] = static_cast<char>(byte);
+      EXPECT_EQ(is_utf8(text), byte > 0 && byte < 0x80) << byte << " at " << place;
+      const bool plain = byte >= 0x20 && byte < 0x7f;
+      EXPECT_EQ(plain_bytes(text, 0), plain || place >= 16 ? 16U : place / 8 * 8)
+          << byte << " at " << place;
+    }
   }
 }
 
