@@ -1,8 +1,9 @@
 #include "agents/store/reader.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 #include <limits>
 
 #include "agents/store/events.h"
@@ -77,12 +78,15 @@ Reader::~Reader() = default;
 Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
                                              const certs::SecretBytes& store_key) {
   using Opened = std::unique_ptr<Reader>;
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) {
-    return fail(ErrorCode::not_found, "no store at " + path + "; has the agent run?");
-  }
   return guarded<Opened>("opening " + path, [&]() -> Result<Opened> {
-    Opened reader(new Reader(std::make_unique<State>(path, store_key.duplicate())));
+    std::unique_ptr<State> state;
+    try {
+      state = std::make_unique<State>(path, store_key.duplicate());
+    } catch (const SQLite::Exception& thrown) {
+      if (thrown.getErrorCode() != SQLITE_CANTOPEN) return fail(error_of(thrown, "opening it"));
+      return fail(ErrorCode::not_found, "no store at " + path + "; has the agent run?");
+    }
+    Opened reader(new Reader(std::move(state)));
     auto check =
         reader->state_->connection.query("SELECT value FROM setting WHERE name = 'key check'");
     if (!check.row() || !reader->state_->rows.open("key check", 0, check.bytes(0))) {
