@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, FaultDisk::kOperations> kOperationNames =
     "read", "write",  "preallocate", "truncate",      "sync",
     "make", "rename", "remove",      "sync directory"};
 
-// What is in a file: pages that were written, zeros elsewhere, cut at size.
+// What is in a file: pages that were written, zeros elsewhere, cut at size. A copy shares its pages
+// until one of the two writes.
 class Content {
  public:
   [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -26,8 +27,9 @@ class Content {
     if (size < size_) {
       pages_.erase(pages_.lower_bound((size + kPageBytes - 1) / kPageBytes), pages_.end());
       if (const auto last = pages_.find(size / kPageBytes); last != pages_.end()) {
-        std::fill(last->second.begin() + static_cast<std::ptrdiff_t>(size % kPageBytes),
-                  last->second.end(), std::uint8_t{0});
+        Page& page = own(last->second);
+        std::fill(page.begin() + static_cast<std::ptrdiff_t>(size % kPageBytes), page.end(),
+                  std::uint8_t{0});
       }
     }
     size_ = size;
@@ -39,7 +41,7 @@ class Content {
       const std::uint64_t at = offset + done;
       const std::size_t in_page = at % kPageBytes;
       const std::size_t count = std::min(kPageBytes - in_page, bytes.size() - done);
-      std::memcpy(pages_[at / kPageBytes].data() + in_page, bytes.data() + done, count);
+      std::memcpy(own(pages_[at / kPageBytes]).data() + in_page, bytes.data() + done, count);
       done += count;
     }
   }
@@ -56,7 +58,7 @@ class Content {
       if (page == pages_.end()) {
         std::memset(target.data() + done, 0, count);
       } else {
-        std::memcpy(target.data() + done, page->second.data() + in_page, count);
+        std::memcpy(target.data() + done, page->second->data() + in_page, count);
       }
       done += count;
     }
@@ -64,7 +66,18 @@ class Content {
   }
 
  private:
-  std::map<std::uint64_t, std::array<std::uint8_t, kPageBytes>> pages_;
+  using Page = std::array<std::uint8_t, kPageBytes>;
+
+  static Page& own(std::shared_ptr<Page>& page) {
+    if (!page) {
+      page = std::make_shared<Page>();
+    } else if (page.use_count() > 1) {
+      page = std::make_shared<Page>(*page);
+    }
+    return *page;
+  }
+
+  std::map<std::uint64_t, std::shared_ptr<Page>> pages_;
   std::uint64_t size_ = 0;
 };
 
@@ -161,6 +174,11 @@ struct FaultDisk::Inode {
   }
   void sync() {
     for (const Change& one : changes) replay(durable, one);
+    changes.clear();
+  }
+  // As sync(), without a second copy of the pages: for a disk none of whose syncs was lost.
+  void settle() {
+    durable = live;
     changes.clear();
   }
 };
@@ -324,6 +342,29 @@ void FaultDisk::crash(std::uint64_t seed) {
   }
   locked_.clear();
   faults_.clear();
+  ++generation_;
+}
+
+void FaultDisk::end_process() {
+  const std::lock_guard lock(mutex_);
+  locked_.clear();
+  ++generation_;
+}
+
+void FaultDisk::become(const FaultDisk& other) {
+  const std::lock_guard lock(mutex_);
+  names_.clear();
+  for (const auto& [path, inode] : other.names_) {
+    auto copied = std::make_shared<Inode>();
+    copied->live = inode->live;
+    copied->mode = inode->mode;
+    copied->settle();
+    names_[path] = std::move(copied);
+  }
+  durable_names_ = names_;
+  changes_.clear();
+  directories_ = other.directories_;
+  locked_.clear();
   ++generation_;
 }
 

@@ -1,6 +1,7 @@
 // A disk in memory that forgets what was not synced when the power goes, and fails when told to.
 // Shape: paths as on a real disk; "/" and "." are there from the start; sectors of 512 bytes.
-// Threads: any, as a Disk.   Lifetime: outlives its Files; after crash() they answer io_failed.
+// Threads: any, as a Disk; become() and its source in one.
+// Lifetime: outlives its Files; after crash() and end_process() they answer io_failed.
 //
 // crash(seed) leaves of each file what was synced and, of every sector written since, one of its
 // versions since then: torn within a write, reordered between writes. Names made, renamed or
@@ -49,6 +50,10 @@ class FaultDisk final : public host::Disk {
   void set_capacity(std::uint64_t bytes);
   // The power goes and comes back.
   void crash(std::uint64_t seed);
+  // The process that uses it is killed: its Files and locks are void, what it wrote stays.
+  void end_process();
+  // Holds what `other` holds, all of it durable; faults and counts stay its own.
+  void become(const FaultDisk& other);
   // Everything written so far is durable: the state a test begins with.
   void sync_everything();
   // Flips the bits of `mask` in one byte, on the platter and in what is read.

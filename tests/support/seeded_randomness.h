@@ -11,6 +11,11 @@ namespace keruen {
 class SeededRandomness final : public certs::Randomness {
  public:
   explicit SeededRandomness(std::uint64_t seed) : state_(seed) {}
+  // As if made with this seed: another run begins.
+  void begin_again(std::uint64_t seed) {
+    state_ = seed;
+    word_ = 0;
+  }
 
   void fill(std::span<std::uint8_t> target) override {
     for (std::size_t i = 0; i < target.size(); ++i) {

@@ -2,14 +2,33 @@
 
 namespace keruen {
 
-TestAgent::TestAgent(TestExchange& exchange, std::string_view id, MemoryJournal& journal)
-    : exchange_(exchange), id_(agency_named(id)), journal_(journal), store_key_(32) {
+TestAgent::TestAgent(TestExchange& exchange, std::string_view id, host::Journal& journal)
+    : exchange_(exchange),
+      id_(agency_named(id)),
+      journal_(journal),
+      directory_(std::make_unique<TemporaryDirectory>()),
+      own_disk_(std::make_unique<host::PosixDisk>()),
+      disk_(*own_disk_),
+      folder_(directory_->path().string()),
+      store_key_(32) {
+  exchange_.randomness().fill(store_key_.writable());
+}
+
+TestAgent::TestAgent(TestExchange& exchange, std::string_view id, host::Journal& journal,
+                     host::Disk& disk, std::string folder)
+    : exchange_(exchange),
+      id_(agency_named(id)),
+      journal_(journal),
+      disk_(disk),
+      folder_(std::move(folder)),
+      store_key_(32) {
   exchange_.randomness().fill(store_key_.writable());
 }
 
 TestAgent::~TestAgent() = default;
 
 Result<void> TestAgent::start(Now now, engine::EngineOptions::AfterHalt after_halt) {
+  stopped_because_.reset();
   const TestAgency& agency = exchange_.agency(id_.text());
   engine::InitialKeys keys;
   KERUEN_TRY(keys.identity, certs::SigningKeyPair::from_seed(agency.identity.seed()));
@@ -22,7 +41,7 @@ Result<void> TestAgent::start(Now now, engine::EngineOptions::AfterHalt after_ha
   options.log_keys = {exchange_.log_key().public_key()};
   options.broker_endpoint = "tcp://127.0.0.1:1";
   options.broker_key = exchange_.broker_transport().public_key();
-  options.store_directory = directory_.path().string();
+  options.store_directory = folder_;
   options.after_halt = after_halt;
   KERUEN_TRY(store_, store::Store::open(store_path(), store_key_, exchange_.randomness()));
   KERUEN_TRY(engine_, engine::Engine::open(std::move(options), std::move(keys), *store_,
@@ -31,8 +50,8 @@ Result<void> TestAgent::start(Now now, engine::EngineOptions::AfterHalt after_ha
   return {};
 }
 
-void TestAgent::kill(TestBroker& broker, Now now) {
-  if (connection_) broker.disconnect(*connection_, now);
+void TestAgent::kill(TestBroker& broker, Moments now) {
+  if (connection_) broker.disconnect(*connection_, now.at_broker);
   connection_.reset();
   outgoing_.clear();
   reader_.reset();
@@ -40,41 +59,43 @@ void TestAgent::kill(TestBroker& broker, Now now) {
   store_.reset();
 }
 
-void TestAgent::connect(TestBroker& broker, Now now) {
+void TestAgent::connect(TestBroker& broker, Moments now) {
   outgoing_.clear();
   reconnecting_ = false;
-  connection_ = broker.connect(engine_->transport_key().id(), now);
-  if (connection_) perform(engine_->handle(engine::LinkUp{}, now));
+  connection_ = broker.connect(engine_->transport_key().id(), now.at_broker);
+  if (connection_) perform(engine_->handle(engine::LinkUp{}, now.here));
 }
 
-void TestAgent::disconnect(TestBroker& broker, Now now) {
+void TestAgent::disconnect(TestBroker& broker, Moments now) {
   if (!connection_) return;
-  broker.disconnect(*connection_, now);
+  broker.disconnect(*connection_, now.at_broker);
   connection_.reset();
   outgoing_.clear();
-  perform(engine_->handle(engine::LinkDown{"the line was cut"}, now));
+  perform(engine_->handle(engine::LinkDown{"the line was cut"}, now.here));
 }
 
-bool TestAgent::exchange_frames(TestBroker& broker, Now now) {
+bool TestAgent::exchange_frames(TestBroker& broker, Moments now) {
   if (!connection_) return false;
   bool moved = false;
   // What the broker said before it closed still arrives.
   if (auto frame = broker.next_for(*connection_)) {
-    receive(std::move(*frame), now);
+    if (watch_) watch_(Direction::to_agent, frame->view());
+    receive(std::move(*frame), now.here);
     moved = true;
   }
   if (!connection_) return true;
   if (!broker.is_open(*connection_)) {
     connection_.reset();
     outgoing_.clear();
-    perform(engine_->handle(engine::LinkDown{"the broker closed the connection"}, now));
+    perform(engine_->handle(engine::LinkDown{"the broker closed the connection"}, now.here));
     return true;
   }
   if (!outgoing_.empty()) {
     auto frame = std::move(outgoing_.front());
     outgoing_.pop_front();
     ++frames_sent_;
-    broker.take(*connection_, std::move(frame), now);
+    if (watch_) watch_(Direction::to_broker, frame.view());
+    broker.take(*connection_, std::move(frame), now.at_broker);
     moved = true;
   }
   if (reconnecting_) {

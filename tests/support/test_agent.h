@@ -15,34 +15,51 @@
 #include "agents/store/reader.h"
 #include "agents/store/store.h"
 #include "schemas/host/posix_disk.h"
+#include "tests/support/memory_journal.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_broker.h"
 
 namespace keruen {
 
+// What the agent's clock says and what the broker's says; mostly the same.
+struct Moments {
+  Moments(Now both) : here(both), at_broker(both) {}
+  Moments(Now agent, Now broker) : here(agent), at_broker(broker) {}
+  Now here;
+  Now at_broker;
+};
+
 class TestAgent {
  public:
-  TestAgent(TestExchange& exchange, std::string_view id, MemoryJournal& journal);
+  TestAgent(TestExchange& exchange, std::string_view id, host::Journal& journal);
+  // The store lies in `folder` of a disk that outlives the agent; a DiskVfs leads SQLite there.
+  TestAgent(TestExchange& exchange, std::string_view id, host::Journal& journal, host::Disk& disk,
+            std::string folder);
   ~TestAgent();
 
   [[nodiscard]] Result<void> start(Now now, engine::EngineOptions::AfterHalt after_halt =
                                                 engine::EngineOptions::AfterHalt::stay_halted);
   // As a killed process leaves it.
-  void kill(TestBroker& broker, Now now);
+  void kill(TestBroker& broker, Moments now);
   [[nodiscard]] bool is_running() const { return engine_ != nullptr; }
   [[nodiscard]] const std::optional<Error>& stopped_because() const { return stopped_because_; }
 
   // No line: frames the engine sends are lost, as on a dead connection.
-  void connect(TestBroker& broker, Now now);
-  void disconnect(TestBroker& broker, Now now);
+  void connect(TestBroker& broker, Moments now);
+  void disconnect(TestBroker& broker, Moments now);
   [[nodiscard]] bool is_connected() const { return connection_.has_value(); }
 
   // A broker that lies: what it sent becomes what `lie` makes of it, or nothing. Empty: the truth.
   using Lie = std::function<std::optional<wire::Frame>(wire::Frame)>;
   void lie(Lie lie) { lie_ = std::move(lie); }
 
+  // Told of each frame as it is carried, before it has an effect.
+  enum class Direction : std::uint8_t { to_broker = 1, to_agent = 2 };
+  using Watch = std::function<void(Direction direction, BytesView frame)>;
+  void watch(Watch watch) { watch_ = std::move(watch); }
+
   // Carries one frame in each direction; false: there was none.
-  [[nodiscard]] bool exchange_frames(TestBroker& broker, Now now);
+  [[nodiscard]] bool exchange_frames(TestBroker& broker, Moments now);
   void tick(Now now) { perform(engine_->handle(engine::Tick{}, now)); }
 
   [[nodiscard]] const AgencyId& id() const { return id_; }
@@ -55,8 +72,9 @@ class TestAgent {
   [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
   [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }
   [[nodiscard]] const certs::SecretBytes& store_key() const { return store_key_; }
-  [[nodiscard]] std::string store_path() const { return (directory_ / "store.sqlite").string(); }
-  [[nodiscard]] const TemporaryDirectory& directory() const { return directory_; }
+  [[nodiscard]] std::string store_path() const { return folder_ + "/store.sqlite"; }
+  // Of an agent without a disk of its own.
+  [[nodiscard]] const TemporaryDirectory& directory() const { return *directory_; }
 
  private:
   void receive(SharedBytes frame, Now now);
@@ -64,9 +82,11 @@ class TestAgent {
 
   TestExchange& exchange_;
   const AgencyId id_;
-  MemoryJournal& journal_;
-  TemporaryDirectory directory_;
-  host::PosixDisk disk_;
+  host::Journal& journal_;
+  std::unique_ptr<TemporaryDirectory> directory_;
+  std::unique_ptr<host::Disk> own_disk_;
+  host::Disk& disk_;
+  const std::string folder_;
   certs::SecretBytes store_key_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<engine::Engine> engine_;
@@ -75,6 +95,7 @@ class TestAgent {
   std::optional<broker::ConnectionId> connection_;
   bool reconnecting_ = false;
   Lie lie_;
+  Watch watch_;
   std::vector<std::string> alerts_;
   std::optional<Error> stopped_because_;
   std::size_t frames_sent_ = 0;

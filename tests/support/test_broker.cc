@@ -18,6 +18,7 @@ Result<void> TestBroker::open_log() {
   KERUEN_TRY(log_, log::Log::open(disk_, options, journal_));
   KERUEN_CHECK(signer_->check(*log_));
   KERUEN_TRY(index_, index::Index::open(index_path_, journal_));
+  if (index_reserve_bytes_ > 0) KERUEN_CHECK(index_->reserve(disk_, index_reserve_bytes_));
   KERUEN_TRY(station_, broker::LogStation::open(*log_, *index_, exchange_.origin(),
                                                 exchange_.authorities(), journal_));
   KERUEN_TRY(reader_,

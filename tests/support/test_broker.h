@@ -19,8 +19,8 @@
 #include "broker/log/log.h"
 #include "broker/log_station.h"
 #include "broker/reader_station.h"
+#include "schemas/host/journal.h"
 #include "tests/support/fault_disk.h"
-#include "tests/support/memory_journal.h"
 #include "tests/support/test_exchange.h"
 
 namespace keruen {
@@ -29,9 +29,9 @@ class TestBroker {
  public:
   static constexpr std::size_t kSegmentBytes = 1024 * 1024;
 
-  // `index_path` on the real disk: SQLite has no seam.
-  TestBroker(TestExchange& exchange, FaultDisk& disk, std::string index_path,
-             MemoryJournal& journal)
+  // `index_path` is SQLite's: on the real disk, or on any that a DiskVfs stands on.
+  TestBroker(TestExchange& exchange, host::Disk& disk, std::string index_path,
+             host::Journal& journal)
       : exchange_(exchange), disk_(disk), index_path_(std::move(index_path)), journal_(journal) {}
 
   // Recovers what is on the disk; an empty log begins with the first registry.
@@ -41,6 +41,8 @@ class TestBroker {
   [[nodiscard]] bool is_running() const { return core_ != nullptr; }
   // Why it stopped by itself.
   [[nodiscard]] const std::optional<Error>& stopped_because() const { return stopped_because_; }
+
+  void forget_why_it_stopped() { stopped_because_.reset(); }
 
   [[nodiscard]] std::optional<broker::ConnectionId> connect(const KeyId& transport_key, Now now);
   void disconnect(broker::ConnectionId connection, Now now);
@@ -59,6 +61,8 @@ class TestBroker {
     segment_bytes_ = segment_bytes;
     batches_kept_ = kept;
   }
+  // From the next start on: so much of the disk is kept for the index, as the program keeps it.
+  void reserve_for_index(std::uint64_t bytes) { index_reserve_bytes_ = bytes; }
   // The caretaker's work, until nothing of the log is due.
   [[nodiscard]] Result<void> look_after_log(Now now);
 
@@ -75,9 +79,9 @@ class TestBroker {
   void submit(const broker::Submission& submission, Now now);
 
   TestExchange& exchange_;
-  FaultDisk& disk_;
+  host::Disk& disk_;
   const std::string index_path_;
-  MemoryJournal& journal_;
+  host::Journal& journal_;
   std::unique_ptr<log::CheckpointSigner> signer_;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<index::Index> index_;
@@ -90,6 +94,7 @@ class TestBroker {
   std::deque<broker::Event> events_;
   std::uint64_t connections_made_ = 0;
   std::size_t segment_bytes_ = kSegmentBytes;
+  std::uint64_t index_reserve_bytes_ = 0;
   std::chrono::milliseconds batches_kept_ = log::LogOptions().batches_kept;
   std::optional<Error> stopped_because_;
 };

@@ -100,6 +100,11 @@ class TestExchange {
 
   [[nodiscard]] VirtualClock& clock() { return clock_; }
   [[nodiscard]] certs::Randomness& randomness() { return randomness_; }
+  // Another run with the same keys and registry: everything drawn from now on follows the seed.
+  void begin_again(std::uint64_t seed, const VirtualClock& clock) {
+    randomness_.begin_again(seed);
+    clock_ = clock;
+  }
   [[nodiscard]] const Origin& origin() const { return origin_; }
   [[nodiscard]] const certs::Authorities& authorities() const { return authorities_; }
   [[nodiscard]] const certs::SigningKeyPair& authority_key(std::size_t number) const;
