@@ -53,8 +53,9 @@ void Batcher::pump(Turn& turn) {
   for (auto& stream : streams_.all()) send_waiting(stream, turn);
   const auto* key = keyring_.signing(turn.now());
   // A clock ahead of the broker's would have every batch refused; what waits is better unsealed.
-  const bool clock_fits = !desk_.link.clock_ahead ||
-                          *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30);
+  const bool clock_fits = !desk_.link.clock_doubted &&
+                          (!desk_.link.clock_ahead ||
+                           *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30));
   if (key == nullptr || !clock_fits) return;
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     fill_lane(static_cast<Lane>(lane), store::LeafKind::receipts, *key, turn);

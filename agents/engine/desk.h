@@ -19,6 +19,8 @@ struct LinkState {
   WallTime since;
   std::optional<std::string> fault;
   std::optional<std::chrono::milliseconds> clock_ahead;
+  // A batch was refused for its time since the clocks were last compared and found to agree.
+  bool clock_doubted = false;
   MonotonicTime heard_at;
   MonotonicTime pinged_at;
   MonotonicTime welcomed_at;

@@ -158,6 +158,7 @@ void Engine::State::set_clock(WallTime broker_time, Turn& turn) {
   const bool was_wrong =
       desk.link.clock_ahead && std::chrono::abs(*desk.link.clock_ahead) > kClockWarnAt;
   desk.link.clock_ahead = ahead;
+  if (std::chrono::abs(ahead) < kClockAheadMax) desk.link.clock_doubted = false;
   if (std::chrono::abs(ahead) <= kClockWarnAt || was_wrong) return;
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(std::chrono::abs(ahead));
   turn.warn({store::EventType::warning,

@@ -144,6 +144,13 @@ void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
     turn.halt("The broker does not know the directory it showed this agency.", {});
     return;
   }
+  if (frame.code == ErrorCode::expired) {
+    // It may be our clock, turned since it was last compared: sealing again by it would use up a
+    // day's streams and every attempt of its messages within a second. The clocks are compared
+    // first.
+    desk_.link.clock_doubted = true;
+    desk_.link.pinged_at = {};
+  }
   dissolve(*stream, frame.code, turn);
 }
 

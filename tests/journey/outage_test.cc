@@ -150,6 +150,35 @@ TEST_F(OutageJourney, AClockFarAheadHoldsMessagesBackAndSaysSo) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
 }
 
+TEST_F(OutageJourney, AnAgentsClockTurnedWhileConnectedCostsNoStreamsAndNoMessage) {
+  // Between two comparisons of the clocks: nobody knows yet.
+  const auto ahead = std::chrono::hours(2);
+  const auto at_guard = [&] {
+    Now wrong = now();
+    wrong.wall += ahead;
+    return Moments(wrong, now());
+  };
+  const auto submitted =
+      agent(kGuard).engine().submit(notice({kCustoms}, "At two o'clock"), at_guard().here);
+  ASSERT_THAT(submitted, IsOk());
+  for (int i = 0; i < 600; ++i) {
+    exchange.clock().advance(kStep);
+    broker.tick(now());
+    agent(kGuard).tick(at_guard().here);
+    for (int frame = 0; frame < 100; ++frame) {
+      if (!agent(kGuard).exchange_frames(broker, at_guard())) break;
+    }
+  }
+  EXPECT_NE(at(kGuard, submitted->message, kCustoms).state, RecipientState::refused);
+  // Each lane may have tried once; a loop would have told a person a hundred times.
+  EXPECT_LE(agent(kGuard).alerts().size(), 4u);
+  settle();  // the others were silent for too long: they find the line cut
+  connect_all();
+  pass(seconds(15));
+  EXPECT_EQ(at(kGuard, submitted->message, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("At two o'clock"));
+}
+
 TEST_F(OutageJourney, WhatExpiresOnTheWayIsSaidAndNotShown) {
   agent(kCustoms).disconnect(broker, now());
   auto request = notice({kCustoms}, "Only for a minute");
