@@ -107,7 +107,16 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
 
 Result<void> Store::dissolve(const std::vector<BlobNumber>& blobs, ErrorCode code, WallTime at) {
   return state_->transact<void>("dissolving a batch", [&]() -> Result<void> {
-    for (const auto& blob : blobs) KERUEN_CHECK(state_->dissolve_batch(blob, code, at));
+    for (const auto& blob : blobs) {
+      // Numbers were used that the broker will never see: going on with it after a restart would
+      // leave a gap for ever.
+      state_->connection
+          .query(
+              "UPDATE stream SET current = 0 WHERE id = (SELECT stream FROM batch WHERE blob = ?)")
+          .with(blob)
+          .run();
+      KERUEN_CHECK(state_->dissolve_batch(blob, code, at));
+    }
     return {};
   });
 }

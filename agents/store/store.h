@@ -58,8 +58,9 @@ class Store {
   [[nodiscard]] Result<SharedBytes> batch_bytes(BlobNumber blob);
   // The broker lost these: they are to be sent once more.
   [[nodiscard]] Result<void> reopen_batches(const std::vector<BlobNumber>& blobs);
-  // The messages and receipts of these closed batches are to be sealed anew; the batches go. What
-  // was sealed kDissolveAttemptsMax times is refused with `code` instead.
+  // The messages and receipts of these closed batches are to be sealed anew; the batches go, and
+  // their streams are current no more.
+  // What was sealed kDissolveAttemptsMax times is refused with `code` instead.
   [[nodiscard]] Result<void> dissolve(const std::vector<BlobNumber>& blobs, ErrorCode code,
                                       WallTime at);
   // This store is older than what the broker has: everything without a delivered receipt is sealed

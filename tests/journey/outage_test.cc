@@ -179,6 +179,26 @@ TEST_F(OutageJourney, AnAgentsClockTurnedWhileConnectedCostsNoStreamsAndNoMessag
   EXPECT_THAT(inbox(kCustoms), ElementsAre("At two o'clock"));
 }
 
+TEST_F(OutageJourney, AnAgentKilledAfterItsBatchWasDissolvedGoesOnInANewStream) {
+  // A first message, so that the stream has a past.
+  static_cast<void>(send(kGuard, {kCustoms}, "Before"));
+  Now wrong = now();
+  wrong.wall += std::chrono::hours(2);
+  const auto submitted = agent(kGuard).engine().submit(notice({kCustoms}, "During"), wrong);
+  ASSERT_THAT(submitted, IsOk());
+  agent(kGuard).tick(wrong);
+  for (int frame = 0; frame < 100; ++frame) {
+    if (!agent(kGuard).exchange_frames(broker, {wrong, now()})) break;
+  }
+  ASSERT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("sealed anew")));
+  agent(kGuard).kill(broker, now());
+  ASSERT_THAT(agent(kGuard).start(now()), IsOk());
+  connect_all();
+  pass(seconds(3));
+  EXPECT_EQ(at(kGuard, submitted->message, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Before", "During"));
+}
+
 TEST_F(OutageJourney, WhatExpiresOnTheWayIsSaidAndNotShown) {
   agent(kCustoms).disconnect(broker, now());
   auto request = notice({kCustoms}, "Only for a minute");
