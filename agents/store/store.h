@@ -36,7 +36,7 @@ class Store {
   [[nodiscard]] Result<void> learn(const Learned& learned);
 
   // ---- sending ----
-  // The next ready item of a lane after `after`.
+  // The next ready item of a lane after `after`, in the order of submission.
   [[nodiscard]] Result<std::optional<OutboxItem>> next_outbox(Lane lane, OutboxNumber after);
   [[nodiscard]] Result<std::vector<DueReceipt>> receipts_due(Lane lane, ReceiptNumber after,
                                                              std::size_t most);

@@ -187,6 +187,8 @@ TEST_F(OutageJourney, AnAgentKilledAfterItsBatchWasDissolvedGoesOnInANewStream) 
   const auto submitted = agent(kGuard).engine().submit(notice({kCustoms}, "During"), wrong);
   ASSERT_THAT(submitted, IsOk());
   agent(kGuard).tick(wrong);
+  // This one waits in the outbox when the one before it comes back.
+  ASSERT_THAT(agent(kGuard).engine().submit(notice({kCustoms}, "Behind"), wrong), IsOk());
   for (int frame = 0; frame < 100; ++frame) {
     if (!agent(kGuard).exchange_frames(broker, {wrong, now()})) break;
   }
@@ -196,7 +198,7 @@ TEST_F(OutageJourney, AnAgentKilledAfterItsBatchWasDissolvedGoesOnInANewStream) 
   connect_all();
   pass(seconds(3));
   EXPECT_EQ(at(kGuard, submitted->message, kCustoms).state, RecipientState::delivered);
-  EXPECT_THAT(inbox(kCustoms), ElementsAre("Before", "During"));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Before", "During", "Behind"));
 }
 
 TEST_F(OutageJourney, WhatExpiresOnTheWayIsSaidAndNotShown) {
