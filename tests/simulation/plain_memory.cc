@@ -1,0 +1,24 @@
+// libsodium's guarded memory, for a simulation, is plain memory.
+// Threads: any.
+//
+// Guard pages and locking cost six system calls a secret and a thousand secrets a run; they protect
+// keys from a stray read, and a simulation's keys are known to everybody. Nothing else of libsodium
+// is replaced; what guards memory is tested where it is used (tests/certs/secret_test.cc).
+#include <cstdlib>
+#include <cstring>
+
+extern "C" {
+
+void* sodium_malloc(std::size_t size) {
+  void* memory = std::malloc(size > 0 ? size : 1);
+  // As libsodium fills it: what reads memory it never wrote finds no zeros.
+  if (memory != nullptr) std::memset(memory, 0xdb, size);
+  return memory;
+}
+
+void sodium_free(void* memory) { std::free(memory); }
+
+int sodium_mprotect_noaccess(void*) { return 0; }
+int sodium_mprotect_readonly(void*) { return 0; }
+int sodium_mprotect_readwrite(void*) { return 0; }
+}

@@ -1,0 +1,41 @@
+// Plays a mix of faults on a world, step by step, as the seed decides.
+// Threads: one.   Lifetime: borrows world and chance.
+#pragma once
+
+#include "tests/simulation/mix.h"
+#include "tests/simulation/world.h"
+
+namespace keruen::simulation {
+
+class Play {
+ public:
+  Play(World& world, const Mix& mix, Chance& chance) : world_(world), mix_(mix), chance_(chance) {}
+
+  // All steps; false: frames went to and fro without end.
+  bool all_steps();
+
+ private:
+  void step();
+  void happens(Fault fault);
+  void to_line(Fault fault, const std::string& agency);
+  void to_agent(Fault fault, const std::string& agency);
+  void to_broker(Fault fault);
+  void fail_disk(FaultDisk& disk);
+  void fill_disk(FaultDisk& disk);
+  void make_room(FaultDisk& disk);
+  void bring_back();
+  void send();
+  [[nodiscard]] std::chrono::milliseconds draw_skew();
+  [[nodiscard]] const std::string& any_agency() {
+    return kAgencies[chance_.below(kAgencies.size())];
+  }
+
+  World& world_;
+  const Mix& mix_;
+  Chance& chance_;
+  std::uint64_t sent_ = 0;
+  std::map<std::string, std::uint64_t> away_steps_;     // an outage: not connected for so long
+  std::map<std::string, std::uint64_t> stalled_steps_;  // frames wait for so long
+};
+
+}  // namespace keruen::simulation
