@@ -78,7 +78,8 @@ TEST_F(KeyJourney, PrekeysArePublishedAheadAndDestroyedInTheEnd) {
   pass(seconds(2));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
   EXPECT_EQ(agent_journal.count("undeliverable"), journal_before);
-  for (const auto& life : keys_of(kCustoms)[prekey]) EXPECT_NE(life.id, first.front().id);
+  const auto left = keys_of(kCustoms)[prekey];
+  for (const auto& life : left) EXPECT_NE(life.id, first.front().id);
 }
 
 TEST_F(KeyJourney, ARecipientWithoutAKeyIsWaitedForAndSaidSo) {

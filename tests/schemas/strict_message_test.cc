@@ -69,7 +69,8 @@ TEST(StrictMessage, RefusesBytesBehindTheEnd) {
 TEST(StrictMessage, RefusesTwoSegments) {
   capnp::MallocMessageBuilder message(1, capnp::AllocationStrategy::FIXED_SIZE);
   message.setRoot(capnp::Text::Reader("longer than the first segment"));
-  const auto flat = capnp::messageToFlatArray(message).asBytes();
+  const auto words = capnp::messageToFlatArray(message);
+  const auto flat = words.asBytes();
   EXPECT_THAT(read_text(BytesView(flat.begin(), flat.size())),
               FailsWith(ErrorCode::malformed, "more than one segment"));
 }
