@@ -13,6 +13,8 @@ from exchange import Exchange, until
 
 BORDER, CUSTOMS, PROSECUTOR = "kz.border-guard", "kz.customs", "kz.prosecutor"
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+# A sanitizer keeps books of its own in the memory it watches.
+MEMORY_FACTOR = int(os.environ.get("KERUEN_MEMORY_FACTOR", "1"))
 
 
 class Notice(unittest.TestCase):
@@ -74,7 +76,8 @@ class Notice(unittest.TestCase):
             exchange.agent(CUSTOMS, "attachment", message, "film.mp4", "--out", out)
             self.assertEqual(hashlib.sha256(out.read_bytes()).digest(), hashlib.sha256(film.read_bytes()).digest())
             for name in (BORDER, CUSTOMS):
-                self.assertLess(memory(exchange.processes[name]) - before[name], 64 * 1024 * 1024, name)
+                self.assertLess(memory(exchange.processes[name]) - before[name],
+                                MEMORY_FACTOR * 64 * 1024 * 1024, name)
             film.write_bytes(film.read_bytes() + b"1")
             run = exchange.agent(BORDER, "send", "notice", "--to", CUSTOMS, "--type", "information", "--text", "x",
                                  "--handling", "H0", "--attach", film, check=False)
