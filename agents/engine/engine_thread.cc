@@ -18,6 +18,9 @@ constexpr std::size_t kRequestsQueuedMax = 256;
 constexpr std::size_t kListenersMax = 8;
 // Submissions that share one sync.
 constexpr std::size_t kSubmissionsTogetherMax = 128;
+// What nothing rests on yet (a word of the broker, a receipt) waits so long for a sync that others
+// need.
+constexpr std::chrono::milliseconds kSyncDelayMax{2};
 
 }  // namespace
 
@@ -47,6 +50,7 @@ struct EngineThread::State {
   std::shared_ptr<const certs::Registry> registry;
   bool ending = false;
   std::uint64_t told_event = 0;
+  std::optional<MonotonicTime> sync_due;  // the engine thread's: a round is written, not synced
   std::thread thread;
 
   void run();
@@ -58,6 +62,7 @@ struct EngineThread::State {
   };
   [[nodiscard]] Taken wait_and_take(std::unique_lock<std::mutex>& lock);
   void serve(Taken& taken);
+  [[nodiscard]] Result<void> end_round();
   void perform(std::vector<Effect>& effects);
   void tell_listeners();
   template <class Answer>
@@ -66,7 +71,7 @@ struct EngineThread::State {
 
 EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<std::mutex>& lock) {
   const auto now = clock.now().monotonic;
-  const auto due = engine.next_tick();
+  const auto due = std::min(engine.next_tick(), sync_due.value_or(engine.next_tick()));
   const auto pause = std::clamp(due - now, MonotonicTime::duration{0},
                                 MonotonicTime::duration{std::chrono::seconds(1)});
   wake.wait_for(lock, pause, [&] {
@@ -90,14 +95,17 @@ void EngineThread::State::run() {
     const bool last = ending && taken.submissions.empty() && taken.requests.empty();
     lock.unlock();
     room.notify_all();
-    if (last) return;
+    if (last) {
+      (void)end_round();  // what is lost was promised to nobody
+      return;
+    }
     serve(taken);
     lock.lock();
   }
 }
 
 // Everything that waited is one round, with one sync: while it lasts, the next round's work
-// gathers.
+// gathers. A round of which nothing leaves is synced with the next, and told to listeners then.
 void EngineThread::State::serve(Taken& taken) {
   std::vector<Effect> effects;
   const auto handle = [&](Engine::Event event) {
@@ -114,7 +122,15 @@ void EngineThread::State::serve(Taken& taken) {
   }
   for (auto& request : taken.requests) request.serve(clock.now());
   if (engine.next_tick() <= clock.now().monotonic) handle(Tick{});
-  const auto synced = engine.end_round();
+  {
+    const std::lock_guard lock(mutex);
+    registry = engine.registry();
+  }
+  const auto now = clock.now().monotonic;
+  const bool leaves = !effects.empty() || !answers.empty() || !taken.requests.empty();
+  if (!leaves && engine.newest_event() != told_event && !sync_due) sync_due = now + kSyncDelayMax;
+  if (!leaves && !(sync_due && *sync_due <= now)) return;
+  const auto synced = end_round();
 
   if (!synced) effects = {StopNow{synced.error()}};
   perform(effects);
@@ -123,11 +139,12 @@ void EngineThread::State::serve(Taken& taken) {
                                                  : Result<Submitted>(fail(synced.error())));
   }
   for (auto& request : taken.requests) request.answer(synced);
-  {
-    const std::lock_guard lock(mutex);
-    registry = engine.registry();
-  }
   if (synced) tell_listeners();
+}
+
+Result<void> EngineThread::State::end_round() {
+  sync_due.reset();
+  return engine.end_round();
 }
 
 void EngineThread::State::perform(std::vector<Effect>& effects) {

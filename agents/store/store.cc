@@ -18,7 +18,7 @@ void set_pragmas(Connection& connection) {
   connection.execute("PRAGMA journal_mode = WAL");
   // Commits are synced by sync(), one for several where the engine asks for it.
   connection.execute("PRAGMA synchronous = NORMAL");
-  connection.execute("PRAGMA wal_autocheckpoint = 4096");
+  connection.execute("PRAGMA wal_autocheckpoint = 1000");
   connection.execute("PRAGMA secure_delete = ON");
   connection.execute("PRAGMA foreign_keys = OFF");
   connection.execute("PRAGMA temp_store = MEMORY");
