@@ -94,11 +94,15 @@ Result<std::unique_ptr<Database>> Database::open_to_read(const std::string& path
 }
 
 SQLite::Statement& Database::statement(const char* sql) {
-  auto& prepared = statements_[sql];
-  if (!prepared) prepared = std::make_unique<SQLite::Statement>(*connection_, sql);
-  prepared->tryReset();
-  prepared->clearBindings();
-  return *prepared;
+  auto known = statements_.find(sql);
+  if (known == statements_.end()) {
+    // Preparing reads the file and may fail: only what was prepared is kept, to be reset.
+    auto prepared = std::make_unique<SQLite::Statement>(*connection_, sql);
+    known = statements_.emplace(sql, std::move(prepared)).first;
+  }
+  known->second->tryReset();
+  known->second->clearBindings();
+  return *known->second;
 }
 
 void Database::reset_statements() {
