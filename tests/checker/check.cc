@@ -12,6 +12,7 @@ namespace {
 struct Passage {
   std::vector<Outcome> told;
   std::uint64_t received = 0;  // by the state the recipient ended with
+  bool forgotten = false;      // received, and then lost with a state that was replaced by a copy
 };
 
 struct Sent {
@@ -151,8 +152,11 @@ class Judge {
              received->lane == sent->invoked.lane ? "with other content"
                                                   : "in the lane " + received->lane);
       }
-      if (restored && is_forgotten(history, index)) continue;
       Passage& passage = sent->passages.at(history.process);
+      if (restored && is_forgotten(history, index)) {
+        passage.forgotten = true;
+        continue;
+      }
       if (++passage.received > 1) {
         find(FindingKind::duplicated, *sent, history.process,
              "received " + std::to_string(passage.received) + " times");
@@ -244,6 +248,8 @@ class Judge {
                      Where where) {
     // Faults still under way explain everything that is not there yet.
     if (!healed_) return;
+    // It was there, its recipient went back to a copy, and by then it had expired.
+    if (passage.forgotten && !sent.invoked.lives) return;
     if (said_delivered(passage)) {
       find(FindingKind::delivered_but_absent, sent, recipient,
            "the sender was told it is there, and it is not", where);

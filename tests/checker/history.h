@@ -22,7 +22,7 @@ struct SendInvoked {
   std::vector<std::string> to;
   std::string lane;
   Content content;
-  std::optional<std::uint64_t> lives;  // until it expires
+  std::optional<std::uint64_t> lives;  // until it expires; empty: it may at any time
   bool operator==(const SendInvoked&) const = default;
 };
 
