@@ -71,7 +71,8 @@ struct EngineThread::State {
 
 EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<std::mutex>& lock) {
   const auto now = clock.now().monotonic;
-  const auto due = std::min(engine.next_tick(), sync_due.value_or(engine.next_tick()));
+  auto due = engine.next_tick();
+  if (sync_due) due = std::min(due, *sync_due);
   const auto pause = std::clamp(due - now, MonotonicTime::duration{0},
                                 MonotonicTime::duration{std::chrono::seconds(1)});
   wake.wait_for(lock, pause, [&] {

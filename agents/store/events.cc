@@ -21,14 +21,23 @@ bool of_one_group(const EventRow& one, const EventRow& other) {
          one.text == other.text;
 }
 
-std::map<std::uint32_t, AgencyId> agencies(Connection& connection) {
-  std::map<std::uint32_t, AgencyId> all;
-  auto query = connection.query("SELECT number, id FROM agency");
-  while (query.row()) {
-    all[query.small_number(0)] = AgencyId::parse(query.text(1)).value_or(AgencyId{});
+// Names of agencies by number, each read once.
+class Names {
+ public:
+  explicit Names(Connection& connection) : connection_(connection) {}
+  [[nodiscard]] const AgencyId& of(std::uint32_t number) {
+    const auto [name, is_new] = known_.try_emplace(number);
+    if (!is_new || number == 0) return name->second;
+    auto query = connection_.query("SELECT id FROM agency WHERE number = ?");
+    query.with(number);
+    if (query.row()) name->second = AgencyId::parse(query.text(0)).value_or(AgencyId{});
+    return name->second;
   }
-  return all;
-}
+
+ private:
+  Connection& connection_;
+  std::map<std::uint32_t, AgencyId> known_;
+};
 
 }  // namespace
 
@@ -71,7 +80,7 @@ std::uint64_t read_newest_event(Connection& connection) {
 
 std::vector<Event> read_events(Connection& connection, std::uint64_t number, std::size_t most) {
   std::vector<Event> events;
-  const auto names = agencies(connection);
+  Names names(connection);
   // The group that holds the first one asked for may begin before it.
   auto query = connection.query(
       "SELECT number, type, at, code, text, subjects FROM event WHERE number >= "
@@ -91,8 +100,7 @@ std::vector<Event> read_events(Connection& connection, std::uint64_t number, std
       const auto id = *MessageId::from(subjects.subspan(at, MessageId::kBytes));
       event.message = id == MessageId() ? std::nullopt : std::optional(id);
       event.kind = static_cast<MessageKind>(subjects[at + MessageId::kBytes]);
-      const auto agency = names.find(u32_at(subjects, at + MessageId::kBytes + 1));
-      event.agency = agency == names.end() ? AgencyId() : agency->second;
+      event.agency = names.of(u32_at(subjects, at + MessageId::kBytes + 1));
       events.push_back(event);
     }
   }

@@ -28,16 +28,6 @@ void Store::State::put_into_outbox(std::int64_t message, Lane lane, WallTime exp
   outbox_expires_at = std::min(outbox_expires_at.value_or(expires_at), expires_at);
 }
 
-std::optional<OutboxNumber> Store::State::find_in_outbox(std::int64_t message, Lane lane) {
-  const auto number = static_cast<std::uint64_t>(message);
-  auto query = connection.query("SELECT key FROM outbox WHERE key IN (?, ?, ?)");
-  for (const auto readiness : {Readiness::ready, Readiness::waits_for_key, Readiness::kept}) {
-    query.with(outbox_key(readiness, lane, number));
-  }
-  if (!query.row()) return std::nullopt;
-  return OutboxNumber{query.unsigned_number(0)};
-}
-
 void Store::State::move_in_outbox(OutboxNumber key, Readiness to) {
   const OutboxNumber there = moved_to(to, key);
   if (there == key) return;
@@ -90,7 +80,8 @@ void Store::State::take_back(const MessageId& id, WallTime at) {
     connection.query("UPDATE recipient SET state = 11 WHERE message = ? AND state IN (1, 2)")
         .with(sent.number)
         .run();
-    if (const auto key = find_in_outbox(sent.number, sent.lane)) keep_or_remove(*key, sent.listing);
+    const auto key = find_in_outbox(connection, sent.number, sent.lane);
+    if (key) keep_or_remove(*key, sent.listing);
   }
 }
 
@@ -101,8 +92,9 @@ Result<std::optional<OutboxItem>> Store::next_outbox(Lane lane, OutboxNumber aft
     {
       auto query = state_->connection.query(
           "SELECT o.key, m.number, o.content, m.id, m.kind, m.expires_at, m.listed FROM outbox o "
-          "JOIN message_out m ON m.number = (o.key & 0xFFFFFFFFFFFFFF) "
+          "JOIN message_out m ON m.number = (o.key & ?) "
           "WHERE o.key > ? AND o.key < ? ORDER BY o.key LIMIT 1");
+      query.with(kOutboxMessageMask);
       query.with(std::max(after, outbox_key(Readiness::ready, lane, 0)));
       query.with(outbox_end(Readiness::ready, lane));
       if (!query.row()) return Item();

@@ -117,12 +117,12 @@ Result<Bytes> Reader::State::content_bytes(const Found& found) {
     if (!query.row()) return fail(ErrorCode::not_found, "this message is not in the store");
     place = {query.unsigned_number(0), query.small_number(1)};
   } else {
-    {
-      auto query = connection.query(
-          "SELECT o.content FROM message_out m JOIN outbox o ON o.key IN "
-          "((m.lane << 56) | m.number, (1 << 58) | (m.lane << 56) | m.number, "
-          "(2 << 58) | (m.lane << 56) | m.number) WHERE m.number = ?");
-      query.with(found.number);
+    auto lane = connection.query("SELECT lane FROM message_out WHERE number = ?");
+    lane.with(found.number);
+    if (!lane.row()) return fail(ErrorCode::not_found, "this message is not in the store");
+    if (const auto key = find_in_outbox(connection, found.number, lane.enumerator<Lane>(0))) {
+      auto query = connection.query("SELECT content FROM outbox WHERE key = ?");
+      query.with(*key);
       if (query.row()) {
         return open_outbox(rows, static_cast<std::uint64_t>(found.number), query.bytes(0));
       }

@@ -8,19 +8,6 @@ namespace keruen::store {
 
 using Status = BatchPlace::Status;
 
-Result<Bytes> Store::State::content_of_sent(std::int64_t message, Lane lane) {
-  if (const auto key = find_in_outbox(message, lane)) {
-    auto query = connection.query("SELECT content FROM outbox WHERE key = ?");
-    query.with(*key);
-    if (query.row()) {
-      return open_outbox(rows, static_cast<std::uint64_t>(message), query.bytes(0));
-    }
-  }
-  const auto place = sealed_place_of(connection, message);
-  if (!place) return fail(ErrorCode::corrupt, "a sent message has no content in the store");
-  return open_content(connection, rows, *place);
-}
-
 Result<bool> Store::State::seal_again(BatchPlace& place, std::uint32_t attempts_max) {
   {
     auto query = connection.query("SELECT attempts FROM recipient WHERE message = ? AND place = ?");
@@ -36,10 +23,12 @@ Result<bool> Store::State::seal_again(BatchPlace& place, std::uint32_t attempts_
     lane = query.enumerator<Lane>(0);
     expires_at = query.time(1);
   }
-  if (const auto waits = find_in_outbox(place.message, lane)) {
+  if (const auto waits = find_in_outbox(connection, place.message, lane)) {
     move_in_outbox(*waits, Readiness::ready);
   } else {
-    KERUEN_TRY(const Bytes content, content_of_sent(place.message, lane));
+    const auto sealed = sealed_place_of(connection, place.message);
+    if (!sealed) return fail(ErrorCode::corrupt, "a sent message has no content in the store");
+    KERUEN_TRY(const Bytes content, open_content(connection, rows, *sealed));
     put_into_outbox(place.message, lane, expires_at, content);
   }
   connection

@@ -142,18 +142,20 @@ void move_awaited(Connection& connection, const SentBatch& batch, LogIndex befor
   }
 }
 
+void end_awaiting(Connection& connection, const SentBatch& batch, std::int64_t agency) {
+  if (batch.awaits(agency)) return;
+  connection
+      .query(
+          "DELETE FROM awaited WHERE agency = ? AND named IN (0, 1) AND log_index = ? "
+          "AND blob = ?")
+      .with(agency)
+      .with(batch.index)
+      .with(batch.blob)
+      .run();
+}
+
 void end_awaiting(Connection& connection, const SentBatch& batch) {
-  for (const std::int64_t agency : agencies_of(batch)) {
-    if (batch.awaits(agency)) continue;
-    connection
-        .query(
-            "DELETE FROM awaited WHERE agency = ? AND named IN (0, 1) AND log_index = ? "
-            "AND blob = ?")
-        .with(agency)
-        .with(batch.index)
-        .with(batch.blob)
-        .run();
-  }
+  for (const std::int64_t agency : agencies_of(batch)) end_awaiting(connection, batch, agency);
 }
 
 }  // namespace keruen::store

@@ -61,7 +61,8 @@ void save_places(Connection& connection, const SentBatch& batch);
 // under which they were awaited until now.
 void begin_awaiting(Connection& connection, const SentBatch& batch);
 void move_awaited(Connection& connection, const SentBatch& batch, LogIndex before);
-// Who has said a last word on all of it is awaited no more.
+// Who has said a last word on all of it is awaited no more: this one, or whoever it is.
+void end_awaiting(Connection& connection, const SentBatch& batch, std::int64_t agency);
 void end_awaiting(Connection& connection, const SentBatch& batch);
 
 }  // namespace keruen::store

@@ -42,8 +42,6 @@ struct Store::State {
   [[nodiscard]] std::optional<AgencyId> agency_of(std::int64_t number);
   void load_counters();
   [[nodiscard]] BlobNumber add_blob(const SharedBytes& bytes, const LeafKeys& keys);
-  // The message's content as it was submitted, from the outbox or from a sealing.
-  [[nodiscard]] Result<Bytes> content_of_sent(std::int64_t message, Lane lane);
   // One recipient is to be sealed for once more, and is gone from its batch; false after
   // `attempts_max` times. The caller saves the batch's places, as after settle().
   [[nodiscard]] Result<bool> seal_again(BatchPlace& place, std::uint32_t attempts_max);
@@ -59,7 +57,6 @@ struct Store::State {
   void close_message(const ClosedLeaf& leaf, SentBatch& batch);
   void close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts);
   void put_into_outbox(std::int64_t message, Lane lane, WallTime expires_at, BytesView content);
-  [[nodiscard]] std::optional<OutboxNumber> find_in_outbox(std::int64_t message, Lane lane);
   void move_in_outbox(OutboxNumber key, Readiness to);
   void remove_from_outbox(OutboxNumber key);
   // Never to be sealed: people look at what was listed, the rest goes.

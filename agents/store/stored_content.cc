@@ -40,6 +40,17 @@ Bytes seal_outbox(const SealedRows& rows, std::uint64_t message, BytesView conte
   return rows.seal("outbox", message, content);
 }
 
+std::optional<OutboxNumber> find_in_outbox(Connection& connection, std::int64_t message,
+                                           Lane lane) {
+  const auto number = static_cast<std::uint64_t>(message);
+  auto query = connection.query("SELECT key FROM outbox WHERE key IN (?, ?, ?)");
+  for (const auto readiness : {Readiness::ready, Readiness::waits_for_key, Readiness::kept}) {
+    query.with(outbox_key(readiness, lane, number));
+  }
+  if (!query.row()) return std::nullopt;
+  return OutboxNumber{query.unsigned_number(0)};
+}
+
 std::optional<ContentPlace> sealed_place_of(Connection& connection, std::int64_t message) {
   auto query = connection.query(
       "SELECT blob, leaf FROM recipient WHERE message = ? AND blob IS NOT NULL LIMIT 1");

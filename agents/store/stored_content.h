@@ -6,6 +6,7 @@
 #pragma once
 
 #include "agents/store/connection.h"
+#include "agents/store/outbox_key.h"
 #include "agents/store/sealed_row.h"
 
 namespace keruen::store {
@@ -23,6 +24,9 @@ struct ContentPlace {
                                         BytesView sealed);
 [[nodiscard]] Bytes seal_outbox(const SealedRows& rows, std::uint64_t message, BytesView content);
 
+// A message's row in the outbox, however ready it is.
+[[nodiscard]] std::optional<OutboxNumber> find_in_outbox(Connection& connection,
+                                                         std::int64_t message, Lane lane);
 // The sealed copy of a sent message, one of them when it was sealed for several recipients in turn;
 // empty: it was never sealed, or is to be sealed anew for everybody.
 [[nodiscard]] std::optional<ContentPlace> sealed_place_of(Connection& connection,

@@ -112,10 +112,12 @@ Result<Figures> Store::figures() {
     auto& connection = state_->connection;
     {
       auto query = connection.query(
-          "SELECT count(*), min(m.created_at), coalesce(sum(o.key >= ?1), 0) FROM outbox o "
-          "JOIN message_out m ON m.number = (o.key & 0xFFFFFFFFFFFFFF) "
-          "WHERE m.kind <> 4 AND o.key < ?2");
-      query.with(outbox_begin(Readiness::waits_for_key)).with(outbox_begin(Readiness::kept));
+          "SELECT count(*), min(m.created_at), coalesce(sum(o.key >= ?2), 0) FROM outbox o "
+          "JOIN message_out m ON m.number = (o.key & ?1) "
+          "WHERE m.kind <> 4 AND o.key < ?3");
+      query.with(kOutboxMessageMask)
+          .with(outbox_begin(Readiness::waits_for_key))
+          .with(outbox_begin(Readiness::kept));
       if (query.row()) {
         figures.waiting_messages = query.unsigned_number(0);
         figures.oldest_waiting = query.optional_time(1);

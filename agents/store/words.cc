@@ -84,7 +84,7 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
         .with(word.at)
         .run();
   }
-  end_awaiting(connection, *batch);
+  end_awaiting(connection, *batch, agency);
 }
 
 Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
@@ -104,7 +104,7 @@ Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
     }
   }
   save_places(connection, *batch);
-  end_awaiting(connection, *batch);
+  end_awaiting(connection, *batch, agency);
   return {};
 }
 
