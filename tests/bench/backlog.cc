@@ -116,12 +116,7 @@ Result<void> run(const Options& options) {
   KERUEN_CHECK(stream.wait_for_receipts());
   report["broker_memory_peak_mib"] =
       mebibytes(std::max(memory, site->broker().cost().memory_peak_bytes));
-  say("");
-  if (options.json) {
-    std::puts(report.dump().c_str());
-  } else {
-    print(report);
-  }
+  show(report, options.json, print);
   return {};
 }
 

@@ -4,8 +4,10 @@
 
 namespace keruen::bench {
 
-Latency latency_of(std::vector<std::chrono::nanoseconds> samples) {
-  ensure(!samples.empty(), "a latency needs samples");
+Latency Schedule::latency(const std::vector<Moment>& arrived) const {
+  ensure(!arrived.empty(), "a latency needs samples");
+  std::vector<std::chrono::nanoseconds> samples;
+  for (std::size_t i = 0; i < arrived.size(); ++i) samples.push_back(arrived[i] - due(i));
   std::ranges::sort(samples);
   const auto at = [&](double share) {
     const auto place = static_cast<std::size_t>(share * static_cast<double>(samples.size()));

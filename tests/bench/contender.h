@@ -42,8 +42,27 @@ struct Latency {
   std::chrono::nanoseconds p99{0};
   std::chrono::nanoseconds most{0};
 };
-// Of samples in any order; at least one.
-[[nodiscard]] Latency latency_of(std::vector<std::chrono::nanoseconds> samples);
+// When each message of a steady load is due, beginning one interval from its making.
+class Schedule {
+ public:
+  using Moment = std::chrono::steady_clock::time_point;
+  explicit Schedule(const SteadyLoad& load)
+      : messages_(load.messages_per_second * static_cast<std::uint64_t>(load.lasting.count())),
+        interval_(std::chrono::nanoseconds(std::chrono::seconds(1)) /
+                  static_cast<std::int64_t>(load.messages_per_second)) {}
+
+  [[nodiscard]] std::uint64_t messages() const { return messages_; }
+  [[nodiscard]] Moment due(std::uint64_t number) const {
+    return began_ + interval_ * static_cast<std::int64_t>(number + 1);
+  }
+  // Each message's `arrived`, in the order of their being due; at least one.
+  [[nodiscard]] Latency latency(const std::vector<Moment>& arrived) const;
+
+ private:
+  std::uint64_t messages_;
+  std::chrono::nanoseconds interval_;
+  Moment began_ = std::chrono::steady_clock::now();
+};
 
 class Contender {
  public:

@@ -56,6 +56,17 @@ Result<std::chrono::nanoseconds> broker_cost(Site& site, const Options& options,
   return (site.broker().cost().cpu - before) / static_cast<std::int64_t>(messages * recipients);
 }
 
+void print(const Json& report) {
+  const auto recipients = report["recipients"].get<std::size_t>();
+  std::printf("A delivery costs the broker, in µs of CPU:\n");
+  for (const auto& round : report["rounds"]) {
+    std::printf("  one to one %6.1f   one to %zu %6.1f\n", round["broker_cpu_us_one"].get<double>(),
+                recipients, round["broker_cpu_us_many"].get<double>());
+  }
+  std::printf("  one to %zu / one to one: %.2f\n", recipients,
+              report["ratio_per_delivery"].get<double>());
+}
+
 Result<void> run(const Options& options) {
   say("starting keruen with " + std::to_string(options.recipients + 1) + " agencies");
   KERUEN_TRY(const auto site, Site::make(options.recipients + 1));
@@ -72,18 +83,7 @@ Result<void> run(const Options& options) {
   const Json report = {{"subcommand", "fanout"}, {"machine", machine()},
                        {"bytes", options.bytes}, {"recipients", options.recipients},
                        {"rounds", rounds},       {"ratio_per_delivery", median(ratios)}};
-  say("");
-  if (options.json) {
-    std::puts(report.dump().c_str());
-  } else {
-    std::printf("A delivery costs the broker, in µs of CPU:\n");
-    for (const auto& round : rounds) {
-      std::printf("  one to one %6.1f   one to %zu %6.1f\n",
-                  round["broker_cpu_us_one"].get<double>(), options.recipients,
-                  round["broker_cpu_us_many"].get<double>());
-    }
-    std::printf("  one to %zu / one to one: %.2f\n", options.recipients, median(ratios));
-  }
+  show(report, options.json, print);
   return {};
 }
 

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <thread>
 
-#include "tests/bench/child_process.h"
+#include "tests/bench/meter.h"
 #include "tests/support/temporary_directory.h"
 
 namespace keruen::bench {
@@ -84,8 +84,7 @@ class Pair {
     return {};
   }
 
-  void expect(std::uint64_t messages,
-              std::vector<std::chrono::steady_clock::time_point>* arrived = nullptr) {
+  void expect(std::uint64_t messages, std::vector<Schedule::Moment>* arrived = nullptr) {
     const std::lock_guard lock(mutex_);
     left_ = messages;
     arrived_ = arrived;
@@ -133,7 +132,7 @@ class Pair {
   std::condition_variable done_;
   std::uint64_t left_ = 0;
   std::uint64_t next_ = 0;
-  std::vector<std::chrono::steady_clock::time_point>* arrived_ = nullptr;
+  std::vector<Schedule::Moment>* arrived_ = nullptr;
   Subscription subscription_;  // ends first
 };
 
@@ -169,9 +168,7 @@ class JetStream final : public Contender {
   [[nodiscard]] Result<Throughput> throughput(const Load& load) override {
     const std::uint64_t each = load.messages / pairs_.size();
     for (auto& pair : pairs_) pair->expect(each);
-    const auto own_before = own_cost();
-    const auto server_before = server_->cost();
-    const auto began = std::chrono::steady_clock::now();
+    const Meter meter(*server_);
     std::vector<Result<void>> ended(pairs_.size());
     std::vector<std::thread> senders;
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
@@ -186,34 +183,23 @@ class JetStream final : public Contender {
     for (const auto& end : ended) {
       if (!end) return fail(end.error());
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    const auto messages = static_cast<std::int64_t>(each * pairs_.size());
-    const Throughput measured{static_cast<double>(messages) / took.count(),
-                              (server_->cost().cpu - server_before.cpu) / messages,
-                              (own_cost().cpu - own_before.cpu) / messages};
+    const Throughput measured = meter.read(each * pairs_.size());
     for (auto& pair : pairs_) KERUEN_CHECK(pair->empty());
     return measured;
   }
 
   [[nodiscard]] Result<Latency> latency(const SteadyLoad& load) override {
     Pair& pair = *pairs_.front();
-    std::vector<std::chrono::steady_clock::time_point> arrived(
-        load.messages_per_second * static_cast<std::uint64_t>(load.lasting.count()));
-    const auto interval = std::chrono::nanoseconds(std::chrono::seconds(1)) /
-                          static_cast<std::int64_t>(load.messages_per_second);
+    const Schedule schedule(load);
+    std::vector<Schedule::Moment> arrived(schedule.messages());
     pair.expect(arrived.size(), &arrived);
-    const auto began = std::chrono::steady_clock::now() + interval;
     for (std::size_t i = 0; i < arrived.size(); ++i) {
-      std::this_thread::sleep_until(began + interval * static_cast<std::int64_t>(i));
+      std::this_thread::sleep_until(schedule.due(i));
       KERUEN_CHECK(pair.publish(payload(load.message_bytes, i)));
     }
     KERUEN_CHECK(pair.finish());
     KERUEN_CHECK(pair.empty());
-    std::vector<std::chrono::nanoseconds> samples;
-    for (std::size_t i = 0; i < arrived.size(); ++i) {
-      samples.push_back(arrived[i] - (began + interval * static_cast<std::int64_t>(i)));
-    }
-    return latency_of(std::move(samples));
+    return schedule.latency(arrived);
   }
 
  private:

@@ -54,12 +54,7 @@ Result<void> run(const Options& options) {
                                {"contenders", std::move(results)},
                                {"ratios_p99", std::move(compared)}});
   }
-  say("");
-  if (options.json) {
-    std::puts(report.dump().c_str());
-  } else {
-    print(report);
-  }
+  show(report, options.json, print);
   return {};
 }
 

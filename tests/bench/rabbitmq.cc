@@ -12,7 +12,7 @@
 #include <atomic>
 #include <thread>
 
-#include "tests/bench/child_process.h"
+#include "tests/bench/meter.h"
 #include "tests/support/temporary_directory.h"
 
 namespace keruen::bench {
@@ -114,7 +114,7 @@ class Pair {
 
   // On the recipient's thread.
   [[nodiscard]] Result<void> receive(std::uint64_t messages,
-                                     std::vector<std::chrono::steady_clock::time_point>* arrived) {
+                                     std::vector<Schedule::Moment>* arrived) {
     timeval patience{kPatience.count(), 0};
     for (std::uint64_t number = 0; number < messages; ++number) {
       amqp_envelope_t envelope;
@@ -191,9 +191,7 @@ class RabbitMq final : public Contender {
 
   [[nodiscard]] Result<Throughput> throughput(const Load& load) override {
     const std::uint64_t each = load.messages / pairs_.size();
-    const auto own_before = own_cost();
-    const auto server_before = server_->cost();
-    const auto began = std::chrono::steady_clock::now();
+    const Meter meter(*server_);
     std::vector<Result<void>> ended(2 * pairs_.size());
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
@@ -204,25 +202,18 @@ class RabbitMq final : public Contender {
     for (const auto& end : ended) {
       if (!end) return fail(end.error());
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    const auto messages = static_cast<std::int64_t>(each * pairs_.size());
-    return Throughput{static_cast<double>(messages) / took.count(),
-                      (server_->cost().cpu - server_before.cpu) / messages,
-                      (own_cost().cpu - own_before.cpu) / messages};
+    return meter.read(each * pairs_.size());
   }
 
   [[nodiscard]] Result<Latency> latency(const SteadyLoad& load) override {
     Pair& pair = *pairs_.front();
-    std::vector<std::chrono::steady_clock::time_point> arrived(
-        load.messages_per_second * static_cast<std::uint64_t>(load.lasting.count()));
-    const auto interval = std::chrono::nanoseconds(std::chrono::seconds(1)) /
-                          static_cast<std::int64_t>(load.messages_per_second);
+    const Schedule schedule(load);
+    std::vector<Schedule::Moment> arrived(schedule.messages());
     Result<void> received;
     std::thread recipient([&] { received = pair.receive(arrived.size(), &arrived); });
-    const auto began = std::chrono::steady_clock::now() + interval;
     Result<void> published;
     for (std::size_t i = 0; i < arrived.size() && published; ++i) {
-      std::this_thread::sleep_until(began + interval * static_cast<std::int64_t>(i));
+      std::this_thread::sleep_until(schedule.due(i));
       published = pair.publish(payload(load.message_bytes, i));
       if (published) published = pair.take_confirm(std::chrono::microseconds(0));
     }
@@ -232,11 +223,7 @@ class RabbitMq final : public Contender {
     recipient.join();
     KERUEN_CHECK(published);
     KERUEN_CHECK(received);
-    std::vector<std::chrono::nanoseconds> samples;
-    for (std::size_t i = 0; i < arrived.size(); ++i) {
-      samples.push_back(arrived[i] - (began + interval * static_cast<std::int64_t>(i)));
-    }
-    return latency_of(std::move(samples));
+    return schedule.latency(arrived);
   }
 
  private:

@@ -104,6 +104,12 @@ Json machine() {
   return facts;
 }
 
+void show(const Json& report, bool as_json, void (*print)(const Json&)) {
+  say("");
+  if (!as_json) return print(report);
+  std::puts(report.dump().c_str());
+}
+
 void say(const std::string& words) {
   if (::isatty(STDERR_FILENO) != 1) return;
   std::fprintf(stderr, "\r\033[K%s …", words.c_str());

@@ -44,6 +44,9 @@ using Measure = std::function<Result<nlohmann::ordered_json>(Contender&)>;
 
 // What the figures were taken on: processor, number of cores, kernel.
 [[nodiscard]] nlohmann::ordered_json machine();
+// The report as it was asked for: one JSON object, or the words `print` makes of it.
+void show(const nlohmann::ordered_json& report, bool as_json,
+          void (*print)(const nlohmann::ordered_json&));
 // Where a person watches, what is under way; nothing elsewhere.
 void say(const std::string& words);
 

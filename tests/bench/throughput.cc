@@ -55,12 +55,7 @@ Result<void> run(const Options& options) {
     report["sizes"].push_back(
         {{"bytes", bytes}, {"contenders", std::move(results)}, {"ratios", std::move(compared)}});
   }
-  say("");
-  if (options.json) {
-    std::puts(report.dump().c_str());
-  } else {
-    print(report);
-  }
+  show(report, options.json, print);
   return {};
 }
 
