@@ -5,6 +5,7 @@
 #include <zmq.hpp>
 #include <zmq_addon.hpp>
 
+#include "schemas/foreign_bytes.h"
 #include "schemas/limits.h"
 
 namespace keruen::link {
@@ -90,7 +91,7 @@ std::optional<SharedBytes> Dealer::receive() {
     while (state_->socket.recv(message, zmq::recv_flags::dontwait)) {
       if (!message.more()) {
         const auto* data = static_cast<const std::uint8_t*>(message.data());
-        return SharedBytes(Bytes(data, data + message.size()));
+        return SharedBytes(copy_of_foreign(BytesView(data, message.size())));
       }
       while (message.more() && state_->socket.recv(message, zmq::recv_flags::dontwait)) {
       }

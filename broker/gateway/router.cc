@@ -10,6 +10,7 @@
 
 #include "broker/gateway/connections.h"
 #include "broker/gateway/newcomers.h"
+#include "schemas/foreign_bytes.h"
 #include "schemas/host/journal.h"
 
 namespace keruen::gateway {
@@ -268,7 +269,7 @@ bool Router::State::receive_one(Now now) {
     return true;
   }
   arrivals.emplace_back(
-      broker::FrameArrived{line->id, line->key, SharedBytes(copy_of(payload.view()))});
+      broker::FrameArrived{line->id, line->key, SharedBytes(copy_of_foreign(payload.view()))});
   return true;
 }
 

@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 
+#include "schemas/foreign_bytes.h"
+
 namespace keruen {
 namespace {
 
@@ -122,8 +124,8 @@ std::optional<Bytes> HostilePeer::receive(std::chrono::milliseconds longest) {
   ::zmq_msg_init(&message);
   std::optional<Bytes> frame;
   if (::zmq_msg_recv(&message, sockets_->dealer, ZMQ_DONTWAIT) >= 0) {
-    frame = copy_of(BytesView(static_cast<const std::uint8_t*>(::zmq_msg_data(&message)),
-                              ::zmq_msg_size(&message)));
+    frame = copy_of_foreign(BytesView(static_cast<const std::uint8_t*>(::zmq_msg_data(&message)),
+                                      ::zmq_msg_size(&message)));
   }
   ::zmq_msg_close(&message);
   return frame;
