@@ -50,7 +50,8 @@ Error error_from_problem(unsigned status, const std::string& body) {
   const auto parsed = nlohmann::json::parse(body, nullptr, false);
   if (parsed.is_object() && parsed.contains("code") && parsed["code"].is_string()) {
     const auto code = error_code_named(parsed["code"].get<std::string>());
-    if (code) return {*code, parsed.value("detail", std::string())};
+    const bool has_detail = parsed.contains("detail") && parsed["detail"].is_string();
+    if (code) return {*code, has_detail ? parsed["detail"].get<std::string>() : std::string()};
   }
   return {ErrorCode::io_failed,
           "the agent answered with HTTP status " + std::to_string(status) + " and no reason"};
