@@ -58,7 +58,8 @@ Error Database::error_of(const std::exception& thrown) {
 Result<std::unique_ptr<Database>> Database::open_to_write(const std::string& path) {
   try {
     auto connection = std::make_unique<SQLite::Database>(
-        path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMilliseconds);
+        path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
+        kBusyMilliseconds);
     connection->exec("PRAGMA journal_mode = WAL");
     connection->exec("PRAGMA synchronous = NORMAL");
     const int version = connection->execAndGet("PRAGMA user_version").getInt();
@@ -85,8 +86,8 @@ Result<std::unique_ptr<Database>> Database::open_to_write(const std::string& pat
 
 Result<std::unique_ptr<Database>> Database::open_to_read(const std::string& path) {
   try {
-    auto connection =
-        std::make_unique<SQLite::Database>(path, SQLite::OPEN_READONLY, kBusyMilliseconds);
+    auto connection = std::make_unique<SQLite::Database>(
+        path, SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, kBusyMilliseconds);
     return std::unique_ptr<Database>(new Database(std::move(connection)));
   } catch (const std::exception& thrown) {
     return fail(error_of(thrown));
