@@ -18,6 +18,7 @@
 #include "agents/forwarder/hot_folder.h"
 #include "agents/journal_sink.h"
 #include "agents/link/link_thread.h"
+#include "agents/store/backfiller.h"
 #include "agents/store/store.h"
 #include "certs/passphrase.h"
 #include "schemas/host/agent_config.h"
@@ -161,6 +162,8 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   KERUEN_TRY(const auto lock, disk.lock_directory(config.store_directory));
   certs::SystemRandomness randomness;
   KERUEN_TRY(const auto store, store::Store::open(store_file(config), keys.store_key, randomness));
+  KERUEN_TRY(const auto backfiller, store::Backfiller::start(store_file(config)));
+  store->on_log_grown([&](std::size_t pages) { return backfiller->log_grown(pages); });
 
   engine::EngineOptions options;
   options.agency = config.agency;

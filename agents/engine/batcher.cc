@@ -14,6 +14,9 @@ constexpr std::size_t kCompressAlways = 60 * 1024;
 constexpr std::size_t kBatchOverheadBytes = 1024;
 constexpr std::size_t kWrapBytes = 208;
 constexpr std::size_t kLeafOverheadBytes = 64;
+// Of one stream, in flight or before.
+constexpr std::size_t kBatchesClosedMax = 32;
+constexpr std::size_t kCloseAheadBytes = kBatchCloseBytes / 4;
 
 std::size_t size_of(const wire::MessageLeaf& leaf) {
   return leaf.header.size() + std::get<SharedBytes>(leaf.body).size() +
@@ -72,18 +75,28 @@ void Batcher::send_waiting(OutStream& stream, Turn& turn) {
   for (auto& batch : stream.waiting) {
     if (++in_flight > kBatchesInFlightMax) return;
     if (batch.sent) continue;
-    auto bytes = turn.checked(desk_.store.batch_bytes(batch.stored.blob));
-    if (!bytes) return;
+    if (batch.bytes.empty()) {
+      auto bytes = turn.checked(desk_.store.batch_bytes(batch.stored.blob));
+      if (!bytes) return;
+      batch.bytes = std::move(*bytes);
+    }
     batch.sent = true;
     batch.sent_at = turn.now().monotonic;
-    turn.send(wire::SubmitBatch{std::move(*bytes)});
+    turn.send(wire::SubmitBatch{std::exchange(batch.bytes, {})});
   }
 }
 
 bool Batcher::has_room(const OutStream& stream) const {
   if (stream.waiting.empty()) return true;
-  return stream.in_flight() < kBatchesInFlightMax &&
-         stream.bytes_in_flight() < pace_.bytes_in_flight_max();
+  if (stream.bytes_in_flight() >= pace_.bytes_in_flight_max()) return false;
+  return stream.in_flight() < kBatchesInFlightMax || may_close_ahead(stream);
+}
+
+// What was just submitted and fills a batch is not written twice, even if that has to wait.
+bool Batcher::may_close_ahead(const OutStream& stream) const {
+  return stream.stored.leaves == store::LeafKind::messages &&
+         stream.in_flight() < kBatchesClosedMax &&
+         desk_.store.unwritten_bytes(stream.stored.lane) >= kCloseAheadBytes;
 }
 
 bool Batcher::is_full(const Draft& draft) const {
@@ -100,8 +113,9 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
       return;
     }
     if (!has_room(**stream) || turn.now().monotonic < (*stream)->not_before) return;
-    if (!(*stream)->waiting.empty() && turn.now().monotonic < here.since + kBatchOpenMax) {
-      const auto at = here.since + kBatchOpenMax;
+    const auto at = here.since + kBatchOpenMax;
+    if (leaves == store::LeafKind::receipts && !(*stream)->waiting.empty() &&
+        turn.now().monotonic < at) {
       due_ = std::min(due_.value_or(at), at);
       return;
     }
@@ -137,7 +151,7 @@ Result<bool> Batcher::fill_messages(Draft& draft, const certs::SigningKeyPair& k
     if (!item) return true;
     after = item->number;
     // The store names it expired before long.
-    if (item->expires_at <= now.wall) continue;
+    if (item->expires_at <= desk_.exchange_time(now)) continue;
     KERUEN_CHECK(seal_item(draft, *item, key, now));
   }
   return false;
@@ -177,7 +191,7 @@ Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
     draft.keyless.push_back(item.number);
     return {};
   }
-  auto sealed = sealer_.seal(input, item.content, now);
+  auto sealed = sealer_.seal(input, item.content.view(), now);
   if (!sealed) {
     // A recipient's prekey that is no key: it waits until they publish another.
     desk_.journal.write_error(host::JournalLevel::warning, "not_sealed", sealed.error(),
@@ -249,8 +263,8 @@ Result<void> Batcher::close(Draft& draft, const certs::SigningKeyPair& key, Turn
   stream.stored.sequence = stored.sequence;
   stream.stored.head = stored.hash;
   for (auto& [agency, head] : draft.pairs) stream.pairs[agency] = head;
-  stream.waiting.push_back({stored, true, turn.now().monotonic});
-  turn.send(wire::SubmitBatch{closed.bytes});
+  stream.waiting.push_back({stored, false, {}, closed.bytes});
+  send_waiting(stream, turn);
   return {};
 }
 

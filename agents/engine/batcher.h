@@ -1,7 +1,8 @@
 // Seals what waits and closes batches: one at a time for each lane and kind of leaves, while there
 // is room in flight.
-// Shape: a batch closes when nothing of its stream is in flight, at kLeavesPerBatchMax leaves, at
-// kBatchCloseBytes (less on a slow link), or kBatchOpenMax after there was something for it.
+// Shape: a batch is all that waits, up to kLeavesPerBatchMax leaves and kBatchCloseBytes (less on a
+// slow link): while a round is synced and the window is full, the next batch gathers. Receipts are
+// in no hurry: while some are in flight, the next gather for kBatchOpenMax.
 // Threads: the engine thread.   Lifetime: borrows all it is given.
 //
 // A batch is in the store before it is sent. What waits is read from the store when it is sealed,
@@ -54,6 +55,7 @@ class Batcher {
   void send_waiting(OutStream& stream, Turn& turn);
   void fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningKeyPair& key, Turn& turn);
   [[nodiscard]] bool has_room(const OutStream& stream) const;
+  [[nodiscard]] bool may_close_ahead(const OutStream& stream) const;
   // True: the lane has nothing more just now.
   [[nodiscard]] Result<bool> fill_messages(Draft& draft, const certs::SigningKeyPair& key, Now now);
   [[nodiscard]] Result<bool> fill_receipts(Draft& draft);

@@ -19,6 +19,12 @@ struct LinkState {
   WallTime since;
   std::optional<std::string> fault;
   std::optional<std::chrono::milliseconds> clock_ahead;
+  // The broker's clock and our monotonic one at one moment; empty: not heard by this process yet.
+  struct ClockHeard {
+    WallTime broker;
+    MonotonicTime own;
+  };
+  std::optional<ClockHeard> clock_heard;
   // A batch was refused for its time since the clocks were last compared and found to agree.
   bool clock_doubted = false;
   MonotonicTime heard_at;
@@ -43,6 +49,13 @@ struct Desk {
   std::vector<std::string> warnings{};  // newest last, at most kWarningsMax
 
   [[nodiscard]] const AgencyId& self() const { return options.agency; }
+  // What expiry goes by: the broker's time where it was ever heard, whoever turned this machine's
+  // clock since; else this machine's.
+  [[nodiscard]] WallTime exchange_time(Now now) const {
+    if (!link.clock_heard) return now.wall;
+    return link.clock_heard->broker +
+           std::chrono::duration_cast<WallTime::duration>(now.monotonic - link.clock_heard->own);
+  }
 };
 inline constexpr std::size_t kWarningsMax = 32;
 

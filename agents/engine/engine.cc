@@ -1,5 +1,9 @@
 #include "agents/engine/engine.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "agents/engine/state.h"
 
 namespace keruen::engine {
@@ -41,6 +45,10 @@ Result<void> take_halt(Desk& desk, Now now) {
   return desk.store.learn(learned);
 }
 
+bool is_of_the_store(ErrorCode code) {
+  return code == ErrorCode::no_space || code == ErrorCode::io_failed || code == ErrorCode::corrupt;
+}
+
 }  // namespace
 
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -69,14 +77,15 @@ std::vector<Effect> Engine::handle(Event event, Now now) {
   Turn turn(state_->desk, now);
   state_->now = now.monotonic;
   state_->wake = false;
-  if (state_->desk.stopped) return {};
+  auto effects = std::exchange(state_->unperformed, {});
   if (state_->failed) {
     turn.store_failed(*state_->failed);
-    return turn.finish();
+  } else if (!state_->desk.stopped) {
+    std::visit([&](const auto& one) { state_->on(one, turn); }, event);
+    state_->settle(turn);
   }
-  std::visit([&](const auto& one) { state_->on(one, turn); }, event);
-  state_->settle(turn);
-  return turn.finish();
+  std::ranges::move(turn.finish(), std::back_inserter(effects));
+  return effects;
 }
 
 void Engine::State::settle(Turn& turn) {
@@ -158,6 +167,7 @@ void Engine::State::set_clock(WallTime broker_time, Turn& turn) {
   const bool was_wrong =
       desk.link.clock_ahead && std::chrono::abs(*desk.link.clock_ahead) > kClockWarnAt;
   desk.link.clock_ahead = ahead;
+  desk.link.clock_heard = {broker_time, turn.now().monotonic};
   if (std::chrono::abs(ahead) < kClockAheadMax) desk.link.clock_doubted = false;
   if (std::chrono::abs(ahead) <= kClockWarnAt || was_wrong) return;
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(std::chrono::abs(ahead));
@@ -215,14 +225,15 @@ void Engine::State::on(const Tick&, Turn& turn) {
   const auto monotonic = turn.now().monotonic;
   if (monotonic >= expiry_at) {
     expiry_at = monotonic + kExpiryEvery;
-    (void)turn.checked(desk.store.expire_outbox(turn.now().wall));
+    (void)turn.checked(desk.store.expire_outbox(desk.exchange_time(turn.now())));
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
     desk.disk_full = false;  // tried again
   }
   if (monotonic >= unconfirmed_at) {
     unconfirmed_at = monotonic + kUnconfirmedEvery;
     // A receipt may be under way, and clocks differ.
-    (void)turn.checked(desk.store.expire_unconfirmed(turn.now().wall - kClockAheadMax));
+    (void)turn.checked(
+        desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
   }
   if (!desk.link.connected) return;
   if (monotonic >= desk.link.pinged_at + kPingEvery) {
@@ -248,9 +259,40 @@ void Engine::State::on(const Tick&, Turn& turn) {
   }
 }
 
+Result<std::vector<Result<Submitted>>> Engine::State::submit_together(
+    const std::vector<const SubmitRequest*>& requests, Now at) {
+  Turn turn(desk, at);
+  std::vector<Result<Submitted>> answers;
+  const auto stored = desk.store.together([&]() -> Result<void> {
+    KERUEN_TRY(answers, outbox.submit(requests, at));
+    batcher.there_may_be_work(at);
+    batcher.pump(turn);
+    return {};
+  });
+  auto effects = turn.finish();
+  if (!stored) {
+    // Its batches do not exist, and the streams stand where they stood.
+    std::erase_if(effects,
+                  [](const Effect& one) { return std::holds_alternative<SendFrame>(one); });
+    KERUEN_CHECK(streams.load());
+  }
+  std::ranges::move(effects, std::back_inserter(unperformed));
+  if (!stored) return fail(stored.error());
+  return answers;
+}
+
 std::vector<Result<Submitted>> Engine::State::submit(
     const std::vector<const SubmitRequest*>& requests, Now at) {
-  auto answers = outbox.submit(requests, at);
+  std::vector<Result<Submitted>> answers;
+  auto together = submit_together(requests, at);
+  if (together) {
+    answers = std::move(*together);
+  } else if (requests.size() > 1 && !is_of_the_store(together.error().code)) {
+    // One whose attachment changed under way spoils the transaction, not the others.
+    for (const auto* request : requests) answers.push_back(submit({request}, at).front());
+  } else {
+    answers.assign(requests.size(), fail(together.error()));
+  }
   for (const auto& answer : answers) {
     // What a full disk refuses is told to the one who asked; anything else stops the engine.
     if (answer || answer.error().code != ErrorCode::io_failed) continue;

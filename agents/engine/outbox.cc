@@ -119,7 +119,7 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
     return fail(ErrorCode::malformed, "a message expires after 1 second to 30 days");
   }
   Prepared prepared;
-  prepared.answer.expires_at = now.wall + life;
+  prepared.answer.expires_at = std::max(now.wall, desk_.exchange_time(now)) + life;
   prepared.answer.recipients = recipients;
   content::Content content = request.content;
   KERUEN_TRY(content.parts, measure(request.attachments));
@@ -163,11 +163,10 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   return prepared;
 }
 
-std::vector<Result<Submitted>> Outbox::submit(const std::vector<const SubmitRequest*>& requests,
-                                              Now now) {
+Result<std::vector<Result<Submitted>>> Outbox::submit(
+    const std::vector<const SubmitRequest*>& requests, Now now) {
   std::vector<Result<Submitted>> answers;
   std::vector<Prepared> prepared;
-  std::vector<std::size_t> places;  // of `prepared` among the answers
   answers.reserve(requests.size());
   prepared.reserve(requests.size());
   for (const auto* request : requests) {
@@ -194,25 +193,13 @@ std::vector<Result<Submitted>> Outbox::submit(const std::vector<const SubmitRequ
       KERUEN_TRY(auto ready, prepare(*request, now));
       auto submitted = ready.answer;
       prepared.push_back(std::move(ready));
-      places.push_back(answers.size());
       return submitted;
     }();
     answers.push_back(answer);
   }
-  std::vector<const store::Submission*> submissions;
-  for (const auto& one : prepared) submissions.push_back(&one.submission);
-  if (submissions.empty()) return answers;
-  const auto stored = desk_.store.submit(submissions, now.wall);
-  if (stored) return answers;
-  const ErrorCode code = stored.error().code;
-  const bool is_of_the_store =
-      code == ErrorCode::no_space || code == ErrorCode::io_failed || code == ErrorCode::corrupt;
-  for (const auto place : places) {
-    // One whose attachment changed under way spoils the transaction, not the others.
-    const bool alone = is_of_the_store || places.size() == 1;
-    answers[place] =
-        alone ? Result<Submitted>(fail(stored.error())) : submit({requests[place]}, now).front();
-  }
+  std::vector<store::Submission*> submissions;
+  for (auto& one : prepared) submissions.push_back(&one.submission);
+  if (!submissions.empty()) KERUEN_CHECK(desk_.store.submit(submissions, now.wall));
   return answers;
 }
 

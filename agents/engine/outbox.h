@@ -11,8 +11,9 @@ class Outbox {
  public:
   explicit Outbox(Desk& desk) : desk_(desk) {}
 
-  // See Engine::submit.
-  [[nodiscard]] std::vector<Result<Submitted>> submit(
+  // See Engine::submit. An error is the store's, or of an attachment that changed under way: then
+  // none is stored.
+  [[nodiscard]] Result<std::vector<Result<Submitted>>> submit(
       const std::vector<const SubmitRequest*>& requests, Now now);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(const RecallRequest& request, Now now);
   [[nodiscard]] Result<void> mark_read(const ReadRequest& request, Now now);

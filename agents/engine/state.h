@@ -36,11 +36,15 @@ struct Engine::State {
   MonotonicTime expiry_at;
   MonotonicTime unconfirmed_at;
   std::uint64_t ping_token = 0;
-  MonotonicTime now;            // of the last call
-  bool wake = false;            // something was submitted: a tick is due
-  std::optional<Error> failed;  // the store, while a request was served
+  MonotonicTime now;                // of the last call
+  bool wake = false;                // something was submitted: a tick is due
+  std::optional<Error> failed;      // the store, while a request was served
+  std::vector<Effect> unperformed;  // of a submission; the next turn's first
 
   [[nodiscard]] std::vector<Result<Submitted>> submit(
+      const std::vector<const SubmitRequest*>& requests, Now at);
+  // Stored, and sealed as far as there is room in flight; or nothing of it.
+  [[nodiscard]] Result<std::vector<Result<Submitted>>> submit_together(
       const std::vector<const SubmitRequest*>& requests, Now at);
   void work_came(Now at);
 

@@ -19,6 +19,7 @@ struct WaitingBatch {
   store::StoredBatch stored;
   bool sent = false;
   MonotonicTime sent_at;
+  SharedBytes bytes{};  // until it is first sent; empty: the store has them
 };
 
 struct OutStream {

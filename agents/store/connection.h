@@ -93,17 +93,25 @@ class Connection {
   enum class Mode : std::uint8_t { read_only, read_write };
   // Throws SQLite::Exception.
   Connection(const std::string& path, Mode mode);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   // `sql` is a literal: its address is its name in the cache.
   [[nodiscard]] Query query(const char* sql);
   void execute(const char* sql) { database_.exec(sql); }
   // What was committed is on the disk afterwards. Throws SQLite::Exception.
   void sync_log();
+  // Pages in the write-ahead log after this connection's last commit.
+  [[nodiscard]] std::size_t log_pages() const { return log_pages_; }
+  // Moves as much of the write-ahead log to its place in the file as no reader hinders. A full disk
+  // is for the next time. Throws SQLite::Exception.
+  void backfill();
   [[nodiscard]] std::int64_t last_number() { return database_.getLastInsertRowid(); }
   [[nodiscard]] std::int64_t changes() { return database_.getChanges(); }
 
  private:
   SQLite::Database database_;
+  std::size_t log_pages_ = 0;
   std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements_;
 };
 

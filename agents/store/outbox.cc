@@ -25,13 +25,32 @@ void Store::State::put_into_outbox(std::int64_t message, Lane lane, WallTime exp
       .with(expires_at)
       .with(BytesView(sealed))
       .run();
+  outbox_is_empty[static_cast<std::size_t>(lane)] = false;
   outbox_expires_at = std::min(outbox_expires_at.value_or(expires_at), expires_at);
+}
+
+void Store::State::write_item(const OutboxItem& item) {
+  for (const auto& recipient : item.recipients) {
+    const std::int64_t agency = number_of(recipient.agency);
+    connection.query("INSERT INTO recipient(message, place, agency, state) VALUES(?, ?, ?, 1)")
+        .with(item.sent)
+        .with(recipient.place)
+        .with(agency)
+        .run();
+  }
+  put_into_outbox(static_cast<std::int64_t>(item.sent.value), item.lane, item.expires_at,
+                  item.content.view());
+}
+
+void Store::State::write_fresh() {
+  for (const auto& [number, item] : fresh.take_all()) write_item(item);
 }
 
 void Store::State::move_in_outbox(OutboxNumber key, Readiness to) {
   const OutboxNumber there = moved_to(to, key);
   if (there == key) return;
   connection.query("UPDATE outbox SET key = ? WHERE key = ?").with(there).with(key).run();
+  if (to == Readiness::ready) outbox_is_empty[static_cast<std::size_t>(lane_of(key))] = false;
 }
 
 void Store::State::remove_from_outbox(OutboxNumber key) {
@@ -87,6 +106,13 @@ void Store::State::take_back(const MessageId& id, WallTime at) {
 
 Result<std::optional<OutboxItem>> Store::next_outbox(Lane lane, OutboxNumber after) {
   using Item = std::optional<OutboxItem>;
+  // The table's rows are the older ones.
+  bool& is_empty = state_->outbox_is_empty[static_cast<std::size_t>(lane)];
+  const auto fresh = [&]() -> Item {
+    const OutboxItem* item = state_->fresh.next(lane, after);
+    return item ? Item(*item) : Item();
+  };
+  if (is_empty) return fresh();
   return state_->look<Item>("reading the outbox", [&]() -> Result<Item> {
     OutboxItem item;
     {
@@ -97,10 +123,14 @@ Result<std::optional<OutboxItem>> Store::next_outbox(Lane lane, OutboxNumber aft
       query.with(kOutboxMessageMask);
       query.with(std::max(after, outbox_key(Readiness::ready, lane, 0)));
       query.with(outbox_end(Readiness::ready, lane));
-      if (!query.row()) return Item();
+      if (!query.row()) {
+        is_empty = after == OutboxNumber();
+        return fresh();
+      }
       item.number = OutboxNumber{query.unsigned_number(0)};
       item.sent = SentNumber{query.unsigned_number(1)};
-      KERUEN_TRY(item.content, open_outbox(state_->rows, item.sent.value, query.bytes(2)));
+      KERUEN_TRY(auto content, open_outbox(state_->rows, item.sent.value, query.bytes(2)));
+      item.content = SharedBytes(std::move(content));
       item.id = query.fixed<MessageId>(3);
       item.kind = query.enumerator<MessageKind>(4);
       item.expires_at = query.time(5);

@@ -4,7 +4,7 @@
 
 namespace keruen::store {
 
-std::int64_t Store::State::add_message(const NewMessage& message) {
+void Store::State::add_message(NewMessage message) {
   std::optional<std::int64_t> parent;
   if (message.parent) {
     auto find = connection.query("SELECT number FROM message_out WHERE id = ?");
@@ -25,15 +25,6 @@ std::int64_t Store::State::add_message(const NewMessage& message) {
       .with(message.listing)
       .run();
   const std::int64_t number = connection.last_number();
-  int place = 0;
-  for (const auto& agency : message.recipients) {
-    const std::int64_t agency_number = number_of(agency);
-    connection.query("INSERT INTO recipient(message, place, agency, state) VALUES(?, ?, ?, 1)")
-        .with(number)
-        .with(place++)
-        .with(agency_number)
-        .run();
-  }
   if (message.part) {
     const Bytes whole = rows.veiled("attachment", message.part->whole.view());
     connection
@@ -45,11 +36,25 @@ std::int64_t Store::State::add_message(const NewMessage& message) {
         .with(number)
         .run();
   }
-  put_into_outbox(number, message.lane, message.expires_at, message.content);
+  OutboxItem item;
+  item.sent = SentNumber{static_cast<std::uint64_t>(number)};
+  item.number = outbox_key(Readiness::ready, message.lane, item.sent.value);
+  item.id = message.id;
+  item.kind = message.kind;
+  item.lane = message.lane;
+  item.expires_at = message.expires_at;
+  item.listing = message.listing;
+  for (auto& agency : message.recipients) {
+    const auto place = static_cast<std::uint32_t>(item.recipients.size());
+    item.recipients.push_back({place, std::move(agency), RecipientState::queued});
+  }
+  // One after the other: the order of the keys is the order of sealing.
+  if (!fresh.has_room_for(message.content.size())) write_fresh();
+  item.content = SharedBytes(std::move(message.content));
+  fresh.add(std::move(item));
   if (message.listing == Listing::listed) {
     write_event({EventType::submitted, message.created_at, message.id, message.kind, {}, {}, {}});
   }
-  return number;
 }
 
 void Store::State::add_once(const SentOnce& once, const MessageId& message) {
@@ -75,47 +80,68 @@ void Store::State::mark_received(const LocalMark& mark) {
       .run();
 }
 
-Result<void> Store::submit(const std::vector<const Submission*>& submissions, WallTime at) {
-  return state_->transact<void>("storing a message", [&]() -> Result<void> {
-    for (const Submission* submission : submissions) {
-      for (const auto& message : submission->messages) (void)state_->add_message(message);
-      while (submission->more) {
-        KERUEN_TRY(const auto message, submission->more());
-        if (!message) break;
-        (void)state_->add_message(*message);
-      }
+Result<void> Store::submit(const std::vector<Submission*>& submissions, WallTime at) {
+  const auto add_all = [&]() -> Result<void> {
+    for (Submission* submission : submissions) {
       if (submission->once) {
         state_->add_once(*submission->once, submission->messages.front().id);
+      }
+      for (auto& message : submission->messages) state_->add_message(std::move(message));
+      while (submission->more) {
+        KERUEN_TRY(auto message, submission->more());
+        if (!message) break;
+        state_->add_message(std::move(*message));
       }
       if (submission->mark) state_->mark_received(*submission->mark);
       if (submission->recalls) state_->take_back(*submission->recalls, at);
     }
     return {};
-  });
+  };
+  return state_->transact<void>("storing a message", add_all, State::Fresh::kept);
 }
 
 void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch) {
+  auto unwritten = fresh.take(leaf.outbox);
+  if (unwritten && leaf.somebody_waits) {
+    write_item(*unwritten);
+    unwritten.reset();
+  }
   for (const auto& sealed : leaf.sealed) {
-    connection
-        .query(
-            "UPDATE recipient SET state = 3, code = NULL, attempts = attempts + 1, blob = ?, "
-            "leaf = ?, seat = ? WHERE message = ? AND place = ?")
-        .with(batch.blob)
-        .with(leaf.number)
-        .with(sealed.seat)
-        .with(leaf.message)
-        .with(sealed.place)
-        .run();
+    const std::int64_t agency = number_of(sealed.agency);
+    if (unwritten) {
+      connection
+          .query(
+              "INSERT INTO recipient(message, place, agency, state, attempts, blob, leaf, seat) "
+              "VALUES(?, ?, ?, 3, 1, ?, ?, ?)")
+          .with(leaf.message)
+          .with(sealed.place)
+          .with(agency)
+          .with(batch.blob)
+          .with(leaf.number)
+          .with(sealed.seat)
+          .run();
+    } else {
+      connection
+          .query(
+              "UPDATE recipient SET state = 3, code = NULL, attempts = attempts + 1, blob = ?, "
+              "leaf = ?, seat = ? WHERE message = ? AND place = ?")
+          .with(batch.blob)
+          .with(leaf.number)
+          .with(sealed.seat)
+          .with(leaf.message)
+          .with(sealed.place)
+          .run();
+    }
     batch.places.push_back({leaf.id, leaf.kind, leaf.listing, BatchPlace::Status::under_way,
                             static_cast<std::int64_t>(leaf.message.value), sealed.place,
-                            leaf.number, sealed.seat, number_of(sealed.agency), leaf.expires_at});
+                            leaf.number, sealed.seat, agency, leaf.expires_at});
   }
   if (leaf.somebody_waits) {
     connection.query("UPDATE recipient SET state = 2 WHERE message = ? AND state = 1")
         .with(leaf.message)
         .run();
     move_in_outbox(leaf.outbox, Readiness::waits_for_key);
-  } else {
+  } else if (!unwritten) {
     remove_from_outbox(leaf.outbox);
   }
 }
@@ -134,7 +160,7 @@ void Store::State::close_receipts(BlobNumber blob, const std::vector<ReceiptNumb
 }
 
 Result<StoredBatch> Store::close(const ClosedBatch& batch) {
-  return state_->transact<StoredBatch>("closing a batch", [&]() -> Result<StoredBatch> {
+  const auto write = [&]() -> Result<StoredBatch> {
     State& state = *state_;
     const BlobNumber blob = state.add_blob(batch.bytes, batch.keys);
     SentBatch sent;
@@ -180,7 +206,8 @@ Result<StoredBatch> Store::close(const ClosedBatch& batch) {
     return StoredBatch{blob,         batch.stream,      batch.sequence,      batch.lane,
                        batch.leaves, batch.hash,        BatchStatus::closed, {},
                        {},           batch.bytes.size()};
-  });
+  };
+  return state_->transact<StoredBatch>("closing a batch", write, State::Fresh::kept);
 }
 
 Result<std::vector<DueReceipt>> Store::receipts_due(Lane lane, ReceiptNumber after,

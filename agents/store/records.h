@@ -243,7 +243,7 @@ struct OutboxItem {
   Lane lane = Lane::routine;
   WallTime expires_at;
   Listing listing = Listing::listed;
-  Bytes content;
+  SharedBytes content;
   std::vector<OutboxRecipient> recipients;  // those still to be sealed for
 };
 struct DueReceipt {

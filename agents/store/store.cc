@@ -10,6 +10,9 @@ Store::~Store() = default;
 
 namespace {
 
+// Of 8 KiB.
+constexpr std::size_t kBackfillPages = 1000;
+constexpr std::size_t kLogPagesMax = 4096;
 constexpr std::string_view kKeyCheck = "this store opens with this key";
 
 void set_pragmas(Connection& connection) {
@@ -18,7 +21,6 @@ void set_pragmas(Connection& connection) {
   connection.execute("PRAGMA journal_mode = WAL");
   // Commits are synced by sync(), one for several where the engine asks for it.
   connection.execute("PRAGMA synchronous = NORMAL");
-  connection.execute("PRAGMA wal_autocheckpoint = 1000");
   connection.execute("PRAGMA secure_delete = ON");
   connection.execute("PRAGMA foreign_keys = OFF");
   connection.execute("PRAGMA temp_store = MEMORY");
@@ -77,6 +79,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
 void Store::State::load_counters() {
   agency_numbers.clear();
   agency_ids.clear();
+  fresh.clear();
+  outbox_is_empty = {};
   auto blobs = connection.query("SELECT coalesce(max(number), 0) + 1 FROM blob");
   next_blob = blobs.row() ? blobs.unsigned_number(0) : 1;
   events.start(read_newest_event(connection));
@@ -99,7 +103,7 @@ void Store::State::undo(const Error& error) {
 }
 
 void Store::State::begin_reading() {
-  if (reading_) return;
+  if (reading_ || is_open_) return;
   connection.execute("BEGIN");
   reading_ = true;
 }
@@ -122,6 +126,31 @@ Result<void> Store::State::sync() {
   broken = Error{ErrorCode::io_failed, synced.error().detail};
   return fail(*broken);
 }
+
+void Store::on_log_grown(std::function<std::optional<Error>(std::size_t pages)> mover) {
+  state_->log_mover = std::move(mover);
+}
+
+void Store::State::committed() {
+  unsynced = true;
+  const std::size_t pages = connection.log_pages();
+  if (log_mover) {
+    if (auto fault = log_mover(pages)) remember(*fault);
+  }
+  // The mover comes to an end only when nothing is written for a moment.
+  if (pages < (log_mover ? kLogPagesMax : kBackfillPages)) return;
+  const auto moved = guarded<void>("moving its log into its file", [&]() -> Result<void> {
+    connection.backfill();
+    return {};
+  });
+  if (!moved) remember(moved.error());
+}
+
+Result<void> Store::together(const std::function<Result<void>()>& parts) {
+  return state_->transact<void>("storing", parts, State::Fresh::kept);
+}
+
+std::size_t Store::unwritten_bytes(Lane lane) const { return state_->fresh.bytes(lane); }
 
 void Store::hold_sync() { state_->holding = true; }
 

@@ -9,6 +9,7 @@
 // writing function answers the same, and the process is to end.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,8 +30,20 @@ class Store {
   void hold_sync();
   [[nodiscard]] Result<void> release_sync();
 
+  // Tells of each commit how many pages the write-ahead log has, to whoever moves them (see
+  // Backfiller); answers with what went wrong there, which is then the store's fault. Without one
+  // the store moves them itself, between two transactions.
+  void on_log_grown(std::function<std::optional<Error>(std::size_t pages)> mover);
+
+  // Everything the call writes through this store is one transaction: if any part of it fails,
+  // nothing of it happened. What is submitted and closed in it is written once, in the batch.
+  [[nodiscard]] Result<void> together(const std::function<Result<void>()>& parts);
+  // Submitted in the transaction that is open, and not closed.
+  [[nodiscard]] std::size_t unwritten_bytes(Lane lane) const;
+
   // ---- the four transactions ----
-  [[nodiscard]] Result<void> submit(const std::vector<const Submission*>& submissions, WallTime at);
+  // Takes the contents out of the submissions.
+  [[nodiscard]] Result<void> submit(const std::vector<Submission*>& submissions, WallTime at);
   [[nodiscard]] Result<StoredBatch> close(const ClosedBatch& batch);
   [[nodiscard]] Result<void> arrive(const Arrival& arrival);
   [[nodiscard]] Result<void> learn(const Learned& learned);

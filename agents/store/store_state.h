@@ -1,8 +1,9 @@
 // INTERNAL to .cc files of agents/store: what the store's functions share.
 // Threads: the engine thread.
 //
-// transact() is the one door to writing: begin, body, commit, or all of it undone. A failure that
-// is neither a full disk nor the body's own refusal stays: nothing is written after it.
+// transact() is the one door to writing: begin, body, commit, or all of it undone; within another
+// one it is a part of that, and its failure is the whole's. A failure that is neither a full disk
+// nor the body's own refusal stays: nothing is written after it.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +11,7 @@
 
 #include "agents/store/connection.h"
 #include "agents/store/events.h"
-#include "agents/store/outbox_key.h"
+#include "agents/store/fresh_outbox.h"
 #include "agents/store/packed.h"
 #include "agents/store/sent_batch.h"
 #include "agents/store/store.h"
@@ -31,6 +32,9 @@ struct Store::State {
   std::map<std::int64_t, AgencyId> agency_ids;
   std::uint64_t next_blob = 1;
   EventWriter events;
+  FreshOutbox fresh;
+  // Lanes of which no ready row is in the table, as far as is known.
+  std::array<bool, kLaneCount> outbox_is_empty{};
   // When the next outbox row expires, at the earliest.
   std::optional<WallTime> outbox_expires_at;
   std::optional<Error> broken;
@@ -50,13 +54,15 @@ struct Store::State {
   // Neither read nor processed, refused or anything else.
   [[nodiscard]] bool is_only_sealed(const BatchPlace& place);
   [[nodiscard]] Result<void> dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at);
-  [[nodiscard]] std::int64_t add_message(const NewMessage& message);
+  void add_message(NewMessage message);
   void add_once(const SentOnce& once, const MessageId& message);
   void mark_received(const LocalMark& mark);
   void take_back(const MessageId& id, WallTime at);
   void close_message(const ClosedLeaf& leaf, SentBatch& batch);
   void close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts);
   void put_into_outbox(std::int64_t message, Lane lane, WallTime expires_at, BytesView content);
+  void write_item(const OutboxItem& item);
+  void write_fresh();
   void move_in_outbox(OutboxNumber key, Readiness to);
   void remove_from_outbox(OutboxNumber key);
   // Never to be sealed: people look at what was listed, the rest goes.
@@ -80,23 +86,33 @@ struct Store::State {
   void write_event_of(EventType type, WallTime at, const BatchPlace& place,
                       std::optional<ErrorCode> code = std::nullopt);
 
+  // What knows nothing of the fresh outbox finds its rows in the table.
+  enum class Fresh : std::uint8_t { written_first, kept };
+
   template <class Value, class Body>
-  [[nodiscard]] Result<Value> transact(std::string_view doing, Body&& body) {
+  [[nodiscard]] Result<Value> transact(std::string_view doing, Body&& body,
+                                       Fresh treatment = Fresh::written_first) {
     if (broken) return fail(*broken);
+    if (is_open_) return take_part<Value>(doing, std::forward<Body>(body), treatment);
     auto result = guarded<Value>(doing, [&]() -> Result<Value> {
       end_reading();
       connection.execute("BEGIN IMMEDIATE");
+      is_open_ = true;
       Result<Value> inner = body();
       if (!inner) return inner;
+      if (spoiled_) return fail(*spoiled_);
+      write_fresh();
       events.flush(connection);
       connection.execute("COMMIT");
       return inner;
     });
+    is_open_ = false;
+    spoiled_.reset();
     if (!result) {
       undo(result.error());
       return result;
     }
-    unsynced = true;
+    committed();
     if (!holding) {
       if (const auto synced = sync(); !synced) return fail(synced.error());
     }
@@ -118,13 +134,27 @@ struct Store::State {
   // A failed sync stays: what the disk holds is not known any more.
   [[nodiscard]] Result<void> sync();
 
+  std::function<std::optional<Error>(std::size_t pages)> log_mover;
   bool holding = false;   // syncs, until release_sync()
   bool unsynced = false;  // something was committed since the last one
 
  private:
+  template <class Value, class Body>
+  [[nodiscard]] Result<Value> take_part(std::string_view doing, Body&& body, Fresh treatment) {
+    auto result = guarded<Value>(doing, [&]() -> Result<Value> {
+      if (spoiled_) return fail(*spoiled_);
+      if (treatment == Fresh::written_first) write_fresh();
+      return body();
+    });
+    if (!result && !spoiled_) spoiled_ = result.error();
+    return result;
+  }
+  void committed();
   void undo(const Error& error);
   void remember(const Error& error);
   bool reading_ = false;
+  bool is_open_ = false;          // a transaction
+  std::optional<Error> spoiled_;  // a part of the open one failed
 };
 
 }  // namespace keruen::store

@@ -95,6 +95,9 @@ Result<std::unique_ptr<SiteAgent>> SiteAgent::start(const std::string& folder, h
   KERUEN_TRY(agent->lock_, disk.lock_directory(config.store_directory));
   KERUEN_TRY(agent->store_,
              store::Store::open(agent->store_path_, keys.store_key, agent->randomness_));
+  KERUEN_TRY(agent->backfiller_, store::Backfiller::start(agent->store_path_));
+  agent->store_->on_log_grown(
+      [mover = agent->backfiller_.get()](std::size_t pages) { return mover->log_grown(pages); });
   engine::EngineOptions options;
   options.agency = config.agency;
   options.origin = invitation.origin;

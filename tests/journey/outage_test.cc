@@ -179,6 +179,23 @@ TEST_F(OutageJourney, AnAgentsClockTurnedWhileConnectedCostsNoStreamsAndNoMessag
   EXPECT_THAT(inbox(kCustoms), ElementsAre("At two o'clock"));
 }
 
+TEST_F(OutageJourney, AClockThatJumpsWhileTheLineIsDownExpiresNothing) {
+  agent(kGuard).disconnect(broker, now());
+  const auto id = send(kGuard, {kCustoms}, "For a week");
+  Now wrong = now();
+  wrong.wall += std::chrono::hours(24 * 9);
+  for (int i = 0; i < 20; ++i) {
+    exchange.clock().advance(seconds(1));
+    wrong.wall += seconds(1);
+    wrong.monotonic = now().monotonic;
+    agent(kGuard).tick(wrong);
+  }
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::queued);
+  connect_all();
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
 TEST_F(OutageJourney, AnAgentKilledAfterItsBatchWasDissolvedGoesOnInANewStream) {
   // A first message, so that the stream has a past.
   static_cast<void>(send(kGuard, {kCustoms}, "Before"));

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "agents/store/backfiller.h"
 #include "agents/store/reader.h"
 #include "certs/seal.h"
 #include "tests/support/fault_vfs.h"
@@ -208,7 +209,7 @@ TEST_F(StoreTest, WhatIsSealedAnewKeepsItsPlaceBeforeWhatCameLater) {
   const SealingParty recipient("kz.customs", randomness);
   certs::Sealer sealer(sender.id, randomness);
   KERUEN_ASSERT_OK(auto sealed, sealer.seal(seal_input(sender, {&recipient}, randomness),
-                                            item->content, kSealingNow));
+                                            item->content.view(), kSealingNow));
   const auto batch =
       sign_leaves(sender, *Origin::parse("kz.exchange"), {{0, sealed.leaf}}, {sealed.leaf_hash});
   StoredStream stream;
@@ -444,6 +445,160 @@ TEST_F(ClosedBatchTest, ARoundsWorkIsThereForReadersAndSyncedAtItsEnd) {
   store.reset();
   open();
   EXPECT_THAT(states(both), ElementsAre(accepted, accepted));
+}
+
+TEST_F(ClosedBatchTest, WhatIsSubmittedAndClosedTogetherIsSealedWhenItIsThere) {
+  Submission submission;
+  submission.messages.push_back(message("at once"));
+  submission.messages.front().recipients = {customs, prosecutor};
+  const auto id = submission.messages.front().id;
+  const auto parts = [&]() -> Result<void> {
+    KERUEN_CHECK(store->submit({&submission}, kNow));
+    EXPECT_GT(store->unwritten_bytes(Lane::routine), 0U);
+    EXPECT_EQ(store->unwritten_bytes(Lane::urgent), 0U);
+    close();
+    EXPECT_EQ(store->unwritten_bytes(Lane::routine), 0U);
+    return {};
+  };
+  ASSERT_THAT(store->together(parts), IsOk());
+  EXPECT_THAT(batch.messages, SizeIs(1));
+  EXPECT_THAT(states(id), ElementsAre(RecipientState::sealed, RecipientState::sealed));
+  KERUEN_ASSERT_OK(const auto figures, store->figures());
+  EXPECT_EQ(figures.waiting_messages, 0U);
+  accept();
+  EXPECT_THAT(states(id), ElementsAre(RecipientState::accepted, RecipientState::accepted));
+}
+
+TEST_F(ClosedBatchTest, WhatIsNotClosedWithItsSubmissionWaitsBehindWhatCameBefore) {
+  const auto earlier = submit("earlier");
+  Submission submission;
+  submission.messages.push_back(message("later"));
+  const auto later = submission.messages.front().id;
+  std::vector<MessageId> order;
+  const auto read_order = [&] {
+    order.clear();
+    OutboxNumber after;
+    while (true) {
+      const auto item = store->next_outbox(Lane::routine, after);
+      ASSERT_THAT(item, IsOk());
+      if (!*item) break;
+      after = (*item)->number;
+      order.push_back((*item)->id);
+      EXPECT_THAT((*item)->recipients, SizeIs(1));
+    }
+  };
+  const auto parts = [&]() -> Result<void> {
+    KERUEN_CHECK(store->submit({&submission}, kNow));
+    read_order();
+    return {};
+  };
+  ASSERT_THAT(store->together(parts), IsOk());
+  EXPECT_THAT(order, ElementsAre(earlier, later));
+  EXPECT_EQ(store->unwritten_bytes(Lane::routine), 0U);
+  store.reset();
+  open();
+  read_order();
+  EXPECT_THAT(order, ElementsAre(earlier, later));
+  EXPECT_THAT(states(later), ElementsAre(RecipientState::queued));
+}
+
+TEST_F(ClosedBatchTest, WhatWaitsForAKeyWithItsSubmissionIsKept) {
+  Submission submission;
+  submission.messages.push_back(message("no key yet"));
+  const auto id = submission.messages.front().id;
+  const auto parts = [&]() -> Result<void> {
+    KERUEN_CHECK(store->submit({&submission}, kNow));
+    KERUEN_TRY(const auto item, store->next_outbox(Lane::routine, {}));
+    return store->wait_for_key({item->number});
+  };
+  ASSERT_THAT(store->together(parts), IsOk());
+  EXPECT_THAT(states(id), ElementsAre(RecipientState::waiting_for_key));
+  ASSERT_THAT(store->wake_waiting(), IsOk());
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  ASSERT_TRUE(item);
+  EXPECT_EQ(item->id, id);
+}
+
+TEST_F(ClosedBatchTest, OneFailedPartUndoesAllThatWasToHappenTogether) {
+  const auto newest = store->newest_event();
+  Submission good;
+  good.messages.push_back(message("good"));
+  Submission bad;
+  bad.messages.push_back(message("with a film"));
+  bad.more = []() -> Result<std::optional<NewMessage>> {
+    return fail(ErrorCode::malformed, "the film changed while it was read");
+  };
+  const auto parts = [&]() -> Result<void> {
+    KERUEN_CHECK(store->submit({&good}, kNow));
+    EXPECT_FALSE(store->submit({&bad}, kNow));
+    EXPECT_FALSE(store->save_fact("a", bytes_of("1"))) << "the whole is spoiled";
+    return {};
+  };
+  EXPECT_THAT(store->together(parts), FailsWith(ErrorCode::malformed, HasSubstr("film")));
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  EXPECT_FALSE(item);
+  EXPECT_EQ(store->newest_event(), newest);
+  KERUEN_ASSERT_OK(const auto fact, store->fact("a"));
+  EXPECT_FALSE(fact);
+  static_cast<void>(submit("and on it goes"));
+  EXPECT_GT(store->newest_event(), newest);
+}
+
+TEST_F(ClosedBatchTest, MoreThanFitsInMemoryIsWrittenInOrder) {
+  Submission large;
+  int made = 0;
+  std::vector<MessageId> ids;
+  large.more = [&]() -> Result<std::optional<NewMessage>> {
+    if (made++ == 100) return std::optional<NewMessage>();
+    NewMessage one = message(std::string(60'000, 'x'));
+    ids.push_back(one.id);
+    return std::optional(std::move(one));
+  };
+  ASSERT_THAT(store->submit({&large}, kNow), IsOk());
+  OutboxNumber after;
+  for (const auto& id : ids) {
+    KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, after));
+    ASSERT_TRUE(item);
+    ASSERT_EQ(item->id, id);
+    after = item->number;
+  }
+}
+
+// The log is moved beside the writer, and everything is there with and without it.
+TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
+  open();
+  KERUEN_ASSERT_OK(auto backfiller, Backfiller::start(path()));
+  store->on_log_grown([&](std::size_t pages) { return backfiller->log_grown(pages); });
+  const auto file_bytes = [&] { return std::filesystem::file_size(path()); };
+  const auto before = file_bytes();
+  std::vector<MessageId> ids;
+  const std::string large(50'000, 'x');
+  // Bounded by what the store holds before it moves the log itself.
+  for (int i = 0; file_bytes() == before && i < 400; ++i) ids.push_back(submit(large));
+  EXPECT_GT(file_bytes(), before);
+  store.reset();
+  backfiller.reset();
+  open();
+  KERUEN_ASSERT_OK(const auto figures, store->figures());
+  EXPECT_EQ(figures.waiting_messages, ids.size());
+}
+
+TEST(StoreLog, AFailureToMoveItIsTheStores) {
+  FaultVfs disk;
+  TemporaryDirectory directory;
+  SeededRandomness randomness{3};
+  certs::SecretBytes key(32);
+  KERUEN_ASSERT_OK(const auto store,
+                   Store::open((directory / "store.sqlite").string(), key, randomness));
+  // Only moving syncs now.
+  store->hold_sync();
+  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  const Bytes large(1024 * 1024, 1);
+  Result<void> saved;
+  for (int i = 0; saved && i < 64; ++i) saved = store->save_fact("a", large);
+  EXPECT_THAT(saved, FailsWith(ErrorCode::io_failed));
+  disk.heal();
+  EXPECT_THAT(store->save_fact("b", bytes_of("2")), FailsWith(ErrorCode::io_failed));
 }
 
 // What the disk holds after a failed sync is not known: the agent must end and look.
