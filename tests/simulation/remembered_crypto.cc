@@ -142,7 +142,8 @@ int crypto_scalarmult_curve25519_base(unsigned char* product, const unsigned cha
 // A certificate that was parsed is kept for ever and handed out again; there are four of them.
 X509* d2i_X509(X509** target, const unsigned char** bytes, long size) {
   static auto* const real = library_function<decltype(d2i_X509)>(__func__);
-  static std::unordered_map<Question, X509*, HashOfQuestion> parsed;
+  // Never taken down: at the end of the process OpenSSL may be gone before it.
+  static auto& parsed = *new std::unordered_map<Question, X509*, HashOfQuestion>;
   if (target != nullptr || size < 0) return real(target, bytes, size);
   const auto question = question_of(6, {{*bytes, static_cast<std::size_t>(size)}});
   if (const auto known = parsed.find(question); known != parsed.end()) {
