@@ -4,6 +4,7 @@ It knows of the product only what schemas/api/openapi.yaml says. Faults around i
 agent that is away is a failed send, an answer that never came is an unknown one, and events go on
 after the last one seen.
 """
+import collections
 import http.client
 import json
 import random
@@ -67,7 +68,10 @@ class Application:
         self.values = {}      # message id -> value, of what was sent from here
         self.under_way = {}   # value -> recipients nothing is known of yet
         self.received = {}    # message id -> (value, from, lane, digest)
+        self.refusals = collections.Counter()  # of its sends, by code
+        self._following = False
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._ending = False
         self._reader = threading.Thread(target=self._listen, name=f"events of {agency}", daemon=True)
         self.fault = None     # what went wrong in this harness, not in the product
@@ -75,7 +79,11 @@ class Application:
     # ---- sending ----
 
     def send(self, to, lane, size=0):
-        """One message; how it ended stands in the history."""
+        """One message, and how it ended. One at a time: what two send at once has no order."""
+        with self._sending:
+            return self._send(to, lane, size)
+
+    def _send(self, to, lane, size):
         value = self._begin(to)
         letters = random.Random(value)
         text = f"text of {value} " + "".join(letters.choices(string.ascii_letters, k=size))
@@ -110,6 +118,7 @@ class Application:
         if status == 201:
             self.values[answer["id"]] = value
             return "ok"
+        self.refusals[answer["code"]] += 1
         if answer["code"] == "malformed":
             self.fault = f"{self.agency} calls {value} malformed: {answer['detail']}"
         return "unknown" if answer["code"] in UNKNOWN_CODES else "fail"
@@ -143,6 +152,7 @@ class Application:
             answer = stream.getresponse()
             if answer.status != 200:
                 raise http.client.HTTPException(f"events answered {answer.status}")
+            self._following = True
             while not self._ending:
                 line = answer.readline()
                 if not line.endswith(b"\n"):
@@ -152,7 +162,16 @@ class Application:
                     self._see(event)
                     self.cursor = event["number"]
         finally:
+            self._following = False
             stream.close()
+
+    def wait_away(self):
+        """Its agent has ended: until everything that one still said is heard."""
+        end = time.monotonic() + 30
+        while self._following:
+            if time.monotonic() > end:
+                raise AssertionError(f"the events of {self.agency} go on although its agent has ended")
+            time.sleep(0.01)
 
     def _see(self, event):
         kind = event["type"]
