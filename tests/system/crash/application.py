@@ -60,8 +60,10 @@ def call(path, verb, target, body=None, patience=60):
 
 
 class Application:
-    def __init__(self, agency, others, socket_path, history_path):
+    def __init__(self, agency, others, socket_path, history_path, name=None):
+        """`name`: what its values begin with, where it is not the only application of its agency."""
         self.agency, self.others, self.socket = agency, others, socket_path
+        self.name = name or agency
         self.history = History(agency, history_path)
         self.cursor = 0
         self.sent = 0
@@ -104,7 +106,7 @@ class Application:
         """A new value. It is under way before it is sent: its outcome may be heard before its answer."""
         with self._lock:
             self.sent += 1
-            value = f"{self.agency}-{self.sent}"
+            value = f"{self.name}-{self.sent}"
             self.under_way[value] = set(to)
         return value
 
