@@ -69,7 +69,8 @@ class Application:
         self.sent = 0
         self.values = {}      # message id -> value, of what was sent from here
         self.under_way = {}   # value -> recipients nothing is known of yet
-        self.received = {}    # message id -> (value, from, lane, digest)
+        self.received = {}    # message id -> value, from, lane, digest
+        self._earlier = set()  # message ids of a history that is over
         self.refusals = collections.Counter()  # of its sends, by code
         self._following = False
         self._lock = threading.Lock()
@@ -77,6 +78,13 @@ class Application:
         self._ending = False
         self._reader = threading.Thread(target=self._listen, name=f"events of {agency}", daemon=True)
         self.fault = None     # what went wrong in this harness, not in the product
+
+    def begin_anew(self):
+        """A new history, on which what came before has no bearing. All is quiet."""
+        self.history.close()
+        self.history = History(self.agency, self.history.path)
+        self.under_way = {}
+        self._earlier = set(self.received)
 
     # ---- sending ----
 
@@ -248,7 +256,7 @@ class Application:
     # ---- what people see ----
 
     def inbox(self):
-        """What the inbox shows, oldest first, as receives."""
+        """What the inbox shows of this history, oldest first, as receives."""
         rows, before = [], ""
         while True:
             status, page = call(self.socket, "GET", f"/v1/messages?folder=inbox&most={PAGE}{before}")
@@ -260,6 +268,8 @@ class Application:
             before = f"&before={page['messages'][-1]['id']}"
         shown = []
         for row in reversed(rows):
+            if row["id"] in self._earlier:
+                continue
             if row["id"] not in self.received:
                 self.received[row["id"]] = told_by(call(self.socket, "GET", f"/v1/messages/{row['id']}")[1])
             known = dict(self.received[row["id"]], value=row["subject"], lane=row["lane"])
