@@ -242,13 +242,14 @@ class Application:
     # ---- a state that was put back ----
 
     def remember(self):
-        """What `forget` goes back to: the application's own books when its agent's store was copied."""
-        with self._lock:
+        """What `forget` goes back to: the application's own books when its agent's store was copied.
+        The agent is down; a send that it left without an answer ends first."""
+        with self._sending, self._lock:
             return {"cursor": self.cursor, "records": len(self.history.records),
                     "under_way": {value: set(left) for value, left in self.under_way.items()}}
 
     def forget(self, memory):
-        with self._lock:
+        with self._sending, self._lock:
             self.cursor = memory["cursor"]
             self.under_way = {value: set(left) for value, left in memory["under_way"].items()}
         self.history.add("restored", records=memory["records"])

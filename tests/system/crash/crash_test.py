@@ -8,6 +8,7 @@ import collections
 import os
 import random
 import sys
+import threading
 import time
 import traceback
 
@@ -22,7 +23,9 @@ SKIPPED = 77  # ctest says so
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("KERUEN_SEED", random.randrange(2**32))))
-    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=50, help="in each world")
+    parser.add_argument("--worlds", type=int, default=1, help="so many exchanges side by side")
+    parser.add_argument("--agencies", type=int, default=len(AGENCIES), choices=range(2, len(AGENCIES) + 1))
     parser.add_argument("--faults", default="kill", help=f"which may happen, of: {', '.join(FAULTS)}")
     parser.add_argument("--verbose", action="store_true", help="a line a round")
     chosen = parser.parse_args()
@@ -38,12 +41,12 @@ def arguments():
 FULL = {"full-agent", "full-broker"}
 
 
-def grounds_for(faults):
+def grounds_for(faults, agencies):
     """The disks these faults need under the machines' folders."""
     if FULL & set(faults):
-        return {BROKER: SmallDisk(96), **{agency: SmallDisk(48) for agency in AGENCIES}}
+        return {BROKER: SmallDisk(96), **{agency: SmallDisk(48) for agency in agencies}}
     if "power" in faults:
-        return {BROKER: DiskImage(160), **{agency: DiskImage(48) for agency in AGENCIES}}
+        return {BROKER: DiskImage(160), **{agency: DiskImage(48) for agency in agencies}}
     return {}
 
 
@@ -63,39 +66,58 @@ def reach_mounts(chosen):
     return bool(chosen.faults)
 
 
-def run(chosen):
-    dice = random.Random(chosen.seed)
+def run(chosen, number):
+    """One world from its beginning to its last judgement."""
+    dice = random.Random(f"{chosen.seed} world {number}")
     done = collections.Counter()
     began = time.monotonic()
-    with World(dice, grounds=grounds_for(chosen.faults), lines="network" in chosen.faults) as world:
+    agencies = AGENCIES[:chosen.agencies]
+    with World(dice, agencies, grounds_for(chosen.faults, agencies), lines="network" in chosen.faults) as world:
         world.begin()
-        for number in range(1, chosen.rounds + 1):
+        for played in range(1, chosen.rounds + 1):
             name = dice.choice(chosen.faults)
             round_began = time.monotonic()
-            words = rounds.play(world, FAULTS[name], number)
+            words = rounds.play(world, FAULTS[name], played)
             done.update([name])
             if chosen.verbose:
-                print(f"{number}: {words}: {time.monotonic() - round_began:.2f} s", flush=True)
+                print(f"world {number}, round {played}: {words}: {time.monotonic() - round_began:.2f} s", flush=True)
         world.judge_quiet(view="inbox")
         report = world.judged
     seconds = time.monotonic() - began
-    print(f"{chosen.rounds} rounds in {seconds:.1f} s: {report.sends} sends, {report.deliveries} deliveries; "
-          f"{dict(done)}")
+    print(f"world {number}: {chosen.rounds} rounds in {seconds:.1f} s: {report.sends} sends, "
+          f"{report.deliveries} deliveries; {dict(done)}", flush=True)
+
+
+def run_all(chosen):
+    """Worlds side by side: in most of a round they wait. True when all passed."""
+    failures = []
+
+    def guarded(number):
+        try:
+            run(chosen, number)
+        except Exception:  # each world's own, printed together at the end
+            failures.append(f"world {number}: {traceback.format_exc()}")
+    worlds = [threading.Thread(target=guarded, args=(number,)) for number in range(1, chosen.worlds + 1)]
+    for world in worlds:
+        world.start()
+    for world in worlds:
+        world.join()
+    for failure in failures:
+        print(failure)
+    return not failures
 
 
 def main():
     chosen = arguments()
-    again = f"crash_test.py --seed {chosen.seed} --rounds {chosen.rounds} --faults {','.join(chosen.faults)}"
-    print(again, flush=True)
+    again = (f"crash_test.py --seed {chosen.seed} --worlds {chosen.worlds} --agencies {chosen.agencies} "
+             f"--rounds {chosen.rounds} --faults {','.join(chosen.faults)}")
     if not reach_mounts(chosen):
         return SKIPPED
-    try:
-        run(chosen)
-    except AssertionError:
-        traceback.print_exc()
-        print(f"again: {again}")
-        return 1
-    return 0
+    print(again, flush=True)
+    if run_all(chosen):
+        return 0
+    print(f"again: {again}")
+    return 1
 
 
 if __name__ == "__main__":

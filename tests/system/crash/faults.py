@@ -25,7 +25,7 @@ def with_impatient(world, victims):
 
 
 def draw_victims(world, dice):
-    return world.machines if dice.random() < 0.1 else with_impatient(world, [dice.choice(world.machines)])
+    return world.machines if dice.random() < 0.08 else with_impatient(world, [dice.choice(world.machines)])
 
 
 def kill(world, dice):
@@ -137,22 +137,25 @@ def short(world, dice):
 
 
 def full_agent(world, dice):
-    """The disk of one agent is full. What it refuses it refuses as no_space, nothing taken is lost,
-    and with room it goes on."""
-    victim = dice.choice(world.agencies)
-    application, disk = world.applications[victim], world.grounds[victim]
-    before = application.refusals["no_space"]
+    """The disks of some agents are full. What they refuse they refuse as no_space, nothing taken is
+    lost, and with room they go on: within half a minute, which is how long they wait to try again."""
+    victims = dice.sample(world.agencies, dice.randint(1, len(world.agencies)))
+    before = {victim: world.applications[victim].refusals["no_space"] for victim in victims}
 
-    def refused():
+    def refused(victim):
         world.check_running()
+        application = world.applications[victim]
         application.send([application.others[0]], "bulk", LARGE_LETTER)
-        return application.refusals["no_space"] > before
-    disk.fill(leave=dice.choice((0, 4096, 100_000)))
+        return application.refusals["no_space"] > before[victim]
+    for victim in victims:
+        world.grounds[victim].fill(leave=dice.choice((0, 4096, 100_000)))
     try:
-        soon(f"{victim} refuses with no_space on a full disk; it refused {dict(application.refusals)}", refused)
+        for victim in victims:
+            soon(f"{victim} refuses with no_space on a full disk", lambda victim=victim: refused(victim))
     finally:
-        disk.empty()
-    return f"filled the disk of {victim}"
+        for victim in victims:
+            world.grounds[victim].empty()
+    return f"filled the disks of {', '.join(victims)}"
 
 
 def full_broker(world, dice):
