@@ -219,7 +219,9 @@ class BehindTheirBacks(Planted):
 
     def setUp(self):
         # A world each: agents do not forget what was done to them.
-        self.world = self.enterContext(World(random.Random(os.environ.get("KERUEN_SEED"))))
+        seed = int(os.environ.get("KERUEN_SEED", random.randrange(2**32)))
+        print("seed", seed)
+        self.world = self.enterContext(World(random.Random(seed)))
         self.world.begin()
         self.traffic()
         self.world.judge_quiet()

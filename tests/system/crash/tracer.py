@@ -1,7 +1,8 @@
 """A program whose system calls fail or come back short, from its start on.
 
 strace makes the n-th call fail; libfiu (fiu-run's preloads) makes writes shorter than asked. Both
-leave the program itself as our child.
+leave the program itself as our child. Files are written with pwrite64 alone, so `write` is left be:
+it would fail event counters, sockets and the journal.
 """
 import re
 
