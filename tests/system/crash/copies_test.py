@@ -27,7 +27,7 @@ class Copies(unittest.TestCase):
             world.begin()
             rounds.Burst(world).join()
             world.judge_quiet()
-            world.restored = True
+            world.restored[CUSTOMS] += 1
             copy = self.start_copy(world)
             self.both_send(world, copy)
             # Each alone for a while, so that what it holds gets out; the copy is ended for good.

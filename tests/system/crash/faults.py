@@ -83,8 +83,9 @@ def refused(world, dice):
 
 # A program makes about so many calls in the seconds a round has.
 CALLS_MAX = {"fdatasync": 12, "pwrite64": 60}
-# SQLite makes a checkpoint that failed again, from the log beside the file, which is synced: it goes on.
-CHECKPOINTED = (".sqlite",)
+# Where SQLite goes on: a checkpoint that failed is made again from the log beside the file, which is
+# synced; whether the folder of its files was synced it does not ask.
+SQLITE_GOES_ON = (".sqlite", "/store", "/index")
 FAILURES = (("fdatasync", "EIO"), ("fdatasync", "EIO"), ("fdatasync", "ENOSPC"), ("pwrite64", "EIO"),
             ("pwrite64", "ENOSPC"))
 
@@ -112,7 +113,7 @@ def failing(world, dice, failures=FAILURES):
         for application in world.applications.values():
             application.send([dice.choice(application.others)], "routine", 2000)
         hit = [path for path in tracer.injected(trace) if not path.endswith("/lock")]  # what it holds is for people
-    fatal = [path for path in hit if not path.endswith(CHECKPOINTED)]
+    fatal = [path for path in hit if not path.endswith(SQLITE_GOES_ON)]
     if process.poll() is None and fatal and (error == "EIO" or call == "fdatasync"):
         soon(f"{victim} ends: {done}, on {fatal[0]}", lambda: process.poll() is not None, 20)
     if process.poll() is None:
@@ -247,9 +248,16 @@ def replay(world, agency):
     return f"replay of {agency} to the broker"
 
 
+# Each opens new streams, and an agent opens only so many a day; then it waits, without a word.
+RESTORES_MAX = 5
+
+
 def restore(world, dice):
     """An agent's folder is copied while it is stopped; it goes on, and later gets the copy back."""
-    agency = dice.choice(world.agencies)
+    seldom = [each for each in world.agencies if world.restored[each] < RESTORES_MAX]
+    if not seldom:
+        return kill(world, dice)
+    agency = dice.choice(seldom)
     application = world.applications[agency]
     folder, copy = world.dir_of(agency), world.path(f"{agency}.copy")
     world.stop(agency)
@@ -265,7 +273,7 @@ def restore(world, dice):
     shutil.rmtree(folder)
     copy.rename(folder)
     application.forget(memory)
-    world.restored = True
+    world.restored[agency] += 1
     world.start_machine(agency)
     return f"restored {agency} to {memory['records']} records"
 

@@ -4,6 +4,7 @@ strace makes the n-th call fail; libfiu (fiu-run's preloads) makes writes shorte
 leave the program itself as our child. Files are written with pwrite64 alone, so `write` is left be:
 it would fail event counters, sockets and the journal.
 """
+import pathlib
 import re
 
 FIU_LIBRARIES = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
@@ -28,6 +29,10 @@ def injected(trace):
 def short_writing(probability):
     """Positioned writes alone, those to files: an event counter takes eight bytes or none, and libzmq
     rightly ends the program where one takes fewer."""
+    for library in FIU_LIBRARIES.split():
+        # A preload that is not there is passed over in silence.
+        if not pathlib.Path(library).exists():
+            raise AssertionError(f"{library} is missing: Debian's libfiu0 has it, deploy/setup check installs it")
     points = "\n".join(f"enable_random name=posix/io/rw/{call}/reduce,probability={probability}"
                        for call in ("pwrite", "pwritev"))
     return ["env", f"LD_PRELOAD={FIU_LIBRARIES}", f"FIU_ENABLE={points}"]

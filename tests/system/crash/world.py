@@ -53,7 +53,7 @@ class World(Exchange):
         self.lines = {}
         self.applications = {}
         self.links_lost = dict.fromkeys(agencies, 0)  # since its agent started
-        self.restored = False  # somebody went back to a copy: it says so, rightly
+        self.restored = dict.fromkeys(agencies, 0)  # how often each went back to a copy: it says so, rightly
         self.judged = None
 
     # ---- setting up ----
@@ -250,7 +250,7 @@ class World(Exchange):
 
     def check_accusations(self, report):
         for words in report.absences_named:
-            if self.restored and RESTORED in words:
+            if any(self.restored.values()) and RESTORED in words:
                 continue
             if any(accusation in words for accusation in ACCUSATIONS):
                 raise AssertionError(f"accused without cause: {words}")
