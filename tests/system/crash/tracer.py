@@ -1,0 +1,38 @@
+"""A program whose system calls fail or come back short, from its start on.
+
+strace makes the n-th call fail; libfiu (fiu-run's preloads) makes writes shorter than asked. Both
+leave the program itself as our child. Files are written with pwrite64 alone, so `write` is left be:
+it would fail event counters, sockets and the journal.
+"""
+import pathlib
+import re
+
+FIU_LIBRARIES = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
+INJECTED = re.compile(r"(\w+)\(\d+<([^>]*)>.*\(INJECTED\)")
+
+
+def failing(call, error, when, trace):
+    """`when`: 5 the fifth call of each thread, 5+ that and all later ones."""
+    return ["strace", "-D", "-f", "-qq", "-y", "-s", "0", "--seccomp-bpf", "-e", "signal=none", "-o", str(trace),
+            "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}"]
+
+
+def injected(trace):
+    """The files whose calls failed so far, in order."""
+    try:
+        return [match.group(2) for match in map(INJECTED.search, trace.read_text(errors="replace").splitlines())
+                if match]
+    except FileNotFoundError:
+        return []
+
+
+def short_writing(probability):
+    """Positioned writes alone, those to files: an event counter takes eight bytes or none, and libzmq
+    rightly ends the program where one takes fewer."""
+    for library in FIU_LIBRARIES.split():
+        # A preload that is not there is passed over in silence.
+        if not pathlib.Path(library).exists():
+            raise AssertionError(f"{library} is missing: Debian's libfiu0 has it, deploy/setup check installs it")
+    points = "\n".join(f"enable_random name=posix/io/rw/{call}/reduce,probability={probability}"
+                       for call in ("pwrite", "pwritev"))
+    return ["env", f"LD_PRELOAD={FIU_LIBRARIES}", f"FIU_ENABLE={points}"]
