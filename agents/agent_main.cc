@@ -179,6 +179,9 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   KERUEN_TRY(const auto core, engine::Engine::open(std::move(options), std::move(initial), *store,
                                                    randomness, disk, journal, clock.now()));
 
+  // SQLite passes over a folder that cannot be synced; its log was made by now.
+  KERUEN_CHECK(disk.sync_directory(config.store_directory));
+
   const Signals signals;
   // The engine and its link each call the other: the link starts last and stops first, and is there
   // for as long as the engine may send.

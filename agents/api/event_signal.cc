@@ -12,6 +12,11 @@ void EventSignal::announce(std::uint64_t newest_event) {
   changed_.notify_all();
 }
 
+std::uint64_t EventSignal::newest() const {
+  const std::lock_guard lock(mutex_);
+  return newest_;
+}
+
 bool EventSignal::wait_beyond(std::uint64_t seen, std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, time, [&] { return ended_ || newest_ > seen; });

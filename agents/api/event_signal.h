@@ -12,6 +12,8 @@ namespace keruen::api {
 class EventSignal {
  public:
   void announce(std::uint64_t newest_event);
+  // What was announced; nothing later is to be told.
+  [[nodiscard]] std::uint64_t newest() const;
   // Until an event above `seen`, the end, or the time-out; true when there may be something new.
   [[nodiscard]] bool wait_beyond(std::uint64_t seen, std::chrono::milliseconds time);
   void end();

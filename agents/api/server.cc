@@ -213,6 +213,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, engine::Eng
                                        clock, journal, listener);
   State& running = *state;
   engine.listen([events = running.events](std::uint64_t newest) { events->announce(newest); });
+  running.events->announce(engine.newest_event());
   running.acceptor = std::thread([&running] { running.accept_all(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }

@@ -180,20 +180,13 @@ Connection Session::State::attachment(const StreamAttachment& file, Connection w
 }
 
 Connection Session::State::events(std::optional<std::uint64_t> after) {
-  std::uint64_t seen = 0;
-  if (after) {
-    seen = *after;
-  } else {
-    const auto newest = reader->newest_event();
-    if (!newest) return answer(Routes::refuse(newest.error()), Connection::close);
-    seen = *newest;
-  }
+  std::uint64_t seen = after.value_or(doors.events.newest());
   if (!write_text("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                   "Cache-Control: no-store\r\nConnection: close\r\n\r\n: connected\n\n")) {
     return Connection::close;
   }
   while (!doors.events.ended() && !stream.is_closed_by_peer()) {
-    const auto fresh = reader->events_after(seen, kEventsPerRead);
+    const auto fresh = reader->events_after(seen, doors.events.newest(), kEventsPerRead);
     if (!fresh) return Connection::close;
     std::string text;
     for (const auto& event : *fresh) {

@@ -1,5 +1,7 @@
 #include "agents/engine/batcher.h"
 
+#include <utility>
+
 #include "agents/engine/checkpoints.h"
 #include "certs/batch.h"
 
@@ -109,9 +111,14 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
   while (here.some && !desk_.stopped && !desk_.disk_full) {
     auto stream = streams_.current(lane, leaves, turn.now());
     if (!stream) {
-      if (stream.error().code != ErrorCode::overloaded) turn.store_failed(stream.error());
+      if (stream.error().code != ErrorCode::overloaded) {
+        turn.store_failed(stream.error());
+      } else if (!std::exchange(told_of_streams_, true)) {
+        turn.alert("Messages wait: " + stream.error().detail + ".");
+      }
       return;
     }
+    told_of_streams_ = false;
     if (!has_room(**stream) || turn.now().monotonic < (*stream)->not_before) return;
     const auto at = here.since + kBatchOpenMax;
     if (leaves == store::LeafKind::receipts && !(*stream)->waiting.empty() &&

@@ -73,6 +73,7 @@ class Batcher {
   certs::Sealer sealer_;
   std::array<std::array<Work, 2>, kLaneCount> work_;
   std::optional<MonotonicTime> due_;
+  bool told_of_streams_ = false;  // that no stream can be opened today
 };
 
 }  // namespace keruen::engine

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::chrono::seconds kProofWithin{60};
 constexpr std::chrono::seconds kAskEvery{20};
+constexpr std::chrono::seconds kProvedDelay{1};
 constexpr std::size_t kRootsKept = 64;
 // Under way at once: the broker answers so many questions of one agency and no more.
 constexpr std::size_t kProofsAskedMax = 8;
@@ -125,12 +126,20 @@ void Checkpoints::inclusion(const wire::Inclusion& frame, Turn& turn) {
          "batch " + batch.hash.hex(), turn);
     return;
   }
-  store::Learned learned;
-  learned.at = turn.now().wall;
-  learned.proved.push_back(batch.blob);
-  if (!turn.checked(desk_.store.learn(learned))) return;
+  if (proved_.empty()) write_proved_at_ = turn.now().monotonic + kProvedDelay;
+  proved_.push_back(batch.blob);
   unproved_.erase(found);
   ask_proofs(turn);
+}
+
+// Several at once, and late: what a crash forgets is asked for again.
+void Checkpoints::write_proved(Turn& turn) {
+  if (proved_.empty() || turn.now().monotonic < write_proved_at_) return;
+  write_proved_at_ = turn.now().monotonic + kProvedDelay;
+  store::Learned learned;
+  learned.at = turn.now().wall;
+  learned.proved = proved_;
+  if (turn.checked(desk_.store.learn(learned))) proved_.clear();
 }
 
 void Checkpoints::forget_asked() {
@@ -138,6 +147,7 @@ void Checkpoints::forget_asked() {
 }
 
 void Checkpoints::tick(Turn& turn) {
+  write_proved(turn);
   if (!desk_.link.welcomed || desk_.halted || unproved_.empty()) return;
   const auto now = turn.now().monotonic;
   std::size_t overdue = 0;

@@ -42,6 +42,7 @@ class Checkpoints {
   [[nodiscard]] std::vector<SigningPublicKey> log_keys() const;
   void adopt(certs::SignedCheckpoint next, Turn& turn);
   void ask_proofs(Turn& turn);
+  void write_proved(Turn& turn);
   void fork(std::string text, std::string_view other_note, Turn& turn);
 
   Desk& desk_;
@@ -50,6 +51,8 @@ class Checkpoints {
   std::map<TreeSize, Digest> roots_;  // of the last ones, to compare with peers
   std::map<LogIndex, Unproved> unproved_;
   MonotonicTime asked_at_;
+  std::vector<store::BlobNumber> proved_;  // not written yet
+  MonotonicTime write_proved_at_;
 };
 
 }  // namespace keruen::engine

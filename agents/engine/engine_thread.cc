@@ -1,6 +1,7 @@
 #include "agents/engine/engine_thread.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -49,7 +50,7 @@ struct EngineThread::State {
   std::vector<std::function<void(std::uint64_t)>> listeners;
   std::shared_ptr<const certs::Registry> registry;
   bool ending = false;
-  std::uint64_t told_event = 0;
+  std::atomic<std::uint64_t> told_event = 0;
   std::optional<MonotonicTime> sync_due;  // the engine thread's: a round is written, not synced
   std::thread thread;
 
@@ -262,6 +263,8 @@ Result<Status> EngineThread::status() {
   return state_->ask<Result<Status>>(
       [&](Now now) -> Result<Status> { return state_->engine.status(now); });
 }
+
+std::uint64_t EngineThread::newest_event() const { return state_->told_event; }
 
 std::shared_ptr<const certs::Registry> EngineThread::registry() {
   const std::lock_guard lock(state_->mutex);

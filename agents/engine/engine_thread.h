@@ -42,6 +42,9 @@ class EngineThread {
   [[nodiscard]] Result<Status> status();
   [[nodiscard]] std::shared_ptr<const certs::Registry> registry();
 
+  // The number of the newest event that is on the disk; the store may show later ones already.
+  [[nodiscard]] std::uint64_t newest_event() const;
+
   // Where the link connects and with which key, as of now.
   struct LinkAccess {
     LinkTarget target;

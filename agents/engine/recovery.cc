@@ -84,8 +84,7 @@ void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
   learned.accepted.push_back({found->stored.blob, frame.index, frame.accepted_at, frame.refusals});
   if (!turn.checked(desk_.store.learn(learned))) {
     // A full disk: the broker answers the same when the batch is repeated.
-    stream->not_before = turn.now().monotonic + kPauseMax;
-    found->sent = false;
+    wait_before_repeating(*stream, turn);
     return;
   }
   turn.store_works();

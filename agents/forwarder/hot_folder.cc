@@ -196,7 +196,7 @@ bool HotFolder::State::is_news(const std::string& what, const Error& error) {
 }
 
 Incoming::Progress HotFolder::State::catch_up() {
-  const auto progress = incoming->catch_up();
+  const auto progress = incoming->catch_up(engine.newest_event());
   if (progress) return *progress;
   complain("incoming", "schedules_wait_to_be_written", progress.error());
   return Incoming::Progress::all;

@@ -87,8 +87,8 @@ Result<void> Incoming::keep_cursor() {
   return {};
 }
 
-Result<Incoming::Progress> Incoming::catch_up() {
-  KERUEN_TRY(const auto events, reader_.events_after(cursor_, kEventsTogetherMax));
+Result<Incoming::Progress> Incoming::catch_up(std::uint64_t newest) {
+  KERUEN_TRY(const auto events, reader_.events_after(cursor_, newest, kEventsTogetherMax));
   bool wrote = false;
   for (const store::Event& event : events) {
     KERUEN_TRY(const bool written, take(event));

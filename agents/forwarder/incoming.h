@@ -37,8 +37,8 @@ class Incoming {
                                                               host::Journal& journal);
 
   enum class Progress : std::uint8_t { all = 1, more = 2 };
-  // Takes some events on; `more`: there are others.
-  [[nodiscard]] Result<Progress> catch_up();
+  // Takes on some events up to `newest`, the last that is on the disk; `more`: there are others.
+  [[nodiscard]] Result<Progress> catch_up(std::uint64_t newest);
   // Makes the place in the events durable; catch_up() does so only after it wrote a file.
   [[nodiscard]] Result<void> keep_cursor();
 

@@ -85,7 +85,7 @@ void Connection::backfill() {
   const int code = sqlite3_wal_checkpoint_v2(database_.getHandle(), "main",
                                              SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   const bool another_time = code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL;
-  if (code != SQLITE_OK && !another_time) throw SQLite::Exception(database_.getHandle(), code);
+  if (code != SQLITE_OK && !another_time) throw SQLite::Exception(sqlite3_errstr(code), code);
 }
 
 // Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, SQLITE_FCNTL_JOURNAL_POINTER. Through
@@ -97,7 +97,7 @@ void Connection::sync_log() {
   if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
     code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
   }
-  if (code != SQLITE_OK) throw SQLite::Exception(database_.getHandle(), code);
+  if (code != SQLITE_OK) throw SQLite::Exception(sqlite3_errstr(code), code);
 }
 
 Query Connection::query(const char* sql) {

@@ -445,10 +445,13 @@ Result<AttachmentStatus> Reader::attachment(const MessageId& id, const std::stri
   });
 }
 
-Result<std::vector<Event>> Reader::events_after(std::uint64_t number, std::size_t most) {
+Result<std::vector<Event>> Reader::events_after(std::uint64_t number, std::uint64_t last,
+                                                std::size_t most) {
   using Events = std::vector<Event>;
   return guarded<Events>("reading events", [&]() -> Result<Events> {
-    return read_events(state_->connection, number, std::min(most, kEventsMost));
+    const auto within = last > number ? last - number : 0;
+    return read_events(state_->connection, number,
+                       std::min<std::uint64_t>({most, kEventsMost, within}));
   });
 }
 

@@ -44,7 +44,10 @@ class Reader {
   using Sink = std::function<Result<void>(BytesView piece)>;
   [[nodiscard]] Result<AttachmentStatus> attachment(const MessageId& id, const std::string& name,
                                                     const Sink& sink);
-  [[nodiscard]] Result<std::vector<Event>> events_after(std::uint64_t number, std::size_t most);
+  // Up to `last`: the newest that is on the disk (EngineThread::newest_event). A later one may be
+  // here already, and after a power cut its number may become another's.
+  [[nodiscard]] Result<std::vector<Event>> events_after(std::uint64_t number, std::uint64_t last,
+                                                        std::size_t most);
   [[nodiscard]] Result<std::uint64_t> newest_event();
 
  private:

@@ -114,7 +114,11 @@ Result<void> Store::learn(const Learned& learned) {
       KERUEN_CHECK(state_->apply_accepted(word, learned.at));
     }
     for (const auto& blob : learned.proved) {
-      state_->connection.query("UPDATE batch SET status = 3 WHERE blob = ?").with(blob).run();
+      // Unless it is under way again meanwhile.
+      state_->connection.query("UPDATE batch SET status = 3 WHERE blob = ? AND status = 2")
+          .with(blob)
+          .run();
+      if (state_->connection.changes() == 0) continue;
       state_->connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
     }
     state_->write_notes(learned.notes, learned.evidence, learned.at);

@@ -37,6 +37,7 @@ class ApiParty {
     engine_ = *engine::Engine::open(std::move(options), std::move(keys), *store_,
                                     exchange_.randomness(), disk_, journal_, clock_.now());
     thread_ = std::make_unique<engine::EngineThread>(*engine_, clock_, silent_doors());
+    events_.announce(thread_->newest_event());
     uploads_ = *api::Uploads::open(disk_, (directory_ / "uploads").string());
   }
 

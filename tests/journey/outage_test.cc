@@ -228,7 +228,8 @@ TEST_F(OutageJourney, WhatExpiresOnTheWayIsSaidAndNotShown) {
   connect_all();
   pass(seconds(2));
   EXPECT_THAT(inbox(kCustoms), IsEmpty());
-  KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(0, 1000));
+  KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(
+                                          0, agent(kCustoms).engine().newest_event(), 1000));
   EXPECT_THAT(events, Contains(::testing::Field(&store::Event::type, store::EventType::stub)));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
   pass(std::chrono::minutes(7));
@@ -274,7 +275,8 @@ TEST_F(RetentionJourney, WhoWasAwayTooLongIsToldWhatWasThereAndGoesOn) {
   connect_all();
   pass(seconds(3));
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Just in time"));
-  KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(0, 1000));
+  KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(
+                                          0, agent(kCustoms).engine().newest_event(), 1000));
   EXPECT_THAT(events, Contains(AllOf(Field(&store::Event::type, store::EventType::stub),
                                      Field(&store::Event::message, missed),
                                      Field(&store::Event::code, ErrorCode::not_found))));

@@ -85,7 +85,8 @@ void Application::recall(TestAgent& agent, Now now, std::uint64_t at) {
 
 void Application::look(TestAgent& agent, std::uint64_t at) {
   for (;;) {
-    const auto events = agent.reader().events_after(cursor_, kEventsAtOnce);
+    const auto events =
+        agent.reader().events_after(cursor_, agent.engine().newest_event(), kEventsAtOnce);
     if (!events || events->empty()) return;
     std::vector<Record> seen;
     bool goes_on = true;

@@ -249,12 +249,29 @@ TEST_F(StoreTest, EventsAreNumberedWithoutGaps) {
   open();
   static_cast<void>(submit("one"));
   static_cast<void>(submit("two"));
-  const auto events = reader()->events_after(0, 10);
+  const auto events = reader()->events_after(0, store->newest_event(), 10);
   ASSERT_THAT(events, IsOk());
   ASSERT_THAT(*events, SizeIs(2));
   EXPECT_EQ(events->at(0).number + 1, events->at(1).number);
   EXPECT_EQ(events->at(1).number, store->newest_event());
   EXPECT_EQ(events->at(0).type, EventType::submitted);
+}
+
+TEST_F(StoreTest, EventsBeyondTheLastOneOnTheDiskAreNotRead) {
+  open();
+  for (int i = 0; i < 3; ++i) static_cast<void>(submit("one of three"));
+  const auto numbers = [&](std::uint64_t after, std::uint64_t last) {
+    std::vector<std::uint64_t> read;
+    const auto events = reader()->events_after(after, last, 10);
+    EXPECT_THAT(events, IsOk());
+    for (const auto& event : events.value_or(std::vector<Event>())) read.push_back(event.number);
+    return read;
+  };
+  EXPECT_THAT(numbers(0, 2), ElementsAre(1, 2));
+  EXPECT_THAT(numbers(1, 2), ElementsAre(2));
+  EXPECT_THAT(numbers(2, 2), IsEmpty());
+  EXPECT_THAT(numbers(3, 2), IsEmpty());
+  EXPECT_THAT(numbers(2, 9), ElementsAre(3));
 }
 
 TEST_F(StoreTest, EventsOfOneGroupAreReadFromAnyNumberOn) {
@@ -263,14 +280,14 @@ TEST_F(StoreTest, EventsOfOneGroupAreReadFromAnyNumberOn) {
   for (int i = 0; i < 5; ++i) together.messages.push_back(message("one of five"));
   ASSERT_THAT(store->submit({&together}, kNow), IsOk());
   static_cast<void>(submit("alone"));
-  const auto all = reader()->events_after(0, 100);
+  const auto all = reader()->events_after(0, store->newest_event(), 100);
   ASSERT_THAT(all, IsOk());
   ASSERT_THAT(*all, SizeIs(6));
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(all->at(i).message, together.messages[i].id);
   EXPECT_EQ(all->back().number, store->newest_event());
   for (std::uint64_t after = 0; after <= 6; ++after) {
     for (std::size_t most = 1; most <= 7; ++most) {
-      const auto some = reader()->events_after(after, most);
+      const auto some = reader()->events_after(after, store->newest_event(), most);
       ASSERT_THAT(some, IsOk());
       ASSERT_EQ(some->size(), std::min<std::size_t>(most, 6 - after));
       for (std::size_t i = 0; i < some->size(); ++i) {
@@ -352,7 +369,7 @@ class ClosedBatchTest : public StoreTest {
   }
   [[nodiscard]] std::vector<EventType> events_since(std::uint64_t number) {
     std::vector<EventType> types;
-    const auto events = reader()->events_after(number, 100);
+    const auto events = reader()->events_after(number, store->newest_event(), 100);
     EXPECT_THAT(events, IsOk());
     if (!events) return types;
     for (const auto& event : *events) types.push_back(event.type);
