@@ -395,6 +395,8 @@ std::shared_ptr<const certs::Registry> Engine::registry() const {
 
 void Engine::begin_round() { state_->desk.store.hold_sync(); }
 
+bool Engine::take_arrived() { return state_->inbox.take_arrived(); }
+
 Result<void> Engine::end_round() { return state_->desk.store.release_sync(); }
 
 std::uint64_t Engine::newest_event() const { return state_->desk.store.newest_event(); }

@@ -97,6 +97,8 @@ class Engine {
   // leave, and the process is to end.
   void begin_round();
   [[nodiscard]] Result<void> end_round();
+  // Whether messages arrived since this was last asked: people wait for them.
+  [[nodiscard]] bool take_arrived();
 
   using Event = std::variant<LinkUp, LinkDown, FrameReceived, Tick>;
   [[nodiscard]] std::vector<Effect> handle(Event event, Now now);

@@ -107,7 +107,8 @@ void EngineThread::State::run() {
 }
 
 // Everything that waited is one round, with one sync: while it lasts, the next round's work
-// gathers. A round of which nothing leaves is synced with the next, and told to listeners then.
+// gathers. A round of which nothing leaves and in which no message came is synced with the next,
+// and told to listeners then.
 void EngineThread::State::serve(Taken& taken) {
   std::vector<Effect> effects;
   const auto handle = [&](Engine::Event event) {
@@ -129,7 +130,8 @@ void EngineThread::State::serve(Taken& taken) {
     registry = engine.registry();
   }
   const auto now = clock.now().monotonic;
-  const bool leaves = !effects.empty() || !answers.empty() || !taken.requests.empty();
+  const bool arrived = engine.take_arrived();
+  const bool leaves = !effects.empty() || !answers.empty() || !taken.requests.empty() || arrived;
   if (!leaves && engine.newest_event() != told_event && !sync_due) sync_due = now + kSyncDelayMax;
   if (!leaves && !(sync_due && *sync_due <= now)) return;
   const auto synced = end_round();

@@ -1,4 +1,4 @@
-// Takes slices: checks each as DESIGN says, in order, stores what stands, answers with credit.
+// Takes slices: checks each, in order, stores what stands, answers with credit.
 // Shape: slices wait per lane while directory records they need are fetched; the queue is bounded
 // by the credit this agent granted. Threads: the engine thread.   Lifetime: borrows all it is
 // given.
@@ -11,6 +11,7 @@
 #include <array>
 #include <deque>
 #include <set>
+#include <utility>
 
 #include "agents/engine/checkpoints.h"
 #include "agents/engine/directory_sync.h"
@@ -50,6 +51,8 @@ class Inbox {
   [[nodiscard]] bool is_caught_up(Now now) const;
   // True once after receipts were made or words arrived that ask for sealing again.
   [[nodiscard]] bool take_work();
+  // True once after messages were stored.
+  [[nodiscard]] bool take_arrived() { return std::exchange(arrived_, false); }
 
  private:
   enum class Step : std::uint8_t { done, wait };
@@ -106,6 +109,7 @@ class Inbox {
   std::optional<MonotonicTime> retry_at_;
   MonotonicTime last_slice_at_;
   bool work_ = false;
+  bool arrived_ = false;
 };
 
 }  // namespace keruen::engine

@@ -144,6 +144,7 @@ Inbox::Step Inbox::store(Draft& draft, const wire::DeliverSlice& slice, Turn& tu
   const bool missing_changed =
       !arrival.missing.empty() || !arrival.changed.empty() || !arrival.found.empty();
   if (missing_changed && !turn.checked(missing_.load())) return Step::done;
+  arrived_ = arrived_ || !arrival.messages.empty();
   work_ = work_ || !arrival.receipts.empty() || !arrival.words.empty();
   return Step::done;
 }
