@@ -162,6 +162,7 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   KERUEN_TRY(const auto lock, disk.lock_directory(config.store_directory));
   certs::SystemRandomness randomness;
   KERUEN_TRY(const auto store, store::Store::open(store_file(config), keys.store_key, randomness));
+  const Signals signals;
   KERUEN_TRY(const auto backfiller, store::Backfiller::start(store_file(config)));
   store->on_log_grown([&](std::size_t pages) { return backfiller->log_grown(pages); });
 
@@ -182,7 +183,6 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   // SQLite passes over a folder that cannot be synced; its log was made by now.
   KERUEN_CHECK(disk.sync_directory(config.store_directory));
 
-  const Signals signals;
   // The engine and its link each call the other: the link starts last and stops first, and is there
   // for as long as the engine may send.
   std::unique_ptr<link::LinkThread> link;
