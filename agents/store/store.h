@@ -35,8 +35,9 @@ class Store {
   // the store moves them itself, between two transactions.
   void on_log_grown(std::function<std::optional<Error>(std::size_t pages)> mover);
 
-  // Everything the call writes through this store is one transaction: if any part of it fails,
-  // nothing of it happened. What is submitted and closed in it is written once, in the batch.
+  // Everything the call writes through this store is one transaction: if any part of it fails, and
+  // be it to read, nothing of it happened. What is submitted and closed in it is written once, in
+  // the batch.
   [[nodiscard]] Result<void> together(const std::function<Result<void>()>& parts);
   // Submitted in the transaction that is open, and not closed.
   [[nodiscard]] std::size_t unwritten_bytes(Lane lane) const;

@@ -126,7 +126,11 @@ struct Store::State {
       begin_reading();
       return body();
     });
-    if (!result) remember(result.error());
+    if (!result) {
+      remember(result.error());
+      // SQLite may have rolled back by itself, and what is written next would stand alone.
+      if (is_open_) spoil(result.error());
+    }
     return result;
   }
   void begin_reading();
@@ -146,8 +150,11 @@ struct Store::State {
       if (treatment == Fresh::written_first) write_fresh();
       return body();
     });
-    if (!result && !spoiled_) spoiled_ = result.error();
+    if (!result) spoil(result.error());
     return result;
+  }
+  void spoil(const Error& error) {
+    if (!spoiled_) spoiled_ = error;
   }
   void committed();
   void undo(const Error& error);

@@ -561,6 +561,23 @@ TEST_F(ClosedBatchTest, OneFailedPartUndoesAllThatWasToHappenTogether) {
   EXPECT_GT(store->newest_event(), newest);
 }
 
+// SQLite may roll back by itself when a read fails; what is written after it would stand alone.
+TEST_F(ClosedBatchTest, AFailedReadUndoesAllThatWasToHappenTogether) {
+  Submission good;
+  good.messages.push_back(message("good"));
+  const auto parts = [&]() -> Result<void> {
+    KERUEN_CHECK(store->submit({&good}, kNow));
+    EXPECT_THAT(store->batch_bytes(BlobNumber{999}), FailsWith(ErrorCode::corrupt));
+    return {};
+  };
+  EXPECT_THAT(store->together(parts), FailsWith(ErrorCode::corrupt));
+  store.reset();
+  open();
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  EXPECT_FALSE(item);
+  EXPECT_FALSE(reader()->message(good.messages.front().id));
+}
+
 TEST_F(ClosedBatchTest, MoreThanFitsInMemoryIsWrittenInOrder) {
   Submission large;
   int made = 0;
@@ -600,13 +617,20 @@ TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
   EXPECT_EQ(figures.waiting_messages, ids.size());
 }
 
-TEST(StoreLog, AFailureToMoveItIsTheStores) {
+class StoreOnAFailingDisk : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    KERUEN_ASSERT_OK(store, Store::open((directory / "store.sqlite").string(), key, randomness));
+  }
+
   FaultVfs disk;
   TemporaryDirectory directory;
   SeededRandomness randomness{3};
-  certs::SecretBytes key(32);
-  KERUEN_ASSERT_OK(const auto store,
-                   Store::open((directory / "store.sqlite").string(), key, randomness));
+  certs::SecretBytes key{32};
+  std::unique_ptr<Store> store;
+};
+
+TEST_F(StoreOnAFailingDisk, AFailureToMoveTheLogIsTheStores) {
   // Only moving syncs now.
   store->hold_sync();
   disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
@@ -619,13 +643,7 @@ TEST(StoreLog, AFailureToMoveItIsTheStores) {
 }
 
 // What the disk holds after a failed sync is not known: the agent must end and look.
-TEST(StoreSync, AFailedOneStays) {
-  FaultVfs disk;
-  TemporaryDirectory directory;
-  SeededRandomness randomness{3};
-  certs::SecretBytes key(32);
-  KERUEN_ASSERT_OK(const auto store,
-                   Store::open((directory / "store.sqlite").string(), key, randomness));
+TEST_F(StoreOnAFailingDisk, AFailedSyncStays) {
   store->hold_sync();
   ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
   disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
