@@ -19,6 +19,7 @@ constexpr std::size_t kLeafOverheadBytes = 64;
 // Of one stream, in flight or before.
 constexpr std::size_t kBatchesClosedMax = 32;
 constexpr std::size_t kCloseAheadBytes = kBatchCloseBytes / 4;
+constexpr std::chrono::hours kTellOfStreamsEvery{1};
 
 std::size_t size_of(const wire::MessageLeaf& leaf) {
   return leaf.header.size() + std::get<SharedBytes>(leaf.body).size() +
@@ -37,9 +38,15 @@ void Batcher::there_is_work(Lane lane, store::LeafKind leaves, Now now) {
   here = {true, now.monotonic};
 }
 
-void Batcher::there_may_be_work(Now now) {
+void Batcher::there_may_be_messages(Now now) {
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     there_is_work(static_cast<Lane>(lane), store::LeafKind::messages, now);
+  }
+}
+
+void Batcher::there_may_be_work(Now now) {
+  there_may_be_messages(now);
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     there_is_work(static_cast<Lane>(lane), store::LeafKind::receipts, now);
   }
 }
@@ -113,12 +120,12 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
     if (!stream) {
       if (stream.error().code != ErrorCode::overloaded) {
         turn.store_failed(stream.error());
-      } else if (!std::exchange(told_of_streams_, true)) {
-        turn.alert("Messages wait: " + stream.error().detail + ".");
+      } else if (turn.now().monotonic >= tell_of_streams_at_) {
+        tell_of_streams_at_ = turn.now().monotonic + kTellOfStreamsEvery;
+        turn.alert("Messages may wait: " + stream.error().detail + ".");
       }
       return;
     }
-    told_of_streams_ = false;
     if (!has_room(**stream) || turn.now().monotonic < (*stream)->not_before) return;
     const auto at = here.since + kBatchOpenMax;
     if (leaves == store::LeafKind::receipts && !(*stream)->waiting.empty() &&

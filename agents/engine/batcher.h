@@ -30,6 +30,7 @@ class Batcher {
         sealer_(desk.self(), desk.randomness) {}
 
   void there_is_work(Lane lane, store::LeafKind leaves, Now now);
+  void there_may_be_messages(Now now);
   void there_may_be_work(Now now);
   // Sends what is closed and unsent, then seals and closes while there is room.
   void pump(Turn& turn);
@@ -73,7 +74,7 @@ class Batcher {
   certs::Sealer sealer_;
   std::array<std::array<Work, 2>, kLaneCount> work_;
   std::optional<MonotonicTime> due_;
-  bool told_of_streams_ = false;  // that no stream can be opened today
+  MonotonicTime tell_of_streams_at_;  // again, that none can be opened today
 };
 
 }  // namespace keruen::engine

@@ -265,7 +265,7 @@ Result<std::vector<Result<Submitted>>> Engine::State::submit_together(
   std::vector<Result<Submitted>> answers;
   const auto stored = desk.store.together([&]() -> Result<void> {
     KERUEN_TRY(answers, outbox.submit(requests, at));
-    batcher.there_may_be_work(at);
+    batcher.there_may_be_messages(at);
     batcher.pump(turn);
     return {};
   });
@@ -274,6 +274,7 @@ Result<std::vector<Result<Submitted>>> Engine::State::submit_together(
     // Its batches do not exist, and the streams stand where they stood.
     std::erase_if(effects,
                   [](const Effect& one) { return std::holds_alternative<SendFrame>(one); });
+    batcher.there_may_be_work(at);
     KERUEN_CHECK(streams.load());
   }
   std::ranges::move(effects, std::back_inserter(unperformed));
@@ -298,12 +299,16 @@ std::vector<Result<Submitted>> Engine::State::submit(
     if (answer || answer.error().code != ErrorCode::io_failed) continue;
     failed = answer.error();
   }
-  work_came(at);
+  wake_up(at);
   return answers;
 }
 
 void Engine::State::work_came(Now at) {
   batcher.there_may_be_work(at);
+  wake_up(at);
+}
+
+void Engine::State::wake_up(Now at) {
   now = at.monotonic;
   wake = true;
 }

@@ -47,6 +47,7 @@ struct Engine::State {
   [[nodiscard]] Result<std::vector<Result<Submitted>>> submit_together(
       const std::vector<const SubmitRequest*>& requests, Now at);
   void work_came(Now at);
+  void wake_up(Now at);
 
   void on(const LinkUp& event, Turn& turn);
   void on(const LinkDown& event, Turn& turn);

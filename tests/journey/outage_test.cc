@@ -179,6 +179,33 @@ TEST_F(OutageJourney, AnAgentsClockTurnedWhileConnectedCostsNoStreamsAndNoMessag
   EXPECT_THAT(inbox(kCustoms), ElementsAre("At two o'clock"));
 }
 
+// As after many restorations: the lanes that have a stream go on, the others wait for tomorrow.
+TEST_F(OutageJourney, AnAgentThatMayOpenNoMoreStreamsTodaySaysSoOnce) {
+  agent(kGuard).kill(broker, now());
+  {
+    KERUEN_ASSERT_OK(const auto store,
+                     store::Store::open(agent(kGuard).store_path(), agent(kGuard).store_key(),
+                                        exchange.randomness()));
+    ASSERT_THAT(store->start_over("restored", now().wall), IsOk());
+    for (std::uint64_t id = 1;; ++id) {
+      KERUEN_ASSERT_OK(const auto today, store->streams_opened_since(now().wall - seconds(60)));
+      if (today + 1 >= kNewStreamsPerDayMax) break;
+      store::StoredStream stream;
+      stream.id = StreamId{id};
+      stream.opened_at = now().wall;
+      ASSERT_THAT(store->open_stream(stream), IsOk());
+    }
+  }
+  ASSERT_THAT(agent(kGuard).start(now()), IsOk());
+  connect_all();
+  for (int i = 0; i < 20; ++i) {
+    static_cast<void>(send(kGuard, {kCustoms}, "One of many", Lane::flash));
+    static_cast<void>(send(kGuard, {kCustoms}, "One of many"));
+    pass(seconds(1));
+  }
+  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("streams within a day")));
+}
+
 TEST_F(OutageJourney, AClockThatJumpsWhileTheLineIsDownExpiresNothing) {
   agent(kGuard).disconnect(broker, now());
   const auto id = send(kGuard, {kCustoms}, "For a week");
