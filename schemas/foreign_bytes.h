@@ -1,7 +1,9 @@
 // Copies what a library wrote on another thread and handed over by means the thread sanitizer does
 // not see (libzmq is not built with it; it would report, or search its suppressions for, every
-// byte). Threads: any; the library has handed the bytes over. Source: compiler-rt/lib/tsan,
-// AnnotateIgnoreReadsBegin.
+// byte).
+// Threads: any; the library has handed the bytes over.
+//
+// Source: compiler-rt/lib/tsan, AnnotateIgnoreReadsBegin.
 #pragma once
 
 #include "schemas/bytes.h"

@@ -17,7 +17,7 @@ class Backfiller {
   ~Backfiller();
 
   // For Store::on_log_grown. io_failed: an earlier move failed, and what the disk holds is not
-  // known. A full disk is tried again by itself.
+  // known. A full disk is tried again as the log grows.
   [[nodiscard]] std::optional<Error> log_grown(std::size_t pages);
 
  private:

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <map>
+#include <numeric>
 
 #include "agents/store/outbox_key.h"
 
@@ -16,12 +17,13 @@ class FreshOutbox {
   // Beyond this the rows are written at once.
   static constexpr std::size_t kBytesMax = 4 * 1024 * 1024;
 
-  [[nodiscard]] bool has_room_for(std::size_t bytes) const { return bytes_ + bytes <= kBytesMax; }
+  [[nodiscard]] bool has_room_for(std::size_t bytes) const {
+    return std::accumulate(lane_bytes_.begin(), lane_bytes_.end(), bytes) <= kBytesMax;
+  }
   [[nodiscard]] std::size_t bytes(Lane lane) const {
     return lane_bytes_[static_cast<std::size_t>(lane)];
   }
   void add(OutboxItem item) {
-    bytes_ += item.content.size();
     lane_bytes_[static_cast<std::size_t>(item.lane)] += item.content.size();
     const OutboxNumber number = item.number;
     items_.emplace(number, std::move(item));
@@ -36,7 +38,6 @@ class FreshOutbox {
     if (found == items_.end()) return std::nullopt;
     OutboxItem item = std::move(found->second);
     items_.erase(found);
-    bytes_ -= item.content.size();
     lane_bytes_[static_cast<std::size_t>(item.lane)] -= item.content.size();
     return item;
   }
@@ -47,13 +48,11 @@ class FreshOutbox {
   }
   void clear() {
     items_.clear();
-    bytes_ = 0;
     lane_bytes_ = {};
   }
 
  private:
   std::map<OutboxNumber, OutboxItem> items_;
-  std::size_t bytes_ = 0;
   std::array<std::size_t, kLaneCount> lane_bytes_{};
 };
 
