@@ -23,16 +23,17 @@ PATIENCE_SECONDS = float(os.environ.get("KERUEN_PATIENCE", "60"))
 POLL_SECONDS = 0.05
 
 
-def until(what, condition, patience=PATIENCE_SECONDS):
-    """Polls `condition` until it is true and returns its value; a deadline is a failure."""
+def until(what, condition, patience=PATIENCE_SECONDS, poll=POLL_SECONDS):
+    """Polls `condition` until it is true and returns its value; a deadline is a failure. `what` may be
+    a function that says it when it is known."""
     end = time.monotonic() + patience
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() >= end:
-            raise AssertionError(f"after {patience:.0f} s still not: {what}")
-        time.sleep(POLL_SECONDS)
+            raise AssertionError(f"after {patience:.0f} s still not: {what() if callable(what) else what}")
+        time.sleep(poll)
 
 
 def free_port():

@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from application import Application  # noqa: E402
-from exchange import BIN, PATIENCE_SECONDS, Exchange  # noqa: E402
+from exchange import BIN, PATIENCE_SECONDS, Exchange, until  # noqa: E402
 from history import PASSED, judge  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
@@ -35,13 +35,8 @@ ACCUSATIONS = ("no longer has", "another directory", "does not know the director
 
 
 def soon(what, condition, patience=PATIENCE_SECONDS):
-    """Like exchange.until, polled faster: rounds are short."""
-    end = time.monotonic() + patience
-    while not (value := condition()):
-        if time.monotonic() >= end:
-            raise AssertionError(f"after {patience:.0f} s still not: {what() if callable(what) else what}")
-        time.sleep(POLL_SECONDS)
-    return value
+    """exchange.until, polled faster: rounds are short."""
+    return until(what, condition, patience, POLL_SECONDS)
 
 
 class World(Exchange):
