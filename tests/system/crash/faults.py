@@ -140,6 +140,14 @@ def short(world, dice):
     return f"short writes of {victims[0]}"
 
 
+def fill_disk(world, machine, dice):
+    """Fills it while the machine stands still: what the machine then gives up for itself stays its own."""
+    world.signal(machine, signal.SIGSTOP)
+    world.wait_stopped(machine)
+    world.grounds[machine].fill(leave=dice.choice((0, 4096, 100_000)))
+    world.resume(machine)
+
+
 def full_agent(world, dice):
     """The disks of some agents are full. What they refuse they refuse as no_space, nothing taken is
     lost, and with room they go on: within half a minute, which is how long they wait to try again."""
@@ -151,9 +159,9 @@ def full_agent(world, dice):
         application = world.applications[victim]
         application.send([application.others[0]], "bulk", LARGE_LETTER)
         return application.refusals["no_space"] > before[victim]
-    for victim in victims:
-        world.grounds[victim].fill(leave=dice.choice((0, 4096, 100_000)))
     try:
+        for victim in victims:
+            fill_disk(world, victim, dice)
         for victim in victims:
             soon(f"{victim} refuses with no_space on a full disk", lambda victim=victim: refused(victim))
     finally:
@@ -165,7 +173,6 @@ def full_agent(world, dice):
 def full_broker(world, dice):
     """The broker's disk is full: new messages wait at their senders, what was taken passes, and with
     room all goes on."""
-    disk = world.grounds[BROKER]
     place = world.journal_size(BROKER)
 
     def told():
@@ -173,14 +180,14 @@ def full_broker(world, dice):
         for sender in world.applications.values():
             sender.send([sender.others[0]], "bulk", LARGE_LETTER)
         return "no_space" in world.words_since(BROKER, place)
-    disk.fill(leave=dice.choice((0, 4096, 100_000)))
     try:
+        fill_disk(world, BROKER, dice)
         soon("the broker says its disk is full", told)
         for application in world.applications.values():
             if (how := application.send([application.others[0]], "flash")) != "ok":
                 raise AssertionError(f"{application.agency} takes nothing while the broker's disk is full: {how}")
     finally:
-        disk.empty()
+        world.grounds[BROKER].empty()
     return "filled the disk of the broker"
 
 
