@@ -23,6 +23,7 @@
 #include "certs/passphrase.h"
 #include "schemas/host/agent_config.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/memory.h"
 #include "schemas/host/posix_disk.h"
 
 namespace keruen::agents {
@@ -294,4 +295,7 @@ int main_with(int argc, char** argv) {
 }  // namespace
 }  // namespace keruen::agents
 
-int main(int argc, char** argv) { return keruen::agents::main_with(argc, argv); }
+int main(int argc, char** argv) {
+  keruen::host::keep_freed_memory();
+  return keruen::agents::main_with(argc, argv);
+}

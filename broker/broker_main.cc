@@ -16,6 +16,7 @@
 #include "certs/passphrase.h"
 #include "certs/random.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/memory.h"
 #include "schemas/host/posix_disk.h"
 
 namespace keruen::broker {
@@ -187,5 +188,6 @@ Exit main_with(int count, char** values) {
 }  // namespace keruen::broker
 
 int main(int count, char** values) {
+  keruen::host::keep_freed_memory();
   return static_cast<int>(keruen::broker::main_with(count, values));
 }

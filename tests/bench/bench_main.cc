@@ -1,9 +1,12 @@
 // keruen-bench: what the exchange can carry, alone and beside other brokers on the same machine.
 #include <CLI/CLI.hpp>
 
+#include "schemas/host/memory.h"
 #include "tests/bench/subcommands.h"
 
 int main(int argc, char** argv) {
+  // As the agents it runs do.
+  keruen::host::keep_freed_memory();
   using namespace keruen::bench;
   CLI::App app("Measures what an exchange carries on this machine, and other brokers beside it.");
   app.footer("Example:\n  keruen-bench throughput --size 1024 --peer jetstream --json");

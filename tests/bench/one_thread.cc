@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "schemas/host/memory.h"
 #include "tests/support/test_agent.h"
 
 namespace keruen::bench {
@@ -83,6 +84,7 @@ void run(std::size_t messages) {
 }  // namespace keruen::bench
 
 int main(int argc, char** argv) {
+  keruen::host::keep_freed_memory();
   keruen::bench::run(argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 4096);
   return 0;
 }
