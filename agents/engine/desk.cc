@@ -6,6 +6,10 @@ void Turn::send(const wire::Frame& frame) {
   effects_.push_back(SendFrame{SharedBytes(wire::encode_frame(frame))});
 }
 
+void Turn::drop_frames() {
+  std::erase_if(effects_, [](const Effect& one) { return std::holds_alternative<SendFrame>(one); });
+}
+
 void Turn::alert(std::string text) {
   if (desk_.warnings.size() == kWarningsMax) desk_.warnings.erase(desk_.warnings.begin());
   desk_.warnings.push_back(text);

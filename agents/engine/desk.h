@@ -92,6 +92,8 @@ class Turn {
     if (!result) store_failed(result.error());
     return result.has_value();
   }
+  // The connection they were for is gone.
+  void drop_frames();
   [[nodiscard]] std::vector<Effect> finish() { return std::move(effects_); }
 
  private:

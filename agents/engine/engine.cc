@@ -58,11 +58,16 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, InitialKeys 
                                              store::Store& store, certs::Randomness& randomness,
                                              host::Disk& disk, host::Journal& journal, Now now) {
   certs::Directory directory(options.origin, options.trusted);
-  auto state = std::make_unique<State>(
-      Desk{std::move(options), store, randomness, disk, journal, std::move(directory)});
+  Desk desk{std::move(options), store, randomness, disk, journal, std::move(directory)};
+  KERUEN_CHECK(check_owner(desk));
+  KERUEN_TRY(auto state, State::load(std::move(desk), std::move(keys), now));
+  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+}
+
+Result<std::unique_ptr<Engine::State>> Engine::State::load(Desk given, InitialKeys keys, Now now) {
+  auto state = std::make_unique<State>(std::move(given));
   Desk& desk = state->desk;
   desk.link.since = now.wall;
-  KERUEN_CHECK(check_owner(desk));
   KERUEN_CHECK(take_halt(desk, now));
   KERUEN_CHECK(state->sync.load());
   KERUEN_CHECK(state->checkpoints.load());
@@ -70,10 +75,26 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, InitialKeys 
   KERUEN_CHECK(state->streams.load());
   KERUEN_CHECK(state->inbox.load());
   state->batcher.there_may_be_work(now);
-  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+  return state;
 }
 
-std::vector<Effect> Engine::handle(Event event, Now now) {
+// What is in memory may be ahead of the store: it is thrown away, and the broker repeats what it
+// has no word on.
+Result<void> Engine::begin_anew(Now now) {
+  Desk& before = state_->desk;
+  certs::Directory directory(before.options.origin, before.options.trusted);
+  Desk desk{before.options, before.store,   before.randomness,
+            before.disk,    before.journal, std::move(directory)};
+  desk.warnings = std::move(before.warnings);
+  InitialKeys keys;
+  keys.identity = state_->keyring.release_identity();
+  KERUEN_TRY(state_, State::load(std::move(desk), std::move(keys), now));
+  state_->unperformed.emplace_back(Reconnect{});
+  state_->wake_up(now);
+  return {};
+}
+
+std::vector<Effect> Engine::handle(std::vector<Event> events, Now now) {
   Turn turn(state_->desk, now);
   state_->now = now.monotonic;
   state_->wake = false;
@@ -81,7 +102,10 @@ std::vector<Effect> Engine::handle(Event event, Now now) {
   if (state_->failed) {
     turn.store_failed(*state_->failed);
   } else if (!state_->desk.stopped) {
-    std::visit([&](const auto& one) { state_->on(one, turn); }, event);
+    for (const Event& event : events) {
+      std::visit([&](const auto& one) { state_->on(one, turn); }, event);
+      if (state_->desk.stopped) break;
+    }
     state_->settle(turn);
   }
   std::ranges::move(turn.finish(), std::back_inserter(effects));
@@ -107,6 +131,7 @@ void Engine::State::drop_link(std::string why, Turn& turn) {
 }
 
 void Engine::State::on(const LinkUp&, Turn& turn) {
+  turn.drop_frames();
   desk.link.connected = true;
   desk.link.welcomed = false;
   desk.link.since = turn.now().wall;
@@ -131,6 +156,7 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
 }
 
 void Engine::State::on(const LinkDown& event, Turn& turn) {
+  turn.drop_frames();
   const bool was_welcomed = desk.link.welcomed;
   if (desk.link.connected || !desk.link.fault) drop_link(event.why, turn);
   desk.link.fault = event.why;
@@ -398,11 +424,22 @@ std::shared_ptr<const certs::Registry> Engine::registry() const {
   return state_->desk.directory.newest_registry();
 }
 
-void Engine::begin_round() { state_->desk.store.hold_sync(); }
+void Engine::begin_round() { state_->desk.store.begin_round(); }
 
 bool Engine::take_arrived() { return state_->inbox.take_arrived(); }
 
-Result<void> Engine::end_round() { return state_->desk.store.release_sync(); }
+Result<void> Engine::end_round(Now now) {
+  const auto ended = state_->desk.store.end_round();
+  if (ended || ended.error().code != ErrorCode::no_space) return ended;
+  if (auto begun = begin_anew(now); !begun) {
+    return fail(ErrorCode::io_failed, "after a full disk: " + begun.error().detail);
+  }
+  return ended;
+}
+
+bool Engine::is_disk_full() const { return state_->desk.disk_full_told; }
+
+bool Engine::round_wrote() const { return state_->desk.store.round_wrote(); }
 
 std::uint64_t Engine::newest_event() const { return state_->desk.store.newest_event(); }
 

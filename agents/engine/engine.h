@@ -92,16 +92,22 @@ class Engine {
                                                             host::Journal& journal, Now now);
   ~Engine();
 
-  // What is handled, submitted and asked between the two is made durable by one sync, the last act
-  // of the round: effects and answers leave only after end_round() succeeded. io_failed: they never
-  // leave, and the process is to end.
+  // What is handled, submitted and asked between the two is one transaction with one sync, the last
+  // act of the round: effects and answers leave only after end_round() succeeded (rounds.h).
+  // no_space: nothing of the round happened, and the engine begins anew from its store and with a
+  // new connection. io_failed, corrupt: the process is to end.
   void begin_round();
-  [[nodiscard]] Result<void> end_round();
+  [[nodiscard]] Result<void> end_round(Now now);
+  // Whether the open round has something to make durable.
+  [[nodiscard]] bool round_wrote() const;
+  // A full disk refused something, and nothing was stored since.
+  [[nodiscard]] bool is_disk_full() const;
   // Whether messages arrived since this was last asked: people wait for them.
   [[nodiscard]] bool take_arrived();
 
   using Event = std::variant<LinkUp, LinkDown, FrameReceived, Tick>;
-  [[nodiscard]] std::vector<Effect> handle(Event event, Now now);
+  // In order; what follows from all of them is done once.
+  [[nodiscard]] std::vector<Effect> handle(std::vector<Event> events, Now now);
   // When handle(Tick) is next needed at the latest (a batch to close, an acknowledgement due).
   [[nodiscard]] MonotonicTime next_tick() const;
 
@@ -124,6 +130,7 @@ class Engine {
  private:
   struct State;
   explicit Engine(std::unique_ptr<State> state);
+  [[nodiscard]] Result<void> begin_anew(Now now);
   std::unique_ptr<State> state_;
 };
 

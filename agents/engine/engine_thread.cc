@@ -5,10 +5,10 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
-#include <iterator>
 #include <mutex>
 #include <thread>
 
+#include "agents/engine/rounds.h"
 #include "schemas/host/clock.h"
 
 namespace keruen::engine {
@@ -19,15 +19,17 @@ constexpr std::size_t kRequestsQueuedMax = 256;
 constexpr std::size_t kListenersMax = 8;
 // Submissions that share one sync.
 constexpr std::size_t kSubmissionsTogetherMax = 128;
-// What nothing rests on yet (a word of the broker, a receipt) waits so long for a sync that others
-// need.
-constexpr std::chrono::milliseconds kSyncDelayMax{2};
+// Of frames that share one transaction.
+constexpr std::size_t kRoundBytesMax = 2 * 1024 * 1024;
 
 }  // namespace
 
 struct EngineThread::State {
   State(Engine& engine_given, host::Clock& clock_given, Doors doors_given)
-      : engine(engine_given), clock(clock_given), doors(std::move(doors_given)) {}
+      : engine(engine_given),
+        rounds(engine_given),
+        clock(clock_given),
+        doors(std::move(doors_given)) {}
 
   struct Submission {
     SubmitRequest request;
@@ -39,6 +41,7 @@ struct EngineThread::State {
   };
 
   Engine& engine;
+  Rounds rounds;
   host::Clock& clock;
   Doors doors;
   std::mutex mutex;
@@ -51,19 +54,17 @@ struct EngineThread::State {
   std::shared_ptr<const certs::Registry> registry;
   bool ending = false;
   std::atomic<std::uint64_t> told_event = 0;
-  std::optional<MonotonicTime> sync_due;  // the engine thread's: a round is written, not synced
   std::thread thread;
 
   void run();
   // What waits, taken out under the lock.
   struct Taken {
-    std::deque<Engine::Event> events;
+    std::vector<Engine::Event> events;
     std::vector<Submission> submissions;
     std::deque<Request> requests;
   };
   [[nodiscard]] Taken wait_and_take(std::unique_lock<std::mutex>& lock);
   void serve(Taken& taken);
-  [[nodiscard]] Result<void> end_round();
   void perform(std::vector<Effect>& effects);
   void tell_listeners();
   template <class Answer>
@@ -71,16 +72,19 @@ struct EngineThread::State {
 };
 
 EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<std::mutex>& lock) {
-  const auto now = clock.now().monotonic;
-  auto due = engine.next_tick();
-  if (sync_due) due = std::min(due, *sync_due);
-  const auto pause = std::clamp(due - now, MonotonicTime::duration{0},
+  const auto pause = std::clamp(rounds.due() - clock.now().monotonic, MonotonicTime::duration{0},
                                 MonotonicTime::duration{std::chrono::seconds(1)});
   wake.wait_for(lock, pause, [&] {
     return ending || !events.empty() || !submissions.empty() || !requests.empty();
   });
   Taken taken;
-  taken.events.swap(events);
+  std::size_t bytes = 0;
+  while (!events.empty() && bytes < kRoundBytesMax) {
+    if (const auto* frame = std::get_if<FrameReceived>(&events.front()))
+      bytes += frame->frame.size();
+    taken.events.push_back(std::move(events.front()));
+    events.pop_front();
+  }
   taken.requests.swap(requests);
   while (!submissions.empty() && taken.submissions.size() < kSubmissionsTogetherMax) {
     taken.submissions.push_back(std::move(submissions.front()));
@@ -98,7 +102,7 @@ void EngineThread::State::run() {
     lock.unlock();
     room.notify_all();
     if (last) {
-      (void)end_round();  // what is lost was promised to nobody
+      (void)rounds.end(clock.now());  // what is lost was promised to nobody
       return;
     }
     serve(taken);
@@ -106,49 +110,27 @@ void EngineThread::State::run() {
   }
 }
 
-// Everything that waited is one round, with one sync: while it lasts, the next round's work
-// gathers. A round of which nothing leaves and in which no message came is synced with the next,
-// and told to listeners then.
 void EngineThread::State::serve(Taken& taken) {
-  std::vector<Effect> effects;
-  const auto handle = [&](Engine::Event event) {
-    auto more = engine.handle(std::move(event), clock.now());
-    std::ranges::move(more, std::back_inserter(effects));
-  };
-  engine.begin_round();
-  for (auto& event : taken.events) handle(std::move(event));
-  std::vector<Result<Submitted>> answers;
-  if (!taken.submissions.empty()) {
-    std::vector<SubmitRequest> batch;
-    for (auto& submission : taken.submissions) batch.push_back(std::move(submission.request));
-    answers = engine.submit_all(batch, clock.now());
+  Rounds::Work work;
+  work.events = std::move(taken.events);
+  for (auto& submission : taken.submissions) {
+    work.submissions.push_back(std::move(submission.request));
   }
-  for (auto& request : taken.requests) request.serve(clock.now());
-  if (engine.next_tick() <= clock.now().monotonic) handle(Tick{});
+  for (auto& request : taken.requests) work.questions.push_back(std::move(request.serve));
+  auto outcome = rounds.play(std::move(work), clock.now());
   {
     const std::lock_guard lock(mutex);
     registry = engine.registry();
   }
-  const auto now = clock.now().monotonic;
-  const bool arrived = engine.take_arrived();
-  const bool leaves = !effects.empty() || !answers.empty() || !taken.requests.empty() || arrived;
-  if (!leaves && engine.newest_event() != told_event && !sync_due) sync_due = now + kSyncDelayMax;
-  if (!leaves && !(sync_due && *sync_due <= now)) return;
-  const auto synced = end_round();
-
-  if (!synced) effects = {StopNow{synced.error()}};
-  perform(effects);
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    taken.submissions[i].answer.set_value(synced ? std::move(answers[i])
-                                                 : Result<Submitted>(fail(synced.error())));
+  if (!outcome.ended) return;
+  perform(outcome.effects);
+  for (std::size_t i = 0; i < outcome.answers.size(); ++i) {
+    auto& answer = outcome.answers[i];
+    taken.submissions[i].answer.set_value(
+        outcome.durable ? std::move(answer) : Result<Submitted>(fail(outcome.durable.error())));
   }
-  for (auto& request : taken.requests) request.answer(synced);
-  if (synced) tell_listeners();
-}
-
-Result<void> EngineThread::State::end_round() {
-  sync_due.reset();
-  return engine.end_round();
+  for (auto& request : taken.requests) request.answer(outcome.durable);
+  if (outcome.durable) tell_listeners();
 }
 
 void EngineThread::State::perform(std::vector<Effect>& effects) {

@@ -20,6 +20,10 @@ class Keyring {
   explicit Keyring(Desk& desk) : desk_(desk), opener_(desk.self()) {}
   // not_found: no signing or no transport key.
   [[nodiscard]] Result<void> open(InitialKeys keys, Now now);
+  // The one key the store does not hold; this keyring is of no more use.
+  [[nodiscard]] std::optional<certs::SigningKeyPair> release_identity() {
+    return std::move(identity_);
+  }
 
   // The one to sign with now; null: none is logged and valid.
   [[nodiscard]] const certs::SigningKeyPair* signing(Now now) const;

@@ -41,6 +41,9 @@ struct Engine::State {
   std::optional<Error> failed;      // the store, while a request was served
   std::vector<Effect> unperformed;  // of a submission; the next turn's first
 
+  // From the store, as after a start. Errors: those of Engine::open.
+  [[nodiscard]] static Result<std::unique_ptr<State>> load(Desk desk, InitialKeys keys, Now now);
+
   [[nodiscard]] std::vector<Result<Submitted>> submit(
       const std::vector<const SubmitRequest*>& requests, Now at);
   // Stored, and sealed as far as there is room in flight; or nothing of it.

@@ -15,6 +15,10 @@ constexpr std::size_t kBackfillPages = 1000;
 constexpr std::size_t kLogPagesMax = 4096;
 constexpr std::string_view kKeyCheck = "this store opens with this key";
 
+bool is_of_the_disk(ErrorCode code) {
+  return code == ErrorCode::no_space || code == ErrorCode::io_failed || code == ErrorCode::corrupt;
+}
+
 void set_pragmas(Connection& connection) {
   // Batches are blobs of some hundred KiB: larger pages are fewer writes.
   connection.execute("PRAGMA page_size = 8192");
@@ -116,8 +120,6 @@ void Store::State::end_reading() {
 
 Result<void> Store::State::sync() {
   if (broken) return fail(*broken);
-  if (!unsynced) return {};
-  unsynced = false;
   auto synced = guarded<void>("syncing", [&]() -> Result<void> {
     connection.sync_log();
     return {};
@@ -131,8 +133,82 @@ void Store::on_log_grown(std::function<std::optional<Error>(std::size_t pages)> 
   state_->log_mover = std::move(mover);
 }
 
-void Store::State::committed() {
-  unsynced = true;
+void Store::State::open() {
+  end_reading();
+  connection.execute("BEGIN IMMEDIATE");
+  is_open_ = true;
+}
+
+Result<void> Store::State::commit() {
+  if (spoiled_) return fail(*spoiled_);
+  write_fresh();
+  events.flush(connection);
+  connection.execute("COMMIT");
+  return {};
+}
+
+Result<void> Store::State::close(const std::optional<Error>& failed) {
+  is_open_ = false;
+  spoiled_.reset();
+  if (failed) {
+    undo(*failed);
+    return fail(*failed);
+  }
+  move_log();
+  KERUEN_CHECK(sync());
+  if (!std::exchange(has_destroyed, false)) return {};
+  // A reader may hold the log open: then the next checkpoint gets what is in it.
+  return look<void>("emptying the write-ahead log", [&]() -> Result<void> {
+    end_reading();
+    auto emptied = connection.query("PRAGMA wal_checkpoint(TRUNCATE)");
+    (void)emptied.row();
+    return {};
+  });
+}
+
+Result<void> Store::State::end_round() {
+  in_round_ = false;
+  if (broken) return fail(*broken);
+  if (!is_open_ && !spoiled_) return {};
+  auto ended = guarded<void>("storing", [&] { return commit(); });
+  return close(ended ? std::nullopt : std::optional(ended.error()));
+}
+
+// A part that refuses is undone alone. One the disk refused is the round's failure: SQLite may have
+// undone all of it by itself.
+Result<void> Store::State::together_in_round(const std::function<Result<void>()>& parts) {
+  if (broken) return fail(*broken);
+  is_part_ = true;
+  auto done = guarded<void>("storing", [&]() -> Result<void> {
+    if (spoiled_) return fail(*spoiled_);
+    if (!is_open_) open();
+    events.flush(connection);
+    connection.execute("SAVEPOINT part");
+    KERUEN_CHECK(parts());
+    if (spoiled_) return fail(*spoiled_);
+    write_fresh();
+    events.flush(connection);
+    connection.execute("RELEASE part");
+    return {};
+  });
+  is_part_ = false;
+  if (done) return done;
+  if (is_of_the_disk(done.error().code)) {
+    spoil(done.error());
+    return done;
+  }
+  auto undone = guarded<void>("undoing a part", [&]() -> Result<void> {
+    connection.execute("ROLLBACK TO part");
+    connection.execute("RELEASE part");
+    load_counters();
+    return {};
+  });
+  spoiled_.reset();
+  if (!undone) spoil(undone.error());
+  return done;
+}
+
+void Store::State::move_log() {
   const std::size_t pages = connection.log_pages();
   if (log_mover) {
     if (auto fault = log_mover(pages)) remember(*fault);
@@ -147,17 +223,17 @@ void Store::State::committed() {
 }
 
 Result<void> Store::together(const std::function<Result<void>()>& parts) {
+  if (state_->in_round()) return state_->together_in_round(parts);
   return state_->transact<void>("storing", parts, State::Fresh::kept);
 }
 
 std::size_t Store::unwritten_bytes(Lane lane) const { return state_->fresh.bytes(lane); }
 
-void Store::hold_sync() { state_->holding = true; }
+void Store::begin_round() { state_->begin_round(); }
 
-Result<void> Store::release_sync() {
-  state_->holding = false;
-  return state_->sync();
-}
+Result<void> Store::end_round() { return state_->end_round(); }
+
+bool Store::round_wrote() const { return state_->round_wrote(); }
 
 void Store::State::remember(const Error& error) {
   const bool stays = error.code == ErrorCode::io_failed || error.code == ErrorCode::corrupt;
@@ -266,19 +342,13 @@ Result<void> Store::save_keys(const std::vector<OwnKey>& keys) {
 }
 
 Result<void> Store::destroy_key(OwnKeyKind kind, const KeyId& id) {
-  KERUEN_CHECK(state_->transact<void>("destroying a key", [&]() -> Result<void> {
+  return state_->transact<void>("destroying a key", [&]() -> Result<void> {
     state_->connection.query("DELETE FROM own_key WHERE kind = ? AND id = ?")
         .with(kind)
         .with(id)
         .run();
-    return {};
-  }));
-  // Older images of its page stand in the write-ahead log. A reader may hold it open: then the next
-  // checkpoint gets them.
-  return state_->look<void>("emptying the write-ahead log", [&]() -> Result<void> {
-    state_->end_reading();
-    auto emptied = state_->connection.query("PRAGMA wal_checkpoint(TRUNCATE)");
-    (void)emptied.row();
+    // Older images of its page stand in the write-ahead log.
+    state_->has_destroyed = true;
     return {};
   });
 }

@@ -4,7 +4,7 @@
 // Lifetime: the Randomness outlives it; one process opens it at a time.
 //
 // Every public function is one transaction: when it returns without an error all of it is on the
-// disk (or will be with release_sync()), after an error none of it is. Errors: no_space, the disk
+// disk, after an error none of it is; within a round, with the round. Errors: no_space, the disk
 // is full: nothing changed, what is stored stays readable; io_failed or corrupt: from then on every
 // writing function answers the same, and the process is to end.
 #pragma once
@@ -25,10 +25,13 @@ class Store {
                                                            certs::Randomness& randomness);
   ~Store();
 
-  // Between the two, what is written is durable only when release_sync() returns: one sync for all.
-  // Nothing that rests on it may leave the agent before. io_failed: the process is to end.
-  void hold_sync();
-  [[nodiscard]] Result<void> release_sync();
+  // A round: what is written between the two is one transaction, durable when end_round() returns;
+  // nothing that rests on it may leave the agent before. no_space: nothing of the round happened,
+  // whatever its parts returned; io_failed: the process is to end.
+  void begin_round();
+  [[nodiscard]] Result<void> end_round();
+  // Whether the open round wrote anything.
+  [[nodiscard]] bool round_wrote() const;
 
   // Tells of each commit how many pages the write-ahead log has, to whoever moves them (see
   // Backfiller); answers with what went wrong there, which is then the store's fault. Without one

@@ -2,8 +2,8 @@
 // Threads: the engine thread.
 //
 // transact() is the one door to writing: begin, body, commit, or all of it undone; within another
-// one it is a part of that, and its failure is the whole's. A failure that is neither a full disk
-// nor the body's own refusal stays: nothing is written after it.
+// one, or within a round, it is a part of that, and its failure is the whole's. A failure that is
+// neither a full disk nor the body's own refusal stays: nothing is written after it.
 #pragma once
 
 #include <filesystem>
@@ -93,29 +93,16 @@ struct Store::State {
   [[nodiscard]] Result<Value> transact(std::string_view doing, Body&& body,
                                        Fresh treatment = Fresh::written_first) {
     if (broken) return fail(*broken);
-    if (is_open_) return take_part<Value>(doing, std::forward<Body>(body), treatment);
+    if (is_open_ || in_round_) {
+      return take_part<Value>(doing, std::forward<Body>(body), treatment);
+    }
     auto result = guarded<Value>(doing, [&]() -> Result<Value> {
-      end_reading();
-      connection.execute("BEGIN IMMEDIATE");
-      is_open_ = true;
+      open();
       Result<Value> inner = body();
-      if (!inner) return inner;
-      if (spoiled_) return fail(*spoiled_);
-      write_fresh();
-      events.flush(connection);
-      connection.execute("COMMIT");
+      if (inner) KERUEN_CHECK(commit());
       return inner;
     });
-    is_open_ = false;
-    spoiled_.reset();
-    if (!result) {
-      undo(result.error());
-      return result;
-    }
-    committed();
-    if (!holding) {
-      if (const auto synced = sync(); !synced) return fail(synced.error());
-    }
+    KERUEN_CHECK(close(result ? std::nullopt : std::optional(result.error())));
     return result;
   }
   // Nobody else writes: one snapshot serves all reading until the next transaction, and its locks
@@ -135,18 +122,22 @@ struct Store::State {
   }
   void begin_reading();
   void end_reading();
-  // A failed sync stays: what the disk holds is not known any more.
-  [[nodiscard]] Result<void> sync();
+  void begin_round() { in_round_ = true; }
+  [[nodiscard]] Result<void> end_round();
+  [[nodiscard]] bool round_wrote() const { return in_round_ && is_open_; }
+  // Parts of a round that stand or fall together.
+  [[nodiscard]] Result<void> together_in_round(const std::function<Result<void>()>& parts);
+  [[nodiscard]] bool in_round() const { return in_round_ && !is_part_; }
 
   std::function<std::optional<Error>(std::size_t pages)> log_mover;
-  bool holding = false;   // syncs, until release_sync()
-  bool unsynced = false;  // something was committed since the last one
+  bool has_destroyed = false;  // a key: its images in the write-ahead log are to go
 
  private:
   template <class Value, class Body>
   [[nodiscard]] Result<Value> take_part(std::string_view doing, Body&& body, Fresh treatment) {
     auto result = guarded<Value>(doing, [&]() -> Result<Value> {
       if (spoiled_) return fail(*spoiled_);
+      if (!is_open_) open();
       if (treatment == Fresh::written_first) write_fresh();
       return body();
     });
@@ -156,11 +147,20 @@ struct Store::State {
   void spoil(const Error& error) {
     if (!spoiled_) spoiled_ = error;
   }
-  void committed();
+  // May throw SQLite::Exception.
+  void open();
+  [[nodiscard]] Result<void> commit();
+  // Ends what commit() made durable in the log's file, or undoes what failed; syncs.
+  [[nodiscard]] Result<void> close(const std::optional<Error>& failed);
+  void move_log();
+  // A failed sync stays: what the disk holds is not known any more.
+  [[nodiscard]] Result<void> sync();
   void undo(const Error& error);
   void remember(const Error& error);
   bool reading_ = false;
   bool is_open_ = false;          // a transaction
+  bool in_round_ = false;         // everything is part of one transaction
+  bool is_part_ = false;          // within together() in a round
   std::optional<Error> spoiled_;  // a part of the open one failed
 };
 

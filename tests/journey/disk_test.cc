@@ -29,7 +29,7 @@ class FailingDisk : public VfsHolder, public Journey {
 
 TEST_F(FailingDisk, AFullDiskAtTheSenderRefusesInWordsAndPassesAgain) {
   vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-  const auto refused = agent(kGuard).engine().submit(notice({kCustoms}, "No room"), now());
+  const auto refused = agent(kGuard).submit(notice({kCustoms}, "No room"), now());
   EXPECT_THAT(refused, FailsWith(ErrorCode::no_space, HasSubstr("make room")));
   pass(seconds(3));
   EXPECT_FALSE(agent(kGuard).stopped_because());
@@ -87,7 +87,7 @@ TEST_P(FillsAtWrite, NothingIsLostAndNothingIsTwice) {
   for (const char* victim : {kGuard, kCustoms}) {
     vfs.fail_from(agent(victim).directory().path().string(), FaultVfs::Operation::write, GetParam(),
                   FaultVfs::Fault::full);
-    const auto submitted = agent(kGuard).engine().submit(notice({kCustoms}, victim), now());
+    const auto submitted = agent(kGuard).submit(notice({kCustoms}, victim), now());
     pass(seconds(2));
     vfs.heal();
     pass(seconds(35));

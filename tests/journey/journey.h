@@ -85,7 +85,7 @@ class Journey : public ::testing::Test {
     return {{"duty"}, "A. Officer", "liaison", "post 3"};
   }
   [[nodiscard]] MessageId submit(const char* from, const engine::SubmitRequest& request) {
-    const auto submitted = agent(from).engine().submit(request, now());
+    const auto submitted = agent(from).submit(request, now());
     EXPECT_THAT(submitted, IsOk());
     return submitted ? submitted->message : MessageId();
   }

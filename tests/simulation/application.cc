@@ -60,7 +60,7 @@ void Application::send(TestAgent& agent, const Letter& letter, Now now, std::uin
   if (life.count() > 0) lives = static_cast<std::uint64_t>(life.count());
   see({{at,
         checker::SendInvoked{value, letter.to, std::string(name_of(letter.lane)), text, lives}}});
-  const auto submitted = agent.engine().submit(request_of(letter, value, text), now);
+  const auto submitted = agent.submit(request_of(letter, value, text), now);
   if (submitted) {
     values_[submitted->message] = value;
     under_way_[value] = {letter.to.begin(), letter.to.end()};

@@ -16,6 +16,7 @@ constexpr std::uint64_t kIndexReserveBytes = 512 * 1024;
 constexpr std::uint64_t kKeySeed = 77;
 // Frames between three agents and a broker for one reason never come to so many.
 constexpr int kRoundsMax = 20'000;
+constexpr std::size_t kFramesTogether = 4;
 constexpr milliseconds kDrainStepMin{100};
 constexpr milliseconds kDrainStepMax{5000};
 constexpr std::size_t kStoreBytesMax = 64 * 1024 * 1024;
@@ -88,11 +89,11 @@ bool World::is_running(const std::string& agency) const {
   return parties_.at(agency)->agent->is_running();
 }
 
-bool World::carry(const std::string& agency, std::uint64_t frames) {
+bool World::carry(const std::string& agency, std::uint64_t frames, std::size_t together) {
   Party& here = party(agency);
   bool moved = false;
   for (std::uint64_t i = 0; i < frames && here.agent->is_running(); ++i) {
-    if (!here.agent->exchange_frames(*broker_, moments(here))) break;
+    if (!here.agent->exchange_frames(*broker_, moments(here), together)) break;
     moved = true;
     bury_the_stopped();
   }
@@ -102,7 +103,7 @@ bool World::carry(const std::string& agency, std::uint64_t frames) {
 bool World::settle() {
   for (int round = 0; round < kRoundsMax; ++round) {
     bool moved = false;
-    for (auto& [agency, here] : parties_) moved = carry(agency, 1) || moved;
+    for (auto& [agency, here] : parties_) moved = carry(agency, 1, kFramesTogether) || moved;
     for (auto& [agency, here] : parties_) {
       const Now now = now_at(*here);
       if (here->agent->is_running() && here->agent->engine().next_tick() <= now.monotonic) {

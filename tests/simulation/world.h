@@ -38,7 +38,8 @@ class World {
   // ---- time and frames ----
   [[nodiscard]] std::uint64_t true_milliseconds() const;
   // Carries at most so many frames in each direction; false: there was none.
-  bool carry(const std::string& agency, std::uint64_t frames);
+  // `together`: of those to the agent, so many are one round of it.
+  bool carry(const std::string& agency, std::uint64_t frames, std::size_t together = 1);
   // Until all is quiet. A loop that never ends is a finding: false.
   bool settle();
   // Time goes by, ticks happen; without settling.

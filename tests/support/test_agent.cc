@@ -46,6 +46,7 @@ Result<void> TestAgent::start(Now now, engine::EngineOptions::AfterHalt after_ha
   KERUEN_TRY(store_, store::Store::open(store_path(), store_key_, exchange_.randomness()));
   KERUEN_TRY(engine_, engine::Engine::open(std::move(options), std::move(keys), *store_,
                                            exchange_.randomness(), disk_, journal_, now));
+  rounds_.emplace(*engine_);
   KERUEN_TRY(reader_, store::Reader::open(store_path(), store_key_));
   return {};
 }
@@ -55,6 +56,7 @@ void TestAgent::kill(TestBroker& broker, Moments now) {
   connection_.reset();
   outgoing_.clear();
   reader_.reset();
+  rounds_.reset();
   engine_.reset();
   store_.reset();
 }
@@ -63,7 +65,7 @@ void TestAgent::connect(TestBroker& broker, Moments now) {
   outgoing_.clear();
   reconnecting_ = false;
   connection_ = broker.connect(engine_->transport_key().id(), now.at_broker);
-  if (connection_) perform(engine_->handle(engine::LinkUp{}, now.here));
+  if (connection_) play({engine::LinkUp{}}, now.here);
 }
 
 void TestAgent::disconnect(TestBroker& broker, Moments now) {
@@ -71,23 +73,29 @@ void TestAgent::disconnect(TestBroker& broker, Moments now) {
   broker.disconnect(*connection_, now.at_broker);
   connection_.reset();
   outgoing_.clear();
-  perform(engine_->handle(engine::LinkDown{"the line was cut"}, now.here));
+  play({engine::LinkDown{"the line was cut"}}, now.here);
 }
 
-bool TestAgent::exchange_frames(TestBroker& broker, Moments now) {
+bool TestAgent::exchange_frames(TestBroker& broker, Moments now, std::size_t together) {
   if (!connection_) return false;
   bool moved = false;
   // What the broker said before it closed still arrives.
-  if (auto frame = broker.next_for(*connection_)) {
-    if (watch_) watch_(Direction::to_agent, frame->view());
-    receive(std::move(*frame), now.here);
+  std::vector<engine::Engine::Event> events;
+  for (std::size_t i = 0; i < together; ++i) {
+    auto frame = broker.next_for(*connection_);
+    if (!frame) break;
     moved = true;
+    if (watch_) watch_(Direction::to_agent, frame->view());
+    if (auto arrived = as_it_arrives(std::move(*frame))) {
+      events.emplace_back(engine::FrameReceived{std::move(*arrived)});
+    }
   }
+  if (!events.empty()) play(std::move(events), now.here);
   if (!connection_) return true;
   if (!broker.is_open(*connection_)) {
     connection_.reset();
     outgoing_.clear();
-    perform(engine_->handle(engine::LinkDown{"the broker closed the connection"}, now.here));
+    play({engine::LinkDown{"the broker closed the connection"}}, now.here);
     return true;
   }
   if (!outgoing_.empty()) {
@@ -107,15 +115,29 @@ bool TestAgent::exchange_frames(TestBroker& broker, Moments now) {
   return moved;
 }
 
-void TestAgent::receive(SharedBytes frame, Now now) {
-  if (lie_) {
-    auto decoded = wire::decode_frame(frame);
-    ensure(decoded.has_value(), "the broker sends frames that decode");
-    const auto told = lie_(std::move(*decoded));
-    if (!told) return;
-    frame = SharedBytes(wire::encode_frame(*told));
-  }
-  perform(engine_->handle(engine::FrameReceived{std::move(frame)}, now));
+std::optional<SharedBytes> TestAgent::as_it_arrives(SharedBytes frame) {
+  if (!lie_) return frame;
+  auto decoded = wire::decode_frame(frame);
+  ensure(decoded.has_value(), "the broker sends frames that decode");
+  const auto told = lie_(std::move(*decoded));
+  if (!told) return std::nullopt;
+  return SharedBytes(wire::encode_frame(*told));
+}
+
+// Every round ends at once: readers see what was done.
+void TestAgent::play(std::vector<engine::Engine::Event> events, Now now) {
+  auto outcome = rounds_->play({std::move(events), {}, {}}, now);
+  if (!outcome.ended) outcome = rounds_->end(now);
+  perform(std::move(outcome.effects));
+}
+
+Result<engine::Submitted> TestAgent::submit(engine::SubmitRequest request, Now now) {
+  engine::Rounds::Work work;
+  work.submissions.push_back(std::move(request));
+  auto outcome = rounds_->play(std::move(work), now);
+  perform(std::move(outcome.effects));
+  KERUEN_CHECK(outcome.durable);
+  return std::move(outcome.answers.front());
 }
 
 void TestAgent::perform(std::vector<engine::Effect> effects) {

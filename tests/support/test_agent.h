@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "agents/engine/engine.h"
+#include "agents/engine/rounds.h"
 #include "agents/store/reader.h"
 #include "agents/store/store.h"
 #include "schemas/host/posix_disk.h"
@@ -58,9 +58,12 @@ class TestAgent {
   using Watch = std::function<void(Direction direction, BytesView frame)>;
   void watch(Watch watch) { watch_ = std::move(watch); }
 
-  // Carries one frame in each direction; false: there was none.
-  [[nodiscard]] bool exchange_frames(TestBroker& broker, Moments now);
-  void tick(Now now) { perform(engine_->handle(engine::Tick{}, now)); }
+  // Carries one frame to the broker and up to `together` to the agent, which are one round there;
+  // false: there was none.
+  [[nodiscard]] bool exchange_frames(TestBroker& broker, Moments now, std::size_t together = 1);
+  void tick(Now now) { play({engine::Tick{}}, now); }
+  // As an application asks it: in a round of its own, durable when this returns.
+  [[nodiscard]] Result<engine::Submitted> submit(engine::SubmitRequest request, Now now);
 
   [[nodiscard]] const AgencyId& id() const { return id_; }
   [[nodiscard]] engine::Engine& engine() { return *engine_; }
@@ -77,7 +80,9 @@ class TestAgent {
   [[nodiscard]] const TemporaryDirectory& directory() const { return *directory_; }
 
  private:
-  void receive(SharedBytes frame, Now now);
+  // Empty: a lie kept it.
+  [[nodiscard]] std::optional<SharedBytes> as_it_arrives(SharedBytes frame);
+  void play(std::vector<engine::Engine::Event> events, Now now);
   void perform(std::vector<engine::Effect> effects);
 
   TestExchange& exchange_;
@@ -90,6 +95,7 @@ class TestAgent {
   certs::SecretBytes store_key_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<engine::Engine> engine_;
+  std::optional<engine::Rounds> rounds_;
   std::unique_ptr<store::Reader> reader_;
   std::deque<SharedBytes> outgoing_;
   std::optional<broker::ConnectionId> connection_;

@@ -453,12 +453,13 @@ TEST_F(ClosedBatchTest, WhatExpiresOnItsWayIsShownSoUntilItArrivesAfterAll) {
   EXPECT_THAT(states(both), ElementsAre(delivered, delivered));
 }
 
-TEST_F(ClosedBatchTest, ARoundsWorkIsThereForReadersAndSyncedAtItsEnd) {
+TEST_F(ClosedBatchTest, ARoundsWorkIsThereForReadersAtItsEnd) {
   using enum RecipientState;
-  store->hold_sync();
+  store->begin_round();
   accept();
+  EXPECT_THAT(states(both), ElementsAre(sealed, sealed));
+  EXPECT_THAT(store->end_round(), IsOk());
   EXPECT_THAT(states(both), ElementsAre(accepted, accepted));
-  EXPECT_THAT(store->release_sync(), IsOk());
   store.reset();
   open();
   EXPECT_THAT(states(both), ElementsAre(accepted, accepted));
@@ -561,6 +562,34 @@ TEST_F(ClosedBatchTest, OneFailedPartUndoesAllThatWasToHappenTogether) {
   EXPECT_GT(store->newest_event(), newest);
 }
 
+TEST_F(ClosedBatchTest, APartThatRefusesIsUndoneAloneInItsRound) {
+  Submission good;
+  good.messages.push_back(message("good"));
+  Submission bad;
+  bad.messages.push_back(message("with a film"));
+  bad.more = []() -> Result<std::optional<NewMessage>> {
+    return fail(ErrorCode::malformed, "the film changed while it was read");
+  };
+  const auto submit_together = [&](Submission& one) {
+    return store->together([&] { return store->submit({&one}, kNow); });
+  };
+  store->begin_round();
+  ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
+  EXPECT_THAT(submit_together(bad), FailsWith(ErrorCode::malformed, HasSubstr("film")));
+  ASSERT_THAT(submit_together(good), IsOk());
+  EXPECT_TRUE(store->round_wrote());
+  EXPECT_FALSE(reader()->message(good.messages.front().id)) << "the round is not over";
+  ASSERT_THAT(store->end_round(), IsOk());
+  store.reset();
+  open();
+  KERUEN_ASSERT_OK(const auto fact, store->fact("a"));
+  EXPECT_TRUE(fact);
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  ASSERT_TRUE(item);
+  EXPECT_EQ(item->id, good.messages.front().id);
+  EXPECT_FALSE(reader()->message(bad.messages.front().id));
+}
+
 // SQLite may roll back by itself when a read fails; what is written after it would stand alone.
 TEST_F(ClosedBatchTest, AFailedReadUndoesAllThatWasToHappenTogether) {
   Submission good;
@@ -631,26 +660,47 @@ class StoreOnAFailingDisk : public ::testing::Test {
 };
 
 TEST_F(StoreOnAFailingDisk, AFailureToMoveTheLogIsTheStores) {
-  // Only moving syncs now.
-  store->hold_sync();
   disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
   const Bytes large(1024 * 1024, 1);
-  Result<void> saved;
-  for (int i = 0; saved && i < 64; ++i) saved = store->save_fact("a", large);
-  EXPECT_THAT(saved, FailsWith(ErrorCode::io_failed));
+  // Enough for one move, which syncs before the round does.
+  store->begin_round();
+  for (int i = 0; i < 16; ++i) {
+    ASSERT_THAT(store->save_fact("fact " + std::to_string(i), large), IsOk());
+  }
+  const auto ended = store->end_round();
+  EXPECT_THAT(ended, FailsWith(ErrorCode::io_failed, HasSubstr("moving its log")));
   disk.heal();
   EXPECT_THAT(store->save_fact("b", bytes_of("2")), FailsWith(ErrorCode::io_failed));
 }
 
+TEST_F(StoreOnAFailingDisk, AFullDiskUndoesTheRoundAndNoMore) {
+  ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
+  store->begin_round();
+  ASSERT_THAT(store->save_fact("a", bytes_of("2")), IsOk());
+  ASSERT_THAT(store->save_fact("b", bytes_of("2")), IsOk());
+  disk.fail_from(directory.path().string(), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::no_space));
+  disk.heal();
+  KERUEN_ASSERT_OK(const auto a, store->fact("a"));
+  ASSERT_TRUE(a);
+  EXPECT_EQ(text_of(*a), "1");
+  KERUEN_ASSERT_OK(const auto b, store->fact("b"));
+  EXPECT_FALSE(b);
+  store->begin_round();
+  ASSERT_THAT(store->save_fact("b", bytes_of("3")), IsOk());
+  EXPECT_THAT(store->end_round(), IsOk());
+}
+
 // What the disk holds after a failed sync is not known: the agent must end and look.
 TEST_F(StoreOnAFailingDisk, AFailedSyncStays) {
-  store->hold_sync();
+  store->begin_round();
   ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
   disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
-  EXPECT_THAT(store->release_sync(), FailsWith(ErrorCode::io_failed));
+  EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::io_failed));
   disk.heal();
   EXPECT_THAT(store->save_fact("b", bytes_of("2")), FailsWith(ErrorCode::io_failed));
-  EXPECT_THAT(store->release_sync(), FailsWith(ErrorCode::io_failed));
+  store->begin_round();
+  EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::io_failed));
 }
 
 }  // namespace
