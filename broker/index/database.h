@@ -41,6 +41,10 @@ class Database {
   // A prepared statement, reset, its bindings cleared; prepared once.
   [[nodiscard]] SQLite::Statement& statement(const char* sql);
   [[nodiscard]] SQLite::Database& connection() { return *connection_; }
+  // Moves a write-ahead log that has grown into the file, as far as no reader hinders; call after a
+  // commit, not within a transaction. A full disk is for the next time. io_failed: a write or sync
+  // failed, and what the disk holds is not known.
+  [[nodiscard]] Result<void> move_log();
 
  private:
   struct ResetAll {
@@ -48,11 +52,11 @@ class Database {
     ~ResetAll() { database.reset_statements(); }
   };
   void reset_statements();
-  explicit Database(std::unique_ptr<SQLite::Database> connection)
-      : connection_(std::move(connection)) {}
+  explicit Database(std::unique_ptr<SQLite::Database> connection);
   [[nodiscard]] static Error error_of(const std::exception& thrown);
 
   std::unique_ptr<SQLite::Database> connection_;
+  std::size_t log_pages_ = 0;  // in the write-ahead log after the last commit
   std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements_;
 };
 

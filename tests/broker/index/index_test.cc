@@ -8,6 +8,9 @@
 
 #include "broker/index/lanes.h"
 #include "tests/broker/station_bench.h"
+#include "tests/support/fault_vfs.h"
+#include "tests/support/memory_journal.h"
+#include "tests/support/temporary_directory.h"
 
 namespace keruen::index {
 namespace {
@@ -16,6 +19,7 @@ using broker::BatchOutcome;
 using std::chrono::hours;
 using std::chrono::minutes;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -237,6 +241,23 @@ TEST_F(IndexTest, KnowsEverySigningKeyEverLogged) {
   }
   KERUEN_ASSERT_OK(const auto nobodys, reading->signing_key(agency_named("kz.prosecutor"), first));
   EXPECT_FALSE(nobodys.has_value());
+}
+
+// SQLite's own way passes over a sync that fails when the log is moved into the file.
+TEST(IndexOnAFailingDisk, AFailureToMoveItsLogIsTheIndexes) {
+  FaultVfs disk;
+  const TemporaryDirectory directory;
+  MemoryJournal journal;
+  KERUEN_ASSERT_OK(const auto index, Index::open((directory / "index.sqlite").string(), journal));
+  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  Result<void> kept;
+  // Each is a page or two; the log is moved at a thousand.
+  for (std::uint64_t i = 0; kept && i < 2000; ++i) {
+    broker::AcknowledgedCursors one{agency_named("kz.customs"), {}};
+    one.cursors.front() = wire::Cursor{LogIndex{i}, 0};
+    kept = index->keep({one});
+  }
+  EXPECT_THAT(kept, FailsWith(ErrorCode::io_failed, HasSubstr("moving its log")));
 }
 
 }  // namespace
