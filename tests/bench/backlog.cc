@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "tests/bench/meter.h"
 #include "tests/bench/rounds.h"
 #include "tests/bench/stream.h"
 #include "tests/bench/subcommands.h"
@@ -70,6 +71,8 @@ void print(const Json& report) {
   };
   rates("accepted");
   rates("delivered");
+  std::printf("accepting cost the broker %.1f µs of CPU a message\n",
+              report["accepting_broker_cpu_us"].get<double>());
   std::printf(
       "broker: at most %llu MiB; ready after a restart in %.2f s, without its index in "
       "%.1f s\n",
@@ -95,7 +98,10 @@ Result<void> run(const Options& options) {
              rate_between(site->agent(2), site->agent(3), options.bytes, others));
   absent.disconnect();
   Stream stream(sender, absent, options.bytes);
+  const Meter meter(site->broker());
   KERUEN_TRY(report["accepted"], accept(stream, tenth));
+  report["accepting_broker_cpu_us"] =
+      static_cast<double>(meter.read(tenth * kTenths).broker_cpu.count()) / 1e3;
   KERUEN_TRY(report["others_beside"],
              rate_between(site->agent(2), site->agent(3), options.bytes, others));
   std::uint64_t memory = site->broker().cost().memory_peak_bytes;

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   add_latency(app, command);
   add_fanout(app, command);
   add_backlog(app, command);
+  add_lanes(app, command);
   CLI11_PARSE(app, argc, argv);
   const auto done = command.run();
   if (done) return 0;

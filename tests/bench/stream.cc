@@ -39,7 +39,7 @@ Result<void> Stream::send(std::uint64_t messages, Until until) {
     }
     std::vector<engine::SubmitRequest> requests;
     for (std::uint64_t i = 0; i < kTogether && sent_ < end; ++i) {
-      requests.push_back(notice_to(to_.id(), payload(message_bytes_, sent_++), Lane::routine));
+      requests.push_back(notice_to(to_.id(), payload(message_bytes_, sent_++), lane_));
     }
     KERUEN_CHECK(hand_over(from_, requests));
   }

@@ -20,10 +20,11 @@ inline constexpr std::chrono::seconds kPatience{30};
 
 class Stream {
  public:
-  Stream(SiteAgent& from, SiteAgent& to, std::size_t message_bytes)
+  Stream(SiteAgent& from, SiteAgent& to, std::size_t message_bytes, Lane lane = Lane::routine)
       : from_(from),
         to_(to),
         message_bytes_(message_bytes),
+        lane_(lane),
         sent_before_(from.events()),
         arrived_before_(to.events()) {}
 
@@ -40,6 +41,7 @@ class Stream {
   SiteAgent& from_;
   SiteAgent& to_;
   std::size_t message_bytes_;
+  Lane lane_;
   std::uint64_t sent_before_;
   std::uint64_t arrived_before_;
   std::uint64_t sent_ = 0;

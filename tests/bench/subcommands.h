@@ -21,5 +21,6 @@ void add_throughput(CLI::App& app, Command& command);
 void add_latency(CLI::App& app, Command& command);
 void add_fanout(CLI::App& app, Command& command);
 void add_backlog(CLI::App& app, Command& command);
+void add_lanes(CLI::App& app, Command& command);
 
 }  // namespace keruen::bench
