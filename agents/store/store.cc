@@ -182,6 +182,8 @@ Result<void> Store::State::together_in_round(const std::function<Result<void>()>
   auto done = guarded<void>("storing", [&]() -> Result<void> {
     if (spoiled_) return fail(*spoiled_);
     if (!is_open_) open();
+    // What came before the part is not undone with it.
+    write_fresh();
     events.flush(connection);
     connection.execute("SAVEPOINT part");
     KERUEN_CHECK(parts());

@@ -573,8 +573,11 @@ TEST_F(ClosedBatchTest, APartThatRefusesIsUndoneAloneInItsRound) {
   const auto submit_together = [&](Submission& one) {
     return store->together([&] { return store->submit({&one}, kNow); });
   };
+  Submission earlier;
+  earlier.messages.push_back(message("earlier"));
   store->begin_round();
   ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
+  ASSERT_THAT(store->submit({&earlier}, kNow), IsOk());
   EXPECT_THAT(submit_together(bad), FailsWith(ErrorCode::malformed, HasSubstr("film")));
   ASSERT_THAT(submit_together(good), IsOk());
   EXPECT_TRUE(store->round_wrote());
@@ -584,7 +587,10 @@ TEST_F(ClosedBatchTest, APartThatRefusesIsUndoneAloneInItsRound) {
   open();
   KERUEN_ASSERT_OK(const auto fact, store->fact("a"));
   EXPECT_TRUE(fact);
-  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  KERUEN_ASSERT_OK(const auto first, store->next_outbox(Lane::routine, {}));
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->id, earlier.messages.front().id);
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, first->number));
   ASSERT_TRUE(item);
   EXPECT_EQ(item->id, good.messages.front().id);
   EXPECT_FALSE(reader()->message(bad.messages.front().id));
