@@ -161,14 +161,15 @@ Result<void> Index::try_to_make_space() {
 Result<void> Index::write(const std::function<Result<void>()>& transaction) {
   Database& database = *state_->database;
   auto written = database.guarded(transaction);
-  if (written) return database.move_log();
-  if (written.error().code != ErrorCode::no_space) return written;
-  if (state_->reserve && state_->reserve->is_held()) {
+  const auto found_no_space = [&] {
+    return !written && written.error().code == ErrorCode::no_space;
+  };
+  if (found_no_space() && state_->reserve && state_->reserve->is_held()) {
     KERUEN_CHECK(state_->reserve->give_up());
     written = database.guarded(transaction);
-    if (written) return database.move_log();
-    if (written.error().code != ErrorCode::no_space) return written;
   }
+  if (written) return database.move_log();
+  if (!found_no_space()) return written;
   // The log has the entries already: the index must not be left behind.
   return fail(ErrorCode::io_failed, written.error().detail + "; make room on its disk");
 }
