@@ -92,7 +92,7 @@ class Turn {
     if (!result) store_failed(result.error());
     return result.has_value();
   }
-  // The connection they were for is gone.
+  // The connection they were for is gone, or what they tell of did not happen.
   void drop_frames();
   [[nodiscard]] std::vector<Effect> finish() { return std::move(effects_); }
 

@@ -295,11 +295,10 @@ Result<std::vector<Result<Submitted>>> Engine::State::submit_together(
     batcher.pump(turn);
     return {};
   });
+  // Its batches do not exist, and the streams stand where they stood.
+  if (!stored) turn.drop_frames();
   auto effects = turn.finish();
   if (!stored) {
-    // Its batches do not exist, and the streams stand where they stood.
-    std::erase_if(effects,
-                  [](const Effect& one) { return std::holds_alternative<SendFrame>(one); });
     batcher.there_may_be_work(at);
     KERUEN_CHECK(streams.load());
   }

@@ -150,7 +150,7 @@ struct Store::State {
   // May throw SQLite::Exception.
   void open();
   [[nodiscard]] Result<void> commit();
-  // Ends what commit() made durable in the log's file, or undoes what failed; syncs.
+  // After commit(): moves the log and syncs. After a failure: undoes.
   [[nodiscard]] Result<void> close(const std::optional<Error>& failed);
   void move_log();
   // A failed sync stays: what the disk holds is not known any more.
