@@ -51,6 +51,27 @@ Result<std::vector<Schedule::Moment>> arrivals(SiteAgent& to, std::uint64_t afte
   return arrived;
 }
 
+// Which message has which place in the schedule.
+Result<std::map<MessageId, std::size_t>> send_flash(SiteAgent& from, const SiteAgent& to,
+                                                    const Schedule& schedule, std::size_t bytes) {
+  std::map<MessageId, std::size_t> sent;
+  for (std::uint64_t next = 0; next < schedule.messages();) {
+    std::this_thread::sleep_until(schedule.due(next));
+    const std::uint64_t first = next;
+    std::vector<engine::SubmitRequest> requests;
+    for (const auto now = std::chrono::steady_clock::now();
+         next < schedule.messages() && schedule.due(next) <= now;) {
+      requests.push_back(notice_to(to.id(), payload(bytes, next++), Lane::flash));
+    }
+    KERUEN_TRY(const auto answers, from.engine().submit_all(requests));
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i]) return fail(answers[i].error());
+      sent[answers[i]->message] = first + i;
+    }
+  }
+  return sent;
+}
+
 Result<Json> flash(Site& site, const Options& options) {
   SiteAgent& from = site.agent(0);
   SiteAgent& to = site.agent(1);
@@ -60,25 +81,13 @@ Result<Json> flash(Site& site, const Options& options) {
     told.push_back({newest, std::chrono::steady_clock::now()});
   });
   const Schedule schedule({options.bytes, options.rate, std::chrono::seconds(options.seconds)});
-  std::map<MessageId, std::size_t> sent;
-  for (std::uint64_t next = 0; next < schedule.messages();) {
-    std::this_thread::sleep_until(schedule.due(next));
-    const std::uint64_t first = next;
-    std::vector<engine::SubmitRequest> requests;
-    for (const auto now = std::chrono::steady_clock::now();
-         next < schedule.messages() && schedule.due(next) <= now;) {
-      requests.push_back(notice_to(to.id(), payload(options.bytes, next++), Lane::flash));
-    }
-    KERUEN_TRY(const auto answers, from.engine().submit_all(requests));
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (!answers[i]) return fail(answers[i].error());
-      sent[answers[i]->message] = first + i;
-    }
-  }
+  const auto sent = send_flash(from, to, schedule, options.bytes);
   // Whatever else is under way, these come first: the last is told of within this time, or lost.
   std::this_thread::sleep_for(std::chrono::seconds(2));
   to.on_events({});
-  KERUEN_TRY(const auto arrived, arrivals(to, before, sent, told));
+  if (!sent) return fail(sent.error());
+  if (told.empty()) return fail(ErrorCode::io_failed, "no flash message arrived");
+  KERUEN_TRY(const auto arrived, arrivals(to, before, *sent, told));
   for (const auto& moment : arrived) {
     if (moment == Schedule::Moment()) {
       return fail(ErrorCode::io_failed, "a flash message did not arrive within two seconds");
