@@ -27,6 +27,12 @@ std::uint32_t little_endian_32(BytesView bytes) {
          static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24;
 }
 
+void put_little_endian_32(Bytes& bytes, std::uint32_t number) {
+  for (int shift = 0; shift < 32; shift += 8) {
+    bytes.push_back(static_cast<std::uint8_t>(number >> shift));
+  }
+}
+
 Result<void> check_framing(BytesView bytes, std::size_t bytes_max) {
   if (bytes.size() > bytes_max) {
     return fail(ErrorCode::too_large, std::to_string(bytes.size()) + " bytes where at most " +
@@ -83,9 +89,13 @@ Bytes write_flat(capnp::MessageBuilder& message) {
     ensure(whole.getSegmentsForOutput().size() == 1, "a copied message has one segment");
     return write_flat(whole);
   }
-  const kj::Array<capnp::word> flat = capnp::messageToFlatArray(message);
-  const auto bytes = flat.asBytes();
-  return Bytes(bytes.begin(), bytes.end());
+  const auto segment = message.getSegmentsForOutput()[0].asBytes();
+  Bytes bytes;
+  bytes.reserve(kFramingBytes + segment.size());
+  put_little_endian_32(bytes, 0);
+  put_little_endian_32(bytes, static_cast<std::uint32_t>(segment.size() / kWordBytes));
+  bytes.insert(bytes.end(), segment.begin(), segment.end());
+  return bytes;
 }
 
 }  // namespace keruen

@@ -45,7 +45,7 @@ FOUNDATION = {
 }
 # A library's headers, and the only places that may include them.
 HOMES = [
-    (r"capnp/|kj/|.*\.capnp\.h", r"schemas/.*\.cc|schemas/strict_message\.h|schemas/.*/fields\.h", "schemas/**/*.cc"),
+    (r"capnp/|kj/|.*\.capnp\.h", r"schemas/.*\.cc|schemas/strict_message\.h|schemas/content/layout\.h|schemas/.*/fields\.h", "schemas/**/*.cc"),
     (r"toml\+\+/|toml\.hpp", r"schemas/host/.*", "schemas/host"),
     (r"sodium", r"certs/.*\.cc", "certs/*.cc"),
     (r"openssl/(?!ssl\.h)", r"certs/.*\.cc", "certs/*.cc"),
