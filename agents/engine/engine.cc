@@ -117,8 +117,9 @@ void Engine::State::settle(Turn& turn) {
   if (sync.take_changed()) {
     if (turn.checked(desk.store.wake_waiting())) batcher.there_may_be_work(turn.now());
     keyring.upkeep(turn);
-    inbox.drain(turn);
+    inbox.try_again();
   }
+  inbox.drain(turn);
   if (inbox.take_work()) batcher.there_may_be_work(turn.now());
   batcher.pump(turn);
 }

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -19,8 +20,6 @@ constexpr std::size_t kRequestsQueuedMax = 256;
 constexpr std::size_t kListenersMax = 8;
 // Submissions that share one sync.
 constexpr std::size_t kSubmissionsTogetherMax = 128;
-// Of frames that share one transaction.
-constexpr std::size_t kRoundBytesMax = 2 * 1024 * 1024;
 
 }  // namespace
 
@@ -78,13 +77,9 @@ EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<s
     return ending || !events.empty() || !submissions.empty() || !requests.empty();
   });
   Taken taken;
-  std::size_t bytes = 0;
-  while (!events.empty() && bytes < kRoundBytesMax) {
-    if (const auto* frame = std::get_if<FrameReceived>(&events.front()))
-      bytes += frame->frame.size();
-    taken.events.push_back(std::move(events.front()));
-    events.pop_front();
-  }
+  taken.events.assign(std::make_move_iterator(events.begin()),
+                      std::make_move_iterator(events.end()));
+  events.clear();
   taken.requests.swap(requests);
   while (!submissions.empty() && taken.submissions.size() < kSubmissionsTogetherMax) {
     taken.submissions.push_back(std::move(submissions.front()));

@@ -6,6 +6,10 @@ namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::seconds kQuietBeforeCaughtUp{30};
+// Of slices in one round, and one slice more: what comes meanwhile waits until it ends.
+constexpr std::uint64_t kRoundBytesMax = 512 * 1024;
+// The same of what is not urgent, when something urgent came.
+constexpr std::uint64_t kBesideUrgentBytesMax = 64 * 1024;
 
 std::uint32_t last_leaf(const wire::UnverifiedBatch& batch) { return batch.leaves.back().number; }
 
@@ -24,6 +28,8 @@ void Inbox::connected() {
   overrun_ = false;
   acknowledge_at_.reset();
   retry_at_.reset();
+  resume_at_.reset();
+  wanted_ = false;
 }
 
 bool Inbox::take_work() {
@@ -51,34 +57,55 @@ void Inbox::deliver(wire::DeliverSlice slice, Turn& turn) {
   }
   const auto lane = static_cast<std::size_t>(slice.lane);
   waiting_[lane].push_back(std::move(slice));
-  drain(turn);
+  wanted_ = true;
 }
 
 void Inbox::drain(Turn& turn) {
+  if (!std::exchange(wanted_, false)) return;
   retry_at_.reset();
-  for (auto& lane : waiting_) {
-    while (!lane.empty() && !desk_.halted && !desk_.stopped) {
-      const std::uint64_t bytes = lane.front().slice.size();
-      if (take(lane.front(), turn) == Step::wait) break;
-      taken_bytes_ += bytes;
-      lane.pop_front();
-      if (!acknowledge_at_) acknowledge_at_ = turn.now().monotonic + kAcknowledgeDelayMax;
-    }
+  resume_at_.reset();
+  std::uint64_t left = kRoundBytesMax;
+  for (std::size_t number = 0; number < kLaneCount; ++number) {
+    const std::uint64_t taken = drain_lane(waiting_[number], left, turn);
+    left -= std::min(left, taken);
+    const bool hurries = number <= static_cast<std::size_t>(Lane::urgent);
+    if (hurries && taken > 0) left = std::min(left, kBesideUrgentBytesMax);
   }
   acknowledge_when_due(turn);
 }
 
+std::uint64_t Inbox::drain_lane(std::deque<wire::DeliverSlice>& lane, std::uint64_t bytes_max,
+                                Turn& turn) {
+  std::uint64_t taken = 0;
+  while (!lane.empty() && !desk_.halted && !desk_.stopped) {
+    if (taken >= bytes_max) {
+      resume_at_ = turn.now().monotonic + MonotonicTime::duration{1};
+      break;
+    }
+    const std::uint64_t bytes = lane.front().slice.size();
+    if (take(lane.front(), turn) == Step::wait) break;
+    taken += bytes;
+    lane.pop_front();
+  }
+  taken_bytes_ += taken;
+  if (taken > 0 && !acknowledge_at_) {
+    acknowledge_at_ = turn.now().monotonic + kAcknowledgeDelayMax;
+  }
+  return taken;
+}
+
 void Inbox::acknowledge_when_due(Turn& turn) {
   if (!acknowledge_at_ || !desk_.link.connected) return;
-  const bool half = taken_bytes_ - acknowledged_bytes_ >= kCreditBytesDefault / 2;
-  if (!half && turn.now().monotonic < *acknowledge_at_) return;
+  const bool much = taken_bytes_ - acknowledged_bytes_ >= kCreditBytesDefault / 4;
+  if (!much && turn.now().monotonic < *acknowledge_at_) return;
   acknowledge_at_.reset();
   acknowledged_bytes_ = taken_bytes_;
   turn.send(wire::Acknowledge{cursors_, taken_bytes_ + kCreditBytesDefault});
 }
 
 void Inbox::tick(Turn& turn) {
-  if (retry_at_ && *retry_at_ <= turn.now().monotonic) drain(turn);
+  for (const auto& at : {retry_at_, resume_at_}) wanted_ |= at && *at <= turn.now().monotonic;
+  drain(turn);
   acknowledge_when_due(turn);
   missing_.tick(turn);
 }
@@ -89,6 +116,7 @@ std::optional<MonotonicTime> Inbox::due() const {
     if (other) due = std::min(due.value_or(*other), *other);
   };
   sooner(retry_at_);
+  sooner(resume_at_);
   if (desk_.link.welcomed && !desk_.halted) sooner(missing_.due());
   return due;
 }

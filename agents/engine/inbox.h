@@ -42,8 +42,12 @@ class Inbox {
   // A new connection: nothing waits, credit begins anew.
   void connected();
   [[nodiscard]] const wire::Cursors& cursors() const { return cursors_; }
+  // It waits for the next drain().
   void deliver(wire::DeliverSlice slice, Turn& turn);
-  // Takes what waits as far as the directory allows.
+  // The directory grew: what waits may be taken.
+  void try_again() { wanted_ = true; }
+  // Takes what waits, most urgent first, as far as the directory allows and a round should carry;
+  // the rest is due at once. Does nothing when nothing came since.
   void drain(Turn& turn);
   void tick(Turn& turn);
   [[nodiscard]] std::optional<MonotonicTime> due() const;
@@ -90,6 +94,9 @@ class Inbox {
   [[nodiscard]] Step transport_fault(const wire::DeliverSlice& slice, std::uint32_t first,
                                      std::uint32_t last, const Error& error, Turn& turn);
   [[nodiscard]] Step store(Draft& draft, const wire::DeliverSlice& slice, Turn& turn);
+  // How many bytes.
+  std::uint64_t drain_lane(std::deque<wire::DeliverSlice>& lane, std::uint64_t bytes_max,
+                           Turn& turn);
   void acknowledge_when_due(Turn& turn);
 
   Desk& desk_;
@@ -107,6 +114,8 @@ class Inbox {
   bool overrun_ = false;  // the credit of this connection
   std::optional<MonotonicTime> acknowledge_at_;
   std::optional<MonotonicTime> retry_at_;
+  std::optional<MonotonicTime> resume_at_;  // in the next round
+  bool wanted_ = false;                     // a drain
   MonotonicTime last_slice_at_;
   bool work_ = false;
   bool arrived_ = false;

@@ -15,6 +15,9 @@
 
 namespace keruen::dispatch {
 
+// One piece of a slice.
+inline constexpr std::uint64_t kCreditKeptForUrgent = kSliceBytesMax;
+
 class Credit {
  public:
   Credit() = default;
@@ -33,6 +36,11 @@ class Credit {
     const std::uint64_t granted = total_ > spent_ ? total_ - spent_ : 0;
     const std::uint64_t under_way = std::min(outstanding(), kCreditBytesDefault);
     return std::min(granted, kCreditBytesDefault - under_way);
+  }
+  // The same for what is not urgent: once anything is under way some is kept for what is.
+  [[nodiscard]] std::uint64_t left_for_the_patient() const {
+    if (outstanding() == 0) return left();
+    return left() - std::min(left(), kCreditKeptForUrgent);
   }
 
  private:

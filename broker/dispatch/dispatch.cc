@@ -144,6 +144,11 @@ std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient&
   }
   for (std::size_t number = 0; number < kLaneCount; ++number) {
     LaneState& lane = recipient.lanes[number];
+    const bool hurries = number <= static_cast<std::size_t>(Lane::urgent);
+    if (!hurries) {
+      bytes_max = std::min<std::size_t>(bytes_max, recipient.credit.left_for_the_patient());
+      if (bytes_max == 0) break;
+    }
     if (!lane.fetched.empty()) {
       broker::Piece piece = std::move(lane.fetched.front());
       lane.fetched.pop_front();

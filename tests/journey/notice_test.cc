@@ -15,6 +15,29 @@ class NoticeJourney : public Journey {
   void SetUp() override { start_all(); }
 };
 
+// Much that is not urgent is before it on the line and with the agent already.
+TEST_F(NoticeJourney, FlashIsStoredBeforeBulkThatArrivedEarlier) {
+  const auto hand_over = [&] {
+    while (agent(kGuard).exchange_frames(broker, now()) ||
+           agent(kGuard).engine().next_tick() <= now().monotonic) {
+      agent(kGuard).tick(now());
+    }
+  };
+  const std::string padding(7'000, 'x');
+  std::vector<MessageId> bulk;
+  for (int i = 0; i < 64; ++i) {
+    bulk.push_back(submit(kGuard, notice({kCustoms}, padding + std::to_string(i), Lane::bulk)));
+    hand_over();
+  }
+  const auto flash = submit(kGuard, notice({kCustoms}, "At once", Lane::flash));
+  hand_over();
+  EXPECT_TRUE(agent(kCustoms).exchange_frames(broker, now(), 100));
+  EXPECT_TRUE(agent(kCustoms).reader().message(flash));
+  EXPECT_FALSE(agent(kCustoms).reader().message(bulk.back())) << "one round is not for all of it";
+  pass(std::chrono::milliseconds(300));
+  for (const auto& id : bulk) EXPECT_TRUE(agent(kCustoms).reader().message(id));
+}
+
 TEST_F(NoticeJourney, EveryAgentConnectsAndPublishesItsKeys) {
   for (auto& [id, agent] : agents) {
     const auto status = agent.engine().status(now());

@@ -74,6 +74,30 @@ TEST_F(DispatchTest, ServesTheMostUrgentLaneFirst) {
   EXPECT_EQ(served.handed[1].piece.slice.lane, Lane::bulk);
 }
 
+// What is not urgent leaves some of the credit alone, once anything is under way.
+TEST_F(DispatchTest, AFullBulkLaneLeavesCreditToFlash) {
+  auto bulk = parties_.open_stream("kz.border-guard", Lane::bulk);
+  auto flash = parties_.open_stream("kz.border-guard", Lane::flash);
+  Dispatch dispatch(TreeSize{4});
+  dispatch.connect(customs_, {}, kCreditKeptForUrgent + 1);
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    const auto asked = dispatch.serve({});
+    ASSERT_EQ(asked.requests.size(), 1u);
+    dispatch.take({asked.requests.front(), {}, true, {}});
+  }
+  dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4));
+  dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 5));
+  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u) << "nothing was under way before";
+  dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 6));
+  const auto urgent = dispatch.serve({});
+  ASSERT_EQ(urgent.handed.size(), 1u);
+  EXPECT_EQ(urgent.handed.front().piece.slice.lane, Lane::flash);
+  dispatch.acknowledge(customs_, 2 * kCreditBytesDefault);
+  const auto rest = dispatch.serve({});
+  ASSERT_EQ(rest.handed.size(), 1u);
+  EXPECT_EQ(rest.handed.front().piece.slice.lane, Lane::bulk);
+}
+
 TEST_F(DispatchTest, HandsOutNothingWithoutCredit) {
   auto stream = parties_.open_stream("kz.border-guard");
   Dispatch dispatch(TreeSize{4});
