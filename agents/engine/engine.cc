@@ -45,10 +45,6 @@ Result<void> take_halt(Desk& desk, Now now) {
   return desk.store.learn(learned);
 }
 
-bool is_of_the_store(ErrorCode code) {
-  return code == ErrorCode::no_space || code == ErrorCode::io_failed || code == ErrorCode::corrupt;
-}
-
 }  // namespace
 
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -314,7 +310,7 @@ std::vector<Result<Submitted>> Engine::State::submit(
   auto together = submit_together(requests, at);
   if (together) {
     answers = std::move(*together);
-  } else if (requests.size() > 1 && !is_of_the_store(together.error().code)) {
+  } else if (requests.size() > 1 && !store::is_of_the_disk(together.error().code)) {
     // One whose attachment changed under way spoils the transaction, not the others.
     for (const auto* request : requests) answers.push_back(submit({request}, at).front());
   } else {

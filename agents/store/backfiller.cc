@@ -1,5 +1,6 @@
 #include "agents/store/backfiller.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -11,6 +12,8 @@ namespace {
 
 // Many pages at once: those written several times meanwhile are moved once.
 constexpr std::size_t kPieceMin = 500;
+// From here on it is moved as fast as it can be, so that little is left.
+constexpr std::size_t kLong = 3500;
 
 }  // namespace
 
@@ -22,7 +25,8 @@ struct Backfiller::State {
   std::condition_variable wake;
   bool ending = false;
   bool wanted = false;
-  std::size_t moved_at = 0;  // pages in the log when a move was last asked for
+  std::size_t asked_at = 0;  // pages in the log when a move was last asked for
+  std::size_t moved = 0;     // of them, after the last move
   std::optional<Error> fault;
   std::thread thread;
 
@@ -36,12 +40,12 @@ void Backfiller::State::run() {
     if (ending) return;
     wanted = false;
     lock.unlock();
-    const auto moved = guarded<void>("moving its log into its file", [&]() -> Result<void> {
-      connection.backfill();
-      return {};
-    });
+    const auto done =
+        guarded<std::size_t>("moving its log into its file",
+                             [&]() -> Result<std::size_t> { return connection.backfill(); });
     lock.lock();
-    if (!moved && !fault) fault = moved.error();
+    if (done && *done > 0) moved = *done;  // nothing: the store was moving it itself
+    if (!done && !fault) fault = done.error();
   }
 }
 
@@ -52,7 +56,10 @@ Backfiller::Backfiller(std::unique_ptr<State> state) : state_(std::move(state)) 
 Result<std::unique_ptr<Backfiller>> Backfiller::start(const std::string& path) {
   return guarded<std::unique_ptr<Backfiller>>(
       "opening " + path, [&]() -> Result<std::unique_ptr<Backfiller>> {
-        return std::unique_ptr<Backfiller>(new Backfiller(std::make_unique<State>(path)));
+        auto state = std::make_unique<State>(path);
+        // A connection that has read nothing does not know that there is a log, and moves nothing.
+        state->connection.execute("SELECT 1 FROM setting");
+        return std::unique_ptr<Backfiller>(new Backfiller(std::move(state)));
       });
 }
 
@@ -65,16 +72,16 @@ Backfiller::~Backfiller() {
   state_->thread.join();
 }
 
-std::optional<Error> Backfiller::log_grown(std::size_t pages) {
+Store::LogMoved Backfiller::log_grown(std::size_t pages) {
   const std::lock_guard lock(state_->mutex);
   // The log begins anew once all of it was moved.
-  if (pages < state_->moved_at) state_->moved_at = 0;
-  if (pages >= state_->moved_at + kPieceMin) {
-    state_->moved_at = pages;
+  if (pages < std::max(state_->asked_at, state_->moved)) state_->asked_at = state_->moved = 0;
+  if (pages >= state_->asked_at + (pages < kLong ? kPieceMin : 1)) {
+    state_->asked_at = pages;
     state_->wanted = true;
     state_->wake.notify_one();
   }
-  return state_->fault;
+  return {pages - state_->moved, state_->fault};
 }
 
 }  // namespace keruen::store

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "schemas/error.h"
+#include "agents/store/store.h"
 
 namespace keruen::store {
 
@@ -16,9 +16,9 @@ class Backfiller {
   [[nodiscard]] static Result<std::unique_ptr<Backfiller>> start(const std::string& path);
   ~Backfiller();
 
-  // For Store::on_log_grown. io_failed: an earlier move failed, and what the disk holds is not
-  // known. A full disk is tried again as the log grows.
-  [[nodiscard]] std::optional<Error> log_grown(std::size_t pages);
+  // For Store::on_log_grown. A fault: io_failed, and what the disk holds is not known. A full disk
+  // is tried again as the log grows.
+  [[nodiscard]] Store::LogMoved log_grown(std::size_t pages);
 
  private:
   struct State;

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 namespace keruen::store {
 
 Query::~Query() { statement_->tryReset(); }
@@ -90,11 +92,14 @@ Connection::Connection(const std::string& path, Mode mode)
 }
 
 // Source: sqlite.org/c3ref/wal_checkpoint_v2.html.
-void Connection::backfill() {
+std::size_t Connection::backfill() {
+  int in_log = 0;
+  int moved = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_.getHandle(), "main",
-                                             SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+                                             SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
   const bool another_time = code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL;
   if (code != SQLITE_OK && !another_time) throw SQLite::Exception(sqlite3_errstr(code), code);
+  return static_cast<std::size_t>(std::max(moved, 0));
 }
 
 // Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, SQLITE_FCNTL_JOURNAL_POINTER. Through

@@ -104,8 +104,8 @@ class Connection {
   // Pages in the write-ahead log after this connection's last commit.
   [[nodiscard]] std::size_t log_pages() const { return log_pages_; }
   // Moves as much of the write-ahead log to its place in the file as no reader hinders. A full disk
-  // is for the next time. Throws SQLite::Exception.
-  void backfill();
+  // is for the next time. How many of its pages are moved now. Throws SQLite::Exception.
+  std::size_t backfill();
   [[nodiscard]] std::int64_t last_number() { return database_.getLastInsertRowid(); }
   [[nodiscard]] std::int64_t changes() { return database_.getChanges(); }
 

@@ -5,6 +5,10 @@
 
 namespace keruen::store {
 
+bool is_of_the_disk(ErrorCode code) {
+  return code == ErrorCode::no_space || code == ErrorCode::io_failed || code == ErrorCode::corrupt;
+}
+
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 
@@ -12,12 +16,10 @@ namespace {
 
 // Of 8 KiB.
 constexpr std::size_t kBackfillPages = 1000;
-constexpr std::size_t kLogPagesMax = 4096;
+constexpr std::size_t kLogPagesLong = 4096;  // it should begin anew
+constexpr std::size_t kLogPagesMax = 16384;
+constexpr std::size_t kLittleLeft = 256;
 constexpr std::string_view kKeyCheck = "this store opens with this key";
-
-bool is_of_the_disk(ErrorCode code) {
-  return code == ErrorCode::no_space || code == ErrorCode::io_failed || code == ErrorCode::corrupt;
-}
 
 void set_pragmas(Connection& connection) {
   // Batches are blobs of some hundred KiB: larger pages are fewer writes.
@@ -129,7 +131,7 @@ Result<void> Store::State::sync() {
   return fail(*broken);
 }
 
-void Store::on_log_grown(std::function<std::optional<Error>(std::size_t pages)> mover) {
+void Store::on_log_grown(std::function<LogMoved(std::size_t pages)> mover) {
   state_->log_mover = std::move(mover);
 }
 
@@ -213,10 +215,14 @@ Result<void> Store::State::together_in_round(const std::function<Result<void>()>
 void Store::State::move_log() {
   const std::size_t pages = connection.log_pages();
   if (log_mover) {
-    if (auto fault = log_mover(pages)) remember(*fault);
+    const LogMoved moved = log_mover(pages);
+    if (moved.fault) remember(*moved.fault);
+    // The mover comes to an end only when nothing is written for a moment: that is here.
+    const bool ends_soon = pages >= kLogPagesLong && moved.pages_left <= kLittleLeft;
+    if (!ends_soon && pages < kLogPagesMax) return;
+  } else if (pages < kBackfillPages) {
+    return;
   }
-  // The mover comes to an end only when nothing is written for a moment.
-  if (pages < (log_mover ? kLogPagesMax : kBackfillPages)) return;
   const auto moved = guarded<void>("moving its log into its file", [&]() -> Result<void> {
     connection.backfill();
     return {};

@@ -17,6 +17,9 @@
 
 namespace keruen::store {
 
+// What the disk refused or broke, and not what was asked.
+[[nodiscard]] bool is_of_the_disk(ErrorCode code);
+
 class Store {
  public:
   // Makes the file when there is none. denied: made with another store key.
@@ -33,10 +36,14 @@ class Store {
   // Whether the open round wrote anything.
   [[nodiscard]] bool round_wrote() const;
 
-  // Tells of each commit how many pages the write-ahead log has, to whoever moves them (see
-  // Backfiller); answers with what went wrong there, which is then the store's fault. Without one
-  // the store moves them itself, between two transactions.
-  void on_log_grown(std::function<std::optional<Error>(std::size_t pages)> mover);
+  // Told of each commit how many pages the write-ahead log has, moves them into the file beside the
+  // store (see Backfiller) and says how far it is. The store moves the rest of a long log when that
+  // is little; without a mover it moves all of it itself, between two transactions.
+  struct LogMoved {
+    std::size_t pages_left = 0;
+    std::optional<Error> fault;  // of an earlier move: it is the store's from now on
+  };
+  void on_log_grown(std::function<LogMoved(std::size_t pages)> mover);
 
   // Everything the call writes through this store is one transaction: if any part of it fails, and
   // be it to read, nothing of it happened. What is submitted and closed in it is written once, in

@@ -637,14 +637,19 @@ TEST_F(ClosedBatchTest, MoreThanFitsInMemoryIsWrittenInOrder) {
 TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
   open();
   KERUEN_ASSERT_OK(auto backfiller, Backfiller::start(path()));
-  store->on_log_grown([&](std::size_t pages) { return backfiller->log_grown(pages); });
   const auto file_bytes = [&] { return std::filesystem::file_size(path()); };
   const auto before = file_bytes();
   std::vector<MessageId> ids;
   const std::string large(50'000, 'x');
-  // Bounded by what the store holds before it moves the log itself.
-  for (int i = 0; file_bytes() == before && i < 400; ++i) ids.push_back(submit(large));
+  std::size_t pages = 0;
+  store->on_log_grown([&](std::size_t now) {
+    pages = now;
+    return backfiller->log_grown(now);
+  });
+  // The store moves the log itself from 4096 pages on.
+  while (file_bytes() == before && pages < 4000) ids.push_back(submit(large));
   EXPECT_GT(file_bytes(), before);
+  EXPECT_LT(pages, 4000U);
   store.reset();
   backfiller.reset();
   open();

@@ -1,6 +1,6 @@
 // What the whole door rests on in ZeroMQ itself: a CURVE server whose door does not answer lets
 // nobody in, if its domain is enforced, and everybody, if not.
-// Source: DESIGN §10, "what bites".
+// Source: libzmq 4.3.4, ZMQ_ZAP_ENFORCE_DOMAIN in zmq_setsockopt(3).
 #include <gtest/gtest.h>
 #include <zmq.h>
 
