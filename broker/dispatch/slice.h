@@ -3,7 +3,6 @@
 // Shape: wire::DeliverSlice, ascending leaves; a piece is at most `bytes_max`, and never less than
 // one leaf.   Units: bytes of the encoded slice.
 // Threads: pure functions; the core and the reader use them alike.
-// Source: DESIGN "Stub", "Lanes".
 //
 // A leaf concerns a recipient when its message names it or its receipt is to it. A batch wholly for
 // one recipient is sent as it was stored, without being encoded again.

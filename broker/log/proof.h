@@ -6,7 +6,6 @@
 //
 // Receipts and directory entries are never cut down. A recipient is owed a leaf that names it until
 // its own receipt of that leaf stands in the log; one the exchange did not know is owed nothing.
-// Source: DESIGN §7 "Log", "Retention"; §6 "Stub".
 #pragma once
 
 #include <functional>
