@@ -16,8 +16,9 @@ constexpr std::size_t kCompressAlways = 60 * 1024;
 constexpr std::size_t kBatchOverheadBytes = 1024;
 constexpr std::size_t kWrapBytes = 208;
 constexpr std::size_t kLeafOverheadBytes = 64;
-// Of one stream, in flight or before.
-constexpr std::size_t kBatchesClosedMax = 32;
+// Of one stream, in flight or before; and of those, whose bytes stay in memory.
+constexpr std::size_t kBatchesClosedMax = 256;
+constexpr std::size_t kBatchesInMemoryMax = 32;
 constexpr std::size_t kCloseAheadBytes = kBatchCloseBytes / 4;
 constexpr std::chrono::hours kTellOfStreamsEvery{1};
 
@@ -97,13 +98,14 @@ void Batcher::send_waiting(OutStream& stream, Turn& turn) {
 
 bool Batcher::has_room(const OutStream& stream) const {
   if (stream.waiting.empty()) return true;
-  if (stream.bytes_in_flight() >= pace_.bytes_in_flight_max()) return false;
-  return stream.in_flight() < kBatchesInFlightMax || may_close_ahead(stream);
+  const bool link_has_room = stream.in_flight() < kBatchesInFlightMax &&
+                             stream.bytes_in_flight() < pace_.bytes_in_flight_max();
+  return link_has_room || may_close_ahead(stream);
 }
 
 // What was just submitted and fills a batch is not written twice, even if that has to wait.
 bool Batcher::may_close_ahead(const OutStream& stream) const {
-  return stream.stored.leaves == store::LeafKind::messages &&
+  return stream.stored.leaves == store::LeafKind::messages && !pace_.is_thin() &&
          stream.in_flight() < kBatchesClosedMax &&
          desk_.store.unwritten_bytes(stream.stored.lane) >= kCloseAheadBytes;
 }
@@ -277,7 +279,8 @@ Result<void> Batcher::close(Draft& draft, const certs::SigningKeyPair& key, Turn
   stream.stored.sequence = stored.sequence;
   stream.stored.head = stored.hash;
   for (auto& [agency, head] : draft.pairs) stream.pairs[agency] = head;
-  stream.waiting.push_back({stored, false, {}, closed.bytes});
+  const bool soon = stream.waiting.size() < kBatchesInMemoryMax;
+  stream.waiting.push_back({stored, false, {}, soon ? closed.bytes : SharedBytes()});
   send_waiting(stream, turn);
   return {};
 }
