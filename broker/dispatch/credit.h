@@ -15,13 +15,11 @@
 
 namespace keruen::dispatch {
 
-// One piece of a slice.
-inline constexpr std::uint64_t kCreditKeptForUrgent = kSliceBytesMax;
-
 class Credit {
  public:
   Credit() = default;
-  explicit Credit(std::uint64_t first_total) : total_(first_total) {}
+  explicit Credit(std::uint64_t first_total)
+      : kept_(std::min<std::uint64_t>(first_total / 8, kSliceBytesMax)), total_(first_total) {}
 
   // A lower total than before is an old frame's and changes nothing.
   void grant(std::uint64_t total) {
@@ -37,13 +35,15 @@ class Credit {
     const std::uint64_t under_way = std::min(outstanding(), kCreditBytesDefault);
     return std::min(granted, kCreditBytesDefault - under_way);
   }
-  // The same for what is not urgent: once anything is under way some is kept for what is.
+  // The same for what is not urgent: once anything is under way, an eighth of the first total, or
+  // one piece, is kept for what is.
   [[nodiscard]] std::uint64_t left_for_the_patient() const {
     if (outstanding() == 0) return left();
-    return left() - std::min(left(), kCreditKeptForUrgent);
+    return left() - std::min(left(), kept_);
   }
 
  private:
+  std::uint64_t kept_ = 0;
   std::uint64_t total_ = 0;
   std::uint64_t spent_ = 0;
   std::uint64_t stored_ = 0;  // of what was spent

@@ -79,13 +79,17 @@ TEST_F(DispatchTest, AFullBulkLaneLeavesCreditToFlash) {
   auto bulk = parties_.open_stream("kz.border-guard", Lane::bulk);
   auto flash = parties_.open_stream("kz.border-guard", Lane::flash);
   Dispatch dispatch(TreeSize{4});
-  dispatch.connect(customs_, {}, kCreditKeptForUrgent + 1);
+  const auto first = logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4);
+  // The first piece leaves less than an eighth of it.
+  const std::uint64_t piece =
+      all_pieces(*first, customs_, {}, kSliceBytesMax).pieces[0].slice.slice.size();
+  dispatch.connect(customs_, {}, piece + piece / 10);
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     const auto asked = dispatch.serve({});
     ASSERT_EQ(asked.requests.size(), 1u);
     dispatch.take({asked.requests.front(), {}, true, {}});
   }
-  dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4));
+  dispatch.add(first);
   dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 5));
   EXPECT_EQ(dispatch.serve({}).handed.size(), 1u) << "nothing was under way before";
   dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 6));
