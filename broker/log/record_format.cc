@@ -81,6 +81,10 @@ void append_encoded(Bytes& target, const Record& record, const RecordPlace& plac
   const std::size_t length = exact_size(record);
   ensure(length <= std::numeric_limits<std::uint32_t>::max(), "a record's length fits its field");
   const std::size_t begin = target.size();
+  const auto bytes = record.bytes.view();
+  target.resize(begin + length - bytes.size());
+  // One copy of the C library's; std::ranges::copy into a span goes byte by byte.
+  target.insert(target.end(), bytes.begin(), bytes.end());
   target.resize(begin + padded(length));
   const std::span<std::uint8_t> out = std::span(target).subspan(begin);
   put_number(out, kLengthAt, 4, length);
@@ -101,7 +105,6 @@ void append_encoded(Bytes& target, const Record& record, const RecordPlace& plac
     put_number(out, at + 6, 2, static_cast<std::uint8_t>(refusal.code));
     at += kRefusalBytes;
   }
-  std::ranges::copy(record.bytes.view(), out.subspan(at).begin());
   put_number(out, kChecksumAt, 8, record_checksum(out, place.offset, place.seed));
 }
 
