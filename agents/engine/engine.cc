@@ -139,6 +139,7 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
   sync.forget_asked();
   keyring.forget_handed_in();
   inbox.connected();
+  peers.connected(turn.now());
   pace.forget();
   wire::Hello hello;
   hello.versions = {wire::kProtocolVersion};

@@ -203,7 +203,7 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
       return Step::wait;
     }
   }
-  peers_.saw(batch.statement.sender, batch.statement.checkpoint_seen.size, turn.now());
+  peers_.saw(batch.statement.sender, batch.statement.checkpoint_seen.size);
   checkpoints_.compare(batch.statement.sender, batch.statement.checkpoint_seen, turn);
   return store(draft, slice, turn);
 }

@@ -8,16 +8,18 @@ constexpr std::chrono::seconds kLookEvery{60};
 
 }  // namespace
 
-void Peers::saw(const AgencyId& peer, TreeSize size, Now now) {
+void Peers::saw(const AgencyId& peer, TreeSize size) {
   auto& sights = sights_[peer];
   // One a minute is kept: at most a dozen within the time that counts.
-  if (!sights.empty() && now.monotonic < sights.back().at + kLookEvery) return;
+  if (!sights.empty() && connected_for_ < sights.back().at + kLookEvery) return;
   if (!sights.empty() && size <= sights.back().size) return;
-  sights.push_back({size, now.monotonic});
+  sights.push_back({size, connected_for_});
 }
 
 void Peers::tick(Turn& turn) {
-  const auto now = turn.now().monotonic;
+  connected_for_ += turn.now().monotonic - ticked_at_;
+  ticked_at_ = turn.now().monotonic;
+  const auto now = connected_for_;
   if (desk_.halted || now < looked_at_ + kLookEvery) return;
   looked_at_ = now;
   for (auto& [peer, sights] : sights_) {

@@ -2,7 +2,8 @@
 // Threads: the engine thread.   Lifetime: borrows the Desk.
 //
 // Accepted mail without a receipt, although its recipient's own statements have shown a checkpoint
-// past it for kWithheldAfter, was withheld by somebody: it is named, once.
+// past it for kWithheldAfter, was withheld by somebody: it is named, once. Only the time counts in
+// which this agency was connected: while it is away its receipts wait at the broker.
 #pragma once
 
 #include <deque>
@@ -15,17 +16,22 @@ namespace keruen::engine {
 class Peers {
  public:
   explicit Peers(Desk& desk) : desk_(desk) {}
-  void saw(const AgencyId& peer, TreeSize size, Now now);
+  void connected(Now now) { ticked_at_ = now.monotonic; }
+  void saw(const AgencyId& peer, TreeSize size);
+  // While connected.
   void tick(Turn& turn);
 
  private:
+  using ConnectedTime = MonotonicTime::duration;  // all of it since the start
   struct Sight {
     TreeSize size;
-    MonotonicTime at;
+    ConnectedTime at;
   };
   Desk& desk_;
   std::map<AgencyId, std::deque<Sight>> sights_;
-  MonotonicTime looked_at_;
+  MonotonicTime ticked_at_;
+  ConnectedTime connected_for_{0};
+  ConnectedTime looked_at_{0};
 };
 
 }  // namespace keruen::engine

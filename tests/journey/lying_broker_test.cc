@@ -104,6 +104,32 @@ TEST_F(LyingBroker, AWithheldTailIsNamedAtTheSender) {
   EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("withheld")));
 }
 
+// Its receipt waits at the broker: nobody withheld anything.
+TEST_F(LyingBroker, WhatIsReceiptedWhileTheSenderIsAwayIsNotNamed) {
+  bool late = true;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (late && std::holds_alternative<wire::DeliverSlice>(frame)) return std::nullopt;
+    return frame;
+  });
+  const auto id = send(kGuard, {kCustoms}, "Overtaken by what customs says");
+  pass(seconds(5));
+  static_cast<void>(send(kProsecutor, {kGuard}, "Something else"));
+  pass(seconds(5));
+  static_cast<void>(send(kCustoms, {kGuard}, "I have seen the log grow"));
+  pass(seconds(5));
+  agent(kGuard).disconnect(broker, now());
+  late = false;
+  agent(kCustoms).disconnect(broker, now());
+  agent(kCustoms).connect(broker, now());
+  pass(minutes(30));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Overtaken by what customs says"));
+  agent(kGuard).connect(broker, now());
+  agent(kGuard).tick(now());  // before anything was taken
+  pass(seconds(5));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(agent(kGuard).alerts(), IsEmpty());
+}
+
 TEST_F(LyingBroker, ASliceForAnotherAgencyIsNotTaken) {
   std::optional<wire::Frame> for_prosecutor;
   agent(kProsecutor).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
