@@ -12,7 +12,6 @@ namespace {
 struct Passage {
   std::vector<Outcome> told;
   std::uint64_t received = 0;  // by the state the recipient ended with
-  bool forgotten = false;      // received, and then lost with a state that was replaced by a copy
 };
 
 struct Sent {
@@ -80,6 +79,14 @@ class Judge {
       if (restored != nullptr && restored->records <= index) return true;
     }
     return false;
+  }
+  [[nodiscard]] bool was_restored_since(const std::string& process, std::uint64_t at) const {
+    return std::ranges::any_of(histories_, [&](const History& history) {
+      return history.process == process &&
+             std::ranges::any_of(history.records, [&](const Record& record) {
+               return record.at >= at && std::holds_alternative<Restored>(record.what);
+             });
+    });
   }
   static bool is_ever_restored(const History& history) {
     return std::ranges::any_of(history.records, [](const Record& record) {
@@ -153,10 +160,7 @@ class Judge {
                                                   : "in the lane " + received->lane);
       }
       Passage& passage = sent->passages.at(history.process);
-      if (restored && is_forgotten(history, index)) {
-        passage.forgotten = true;
-        continue;
-      }
+      if (restored && is_forgotten(history, index)) continue;
       if (++passage.received > 1) {
         find(FindingKind::duplicated, *sent, history.process,
              "received " + std::to_string(passage.received) + " times");
@@ -248,8 +252,9 @@ class Judge {
                      Where where) {
     // Faults still under way explain everything that is not there yet.
     if (!healed_) return;
-    // It was there, its recipient went back to a copy, and by then it had expired.
-    if (passage.forgotten && !sent.invoked.lives) return;
+    // It was there, whether anybody had looked or not, its recipient went back to a copy, and by
+    // then it had expired.
+    if (!sent.invoked.lives && was_restored_since(recipient, sent.at)) return;
     if (said_delivered(passage)) {
       find(FindingKind::delivered_but_absent, sent, recipient,
            "the sender was told it is there, and it is not", where);

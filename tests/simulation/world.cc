@@ -264,7 +264,11 @@ void World::copy_store(const std::string& agency) {
   for (const char* name : {"/store.sqlite", "/store.sqlite-wal"}) {
     const std::string path = folder_of(agency) + name;
     const auto bytes = host::read_file(here.disk, path, kStoreBytesMax);
-    if (bytes) copy.files[path] = *bytes;
+    if (bytes) {
+      copy.files[path] = *bytes;
+    } else if (bytes.error().code != ErrorCode::not_found) {
+      return say(agency + ": store not copied: " + bytes.error().detail);  // half of it is no copy
+    }
   }
   copy.memory = here.application.memory();
   here.copy = std::move(copy);
