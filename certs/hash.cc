@@ -12,7 +12,6 @@
 namespace keruen::certs {
 namespace {
 
-constexpr std::string_view kLabelPrefix = "keruen/1 ";
 constexpr std::size_t kBlockBytes = 64;
 
 SHA256_CTX* context_of(std::span<std::uint8_t> state) {
@@ -79,11 +78,7 @@ Sha256& Sha256::add_ident(std::string_view id) {
 
 Sha256& Sha256::add_u8(std::uint8_t number) { return add({&number, 1}); }
 
-Sha256& Sha256::add_u64(std::uint64_t number) {
-  std::array<std::uint8_t, 8> bytes;
-  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (56 - 8 * i));
-  return add(bytes);
-}
+Sha256& Sha256::add_u64(std::uint64_t number) { return add(big_endian(number)); }
 
 Digest Sha256::finish() {
   Digest digest;
@@ -111,11 +106,7 @@ Bytes ident(std::string_view id) {
   return bytes;
 }
 
-void append_u64(Bytes& target, std::uint64_t number) {
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    target.push_back(static_cast<std::uint8_t>(number >> shift));
-  }
-}
+void append_u64(Bytes& target, std::uint64_t number) { append_to(target, big_endian(number)); }
 
 Digest hmac_sha256(BytesView key, BytesView message) { return Hmac(key).add(message).finish(); }
 

@@ -5,6 +5,8 @@
 // L(x) = ASCII "keruen/1 x" and a zero byte; ident(a) = one length byte and the ASCII id.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <string_view>
 
@@ -31,8 +33,23 @@ class Sha256 {
 };
 
 [[nodiscard]] Digest sha256(BytesView bytes);
+inline constexpr std::string_view kLabelPrefix = "keruen/1 ";
 [[nodiscard]] Bytes label(std::string_view name);
+// The same of a literal, whose own zero byte is the label's: what every message needs asks for no
+// memory.
+template <std::size_t Size>
+[[nodiscard]] constexpr auto label_of(const char (&name)[Size]) {
+  std::array<std::uint8_t, kLabelPrefix.size() + Size> bytes{};
+  std::copy(kLabelPrefix.begin(), kLabelPrefix.end(), bytes.begin());
+  std::copy(std::begin(name), std::end(name), bytes.begin() + kLabelPrefix.size());
+  return bytes;
+}
 [[nodiscard]] Bytes ident(std::string_view id);
+[[nodiscard]] constexpr std::array<std::uint8_t, 8> big_endian(std::uint64_t number) {
+  std::array<std::uint8_t, 8> bytes{};
+  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (56 - 8 * i));
+  return bytes;
+}
 void append_u64(Bytes& target, std::uint64_t number);  // big-endian
 
 [[nodiscard]] Digest hmac_sha256(BytesView key, BytesView message);

@@ -18,6 +18,17 @@ static_assert(kPlaintextBytesMax + kTagBytes <= kBatchBytesMax);
 
 constexpr int kCompressionLevel = 3;  // what zstd itself defaults to: fast enough for an officer
 constexpr std::array<std::uint8_t, 12> kZeroNonce{};
+constexpr auto kBodyLabel = label_of("body");
+constexpr auto kCommitmentLabel = label_of("commitment");
+constexpr auto kWrapLabel = label_of("wrap");
+
+template <std::size_t Size, class... Digests>
+auto followed_by(const std::array<std::uint8_t, Size>& label, const Digests&... digests) {
+  std::array<std::uint8_t, Size + sizeof...(Digests) * Digest::kBytes> bytes;
+  auto* at = std::copy(label.begin(), label.end(), bytes.begin());
+  ((at = std::copy(digests.bytes.begin(), digests.bytes.end(), at)), ...);
+  return bytes;
+}
 
 // In place: `text` ends with room for the tag.
 void encrypt(const AeadKey& key, BytesView associated, std::span<std::uint8_t> text) {
@@ -35,32 +46,39 @@ void encrypt(const AeadKey& key, BytesView associated, std::span<std::uint8_t> t
 
 AeadKey body_key_of(const ContentKey& key) {
   AeadKey result;
-  hkdf_expand(key.view(), label("body"), result.writable());
+  hkdf_expand(key.view(), kBodyLabel, result.writable());
   return result;
 }
 
-Bytes body_associated(const Digest& header) {
-  Bytes bytes = label("body");
-  append_to(bytes, header.view());
-  return bytes;
-}
+// Hashed as one piece: many short ones cost more than hashing them does.
+class WrapContext {
+ public:
+  WrapContext(const AgencyId& recipient, const wire::Wrap& wrap) {
+    const auto length = static_cast<std::uint8_t>(recipient.text().size());
+    add({&length, 1});
+    add(bytes_of(recipient.text()));
+    add(wrap.channel.view());
+    add(wrap.prekey.view());
+    add(wrap.encapsulated_key.view());
+    add(big_endian(wrap.position.sequence.value));
+    add(wrap.position.previous_leaf.view());
+  }
+  [[nodiscard]] BytesView view() const { return BytesView(bytes_).first(size_); }
 
-Sha256& add_wrap_context(Sha256& hash, const AgencyId& recipient, const wire::Wrap& wrap) {
-  return hash.add_ident(recipient.text())
-      .add(wrap.channel.view())
-      .add(wrap.prekey.view())
-      .add(wrap.encapsulated_key.view())
-      .add_u64(wrap.position.sequence.value)
-      .add(wrap.position.previous_leaf.view());
-}
+ private:
+  void add(BytesView part) {
+    std::copy_n(part.data(), part.size(), bytes_.data() + size_);
+    size_ += part.size();
+  }
+  std::array<std::uint8_t, 1 + kAgencyIdBytesMax + ChannelId::kBytes + KeyId::kBytes +
+                               EncapsulatedKey::kBytes + sizeof(std::uint64_t) + Digest::kBytes>
+      bytes_;
+  std::size_t size_ = 0;
+};
 
 // L(wrap) ‖ headerHash ‖ H(wrap context): HKDF's info and the AEAD's associated data alike.
-Bytes wrap_binding(const Digest& header, const AgencyId& recipient, const wire::Wrap& wrap) {
-  Sha256 context;
-  Bytes bytes = label("wrap");
-  append_to(bytes, header.view());
-  append_to(bytes, add_wrap_context(context, recipient, wrap).finish().view());
-  return bytes;
+auto wrap_binding(const Digest& header, const AgencyId& recipient, const wire::Wrap& wrap) {
+  return followed_by(kWrapLabel, header, sha256(WrapContext(recipient, wrap).view()));
 }
 
 AeadKey wrap_key_of(const ChannelKey& channel, BytesView binding) {
@@ -120,7 +138,7 @@ ChannelKey channel_key_of(const ExporterSecret& exporter) {
 
 Digest commitment_to(const ContentKey& key) {
   Digest commitment;
-  hkdf_expand(key.view(), label("commitment"), commitment.bytes);
+  hkdf_expand(key.view(), kCommitmentLabel, commitment.bytes);
   return commitment;
 }
 
@@ -190,14 +208,14 @@ Result<Bytes> decode_plaintext(Bytes plaintext) {
 
 Bytes seal_plaintext(const ContentKey& key, const Digest& header, Bytes plaintext) {
   plaintext.resize(plaintext.size() + kTagBytes);
-  encrypt(body_key_of(key), body_associated(header), plaintext);
+  encrypt(body_key_of(key), followed_by(kBodyLabel, header), plaintext);
   return plaintext;
 }
 
 Result<Bytes> open_plaintext(const ContentKey& key, const Digest& header, BytesView body) {
   if (body.size() < kTagBytes) return fail(ErrorCode::malformed, "a body shorter than its tag");
   Bytes plaintext(body.size() - kTagBytes);
-  if (!decrypt(body_key_of(key), body_associated(header), body, plaintext)) {
+  if (!decrypt(body_key_of(key), followed_by(kBodyLabel, header), body, plaintext)) {
     return fail(ErrorCode::bad_signature, "the body does not authenticate");
   }
   return plaintext;
@@ -206,7 +224,7 @@ Result<Bytes> open_plaintext(const ContentKey& key, const Digest& header, BytesV
 SealedKey seal_content_key(const ChannelKey& channel, const Digest& header,
                            const AgencyId& recipient, const wire::Wrap& wrap,
                            const ContentKey& key) {
-  const Bytes binding = wrap_binding(header, recipient, wrap);
+  const auto binding = wrap_binding(header, recipient, wrap);
   SealedKey sealed;
   std::ranges::copy(key.view(), sealed.bytes.begin());
   encrypt(wrap_key_of(channel, binding), binding, sealed.bytes);
@@ -215,7 +233,7 @@ SealedKey seal_content_key(const ChannelKey& channel, const Digest& header,
 
 Result<ContentKey> open_content_key(const ChannelKey& channel, const Digest& header,
                                     const AgencyId& recipient, const wire::Wrap& wrap) {
-  const Bytes binding = wrap_binding(header, recipient, wrap);
+  const auto binding = wrap_binding(header, recipient, wrap);
   ContentKey key;
   if (!decrypt(wrap_key_of(channel, binding), binding, wrap.sealed_key.view(), key.writable())) {
     return fail(ErrorCode::bad_signature, "the wrapped key does not authenticate");
@@ -224,11 +242,15 @@ Result<ContentKey> open_content_key(const ChannelKey& channel, const Digest& hea
 }
 
 Digest wrap_hash(const AgencyId& recipient, const wire::Wrap& wrap) {
-  Sha256 hash;
-  return add_wrap_context(hash, recipient, wrap).add(wrap.sealed_key.view()).finish();
+  return Sha256().add(WrapContext(recipient, wrap).view()).add(wrap.sealed_key.view()).finish();
 }
 
 Digest leaf_hash_of(const wire::MessageLeaf& leaf, const std::vector<AgencyId>& recipients) {
+  return leaf_hash_of(leaf, recipients, header_hash(leaf.header.view()));
+}
+
+Digest leaf_hash_of(const wire::MessageLeaf& leaf, const std::vector<AgencyId>& recipients,
+                    const Digest& header) {
   ensure(leaf.wraps.size() == recipients.size(), "a leaf has one wrap for each recipient");
   Sha256 wraps;
   for (std::size_t i = 0; i < recipients.size(); ++i) {
@@ -241,7 +263,7 @@ Digest leaf_hash_of(const wire::MessageLeaf& leaf, const std::vector<AgencyId>& 
   return Sha256()
       .add_u8(0)  // RFC 9162: a leaf, not a node
       .add_label("message")
-      .add(header_hash(leaf.header.view()).view())
+      .add(header.view())
       .add(body_hash.view())
       .add(wraps.finish().view())
       .finish();

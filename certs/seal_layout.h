@@ -50,6 +50,9 @@ struct ChannelNames {
 
 [[nodiscard]] Digest commitment_to(const ContentKey& key);
 [[nodiscard]] Digest header_hash(BytesView header);
+// Of a leaf whose header was hashed already.
+[[nodiscard]] Digest leaf_hash_of(const wire::MessageLeaf& leaf,
+                                  const std::vector<AgencyId>& recipients, const Digest& header);
 
 // Codec, length, stored bytes and padding. too_large: more than a body holds.
 [[nodiscard]] Result<Bytes> encode_plaintext(BytesView content, Compression compression);

@@ -163,7 +163,7 @@ Result<SealedMessage> Sealer::seal(const SealInput& input, BytesView content, No
     sealed.leaf.wraps.emplace_back(wrap);
   }
   sealed.leaf.body = SharedBytes(seal_plaintext(sealed.key, header, std::move(plaintext)));
-  sealed.leaf_hash = leaf_hash_of(sealed.leaf, agencies);
+  sealed.leaf_hash = leaf_hash_of(sealed.leaf, agencies, header);
   return sealed;
 }
 
