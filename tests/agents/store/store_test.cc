@@ -570,8 +570,8 @@ TEST_F(ClosedBatchTest, APartThatRefusesIsUndoneAloneInItsRound) {
   bad.more = []() -> Result<std::optional<NewMessage>> {
     return fail(ErrorCode::malformed, "the film changed while it was read");
   };
-  const auto submit_together = [&](Submission& one) {
-    return store->together([&] { return store->submit({&one}, kNow); });
+  const auto submit_together = [&](Submission& submission) {
+    return store->together([&] { return store->submit({&submission}, kNow); });
   };
   Submission earlier;
   earlier.messages.push_back(message("earlier"));
@@ -619,9 +619,9 @@ TEST_F(ClosedBatchTest, MoreThanFitsInMemoryIsWrittenInOrder) {
   std::vector<MessageId> ids;
   large.more = [&]() -> Result<std::optional<NewMessage>> {
     if (made++ == 100) return std::optional<NewMessage>();
-    NewMessage one = message(std::string(60'000, 'x'));
-    ids.push_back(one.id);
-    return std::optional(std::move(one));
+    NewMessage part = message(std::string(60'000, 'x'));
+    ids.push_back(part.id);
+    return std::optional(std::move(part));
   };
   ASSERT_THAT(store->submit({&large}, kNow), IsOk());
   OutboxNumber after;
