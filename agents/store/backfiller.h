@@ -16,8 +16,9 @@ class Backfiller {
   [[nodiscard]] static Result<std::unique_ptr<Backfiller>> start(const std::string& path);
   ~Backfiller();
 
-  // For Store::on_log_grown. A fault: io_failed, and what the disk holds is not known. A full disk
-  // is tried again as the log grows.
+  // For Store::on_log_grown. Waits for a move under way where the log is to end or has grown too
+  // long. A fault: io_failed, and what the disk holds is not known. A full disk is tried again as
+  // the log grows.
   [[nodiscard]] Store::LogMoved log_grown(std::size_t pages);
 
  private:

@@ -14,11 +14,7 @@ Store::~Store() = default;
 
 namespace {
 
-// Of 8 KiB.
-constexpr std::size_t kBackfillPages = 1000;
-constexpr std::size_t kLogPagesLong = 4096;  // it should begin anew
-constexpr std::size_t kLogPagesMax = 16384;
-constexpr std::size_t kLittleLeft = 256;
+constexpr std::size_t kBackfillPages = 1000;  // of 8 KiB
 constexpr std::string_view kKeyCheck = "this store opens with this key";
 
 void set_pragmas(Connection& connection) {
@@ -217,9 +213,7 @@ void Store::State::move_log() {
   if (log_mover) {
     const LogMoved moved = log_mover(pages);
     if (moved.fault) remember(*moved.fault);
-    // The mover comes to an end only when nothing is written for a moment: that is here.
-    const bool ends_soon = pages >= kLogPagesLong && moved.pages_left <= kLittleLeft;
-    if (!ends_soon && pages < kLogPagesMax) return;
+    if (moved.rest == LogMoved::Rest::is_moved_beside) return;
   } else if (pages < kBackfillPages) {
     return;
   }

@@ -37,10 +37,11 @@ class Store {
   [[nodiscard]] bool round_wrote() const;
 
   // Told of each commit how many pages the write-ahead log has, moves them into the file beside the
-  // store (see Backfiller) and says how far it is. The store moves the rest of a long log when that
-  // is little; without a mover it moves all of it itself, between two transactions.
+  // store (see Backfiller), and says whether the store is to move the rest: then it rests itself.
+  // Without a mover the store moves all of it, between two transactions.
   struct LogMoved {
-    std::size_t pages_left = 0;
+    enum class Rest : std::uint8_t { is_moved_beside, is_the_stores };
+    Rest rest = Rest::is_moved_beside;
     std::optional<Error> fault;  // of an earlier move: it is the store's from now on
   };
   void on_log_grown(std::function<LogMoved(std::size_t pages)> mover);

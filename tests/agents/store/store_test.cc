@@ -657,6 +657,34 @@ TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
   EXPECT_EQ(figures.waiting_messages, ids.size());
 }
 
+// However fast it is written: each time it is long it is moved whole.
+TEST_F(StoreTest, TheLogBeginsAnewWhileItIsWritten) {
+  open();
+  KERUEN_ASSERT_OK(auto backfiller, Backfiller::start(path()));
+  const Bytes large(1024 * 1024, 1);
+  std::size_t pages = 0;
+  int begun_anew = 0;
+  store->on_log_grown([&](std::size_t now) {
+    if (now < pages) ++begun_anew;
+    pages = now;
+    return backfiller->log_grown(now);
+  });
+  // 4096 pages and a little are some 34 of them.
+  for (int i = 0; i < 200 && begun_anew < 3; ++i) {
+    ASSERT_THAT(store->save_fact("fact " + std::to_string(i % 8), large), IsOk());
+  }
+  EXPECT_EQ(begun_anew, 3);
+}
+
+TEST_F(StoreTest, TheMoverRestsWhereTheStoreMustEndTheLog) {
+  using Rest = Store::LogMoved::Rest;
+  open();
+  KERUEN_ASSERT_OK(auto backfiller, Backfiller::start(path()));
+  EXPECT_EQ(backfiller->log_grown(400).rest, Rest::is_moved_beside);
+  EXPECT_EQ(backfiller->log_grown(4'096).rest, Rest::is_moved_beside);  // much is left
+  EXPECT_EQ(backfiller->log_grown(16'384).rest, Rest::is_the_stores);
+}
+
 class StoreOnAFailingDisk : public ::testing::Test {
  protected:
   void SetUp() override {
