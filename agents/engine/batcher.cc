@@ -82,8 +82,11 @@ void Batcher::send_waiting(OutStream& stream, Turn& turn) {
     return;
   }
   std::size_t in_flight = 0;
+  std::uint64_t bytes_in_flight = 0;
   for (auto& batch : stream.waiting) {
-    if (++in_flight > kBatchesInFlightMax) return;
+    if (in_flight == kBatchesInFlightMax || bytes_in_flight >= pace_.bytes_in_flight_max()) return;
+    ++in_flight;
+    bytes_in_flight += batch.stored.bytes;
     if (batch.sent) continue;
     if (batch.bytes.empty()) {
       auto bytes = turn.checked(desk_.store.batch_bytes(batch.stored.blob));
@@ -105,8 +108,9 @@ bool Batcher::has_room(const OutStream& stream) const {
 
 // What was just submitted and fills a batch is not written twice, even if that has to wait.
 bool Batcher::may_close_ahead(const OutStream& stream) const {
-  return stream.stored.leaves == store::LeafKind::messages && !pace_.is_thin() &&
+  return stream.stored.leaves == store::LeafKind::messages &&
          stream.in_flight() < kBatchesClosedMax &&
+         stream.bytes_in_flight() < pace_.bytes_ahead_max() &&
          desk_.store.unwritten_bytes(stream.stored.lane) >= kCloseAheadBytes;
 }
 

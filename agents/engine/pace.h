@@ -28,6 +28,11 @@ class Pace {
     const double two_seconds = std::min(2 * bytes_per_second_, 1e9);
     return static_cast<std::uint64_t>(two_seconds);
   }
+  // What may be sealed before the link has room for it: half a minute of it, and nothing before
+  // anything was measured.
+  [[nodiscard]] std::uint64_t bytes_ahead_max() const {
+    return bytes_per_second_ == 0 || is_thin() ? 0 : 15 * bytes_in_flight_max();
+  }
   // A radio or a satellite, where bytes are dearer than work: below what a slow disk at the
   // broker's end makes a good line look like.
   [[nodiscard]] bool is_thin() const {

@@ -229,7 +229,10 @@ Result<void> Store::together(const std::function<Result<void>()>& parts) {
   return state_->transact<void>("storing", parts, State::Fresh::kept);
 }
 
-std::size_t Store::unwritten_bytes(Lane lane) const { return state_->fresh.bytes(lane); }
+std::size_t Store::unwritten_bytes(Lane lane) const {
+  const bool are_first = state_->outbox_is_empty[static_cast<std::size_t>(lane)];
+  return are_first ? state_->fresh.bytes(lane) : 0;
+}
 
 void Store::begin_round() { state_->begin_round(); }
 

@@ -50,7 +50,7 @@ class Store {
   // be it to read, nothing of it happened. What is submitted and closed in it is written once, in
   // the batch.
   [[nodiscard]] Result<void> together(const std::function<Result<void>()>& parts);
-  // Submitted in the transaction that is open, and not closed.
+  // Submitted in the transaction that is open, and not closed; none where older ones may wait.
   [[nodiscard]] std::size_t unwritten_bytes(Lane lane) const;
 
   // ---- the four transactions ----

@@ -63,6 +63,43 @@ TEST_F(OutageJourney, ABrokerKilledAndStartedAgainGoesOn) {
   expect_no_alerts();
 }
 
+// The next line may be a radio: how fast it is shows with the first answer.
+TEST_F(OutageJourney, WhatWasSealedAheadDoesNotFillANewLine) {
+  // Of letters that do not compress; a notice holds it twice.
+  SeededRandomness letters(5);
+  Bytes drawn(25'000);
+  letters.fill(drawn);
+  const std::string padding = to_hex(drawn).substr(0, drawn.size());
+  static_cast<void>(send(kGuard, {kCustoms}, padding, Lane::bulk));
+  std::vector<engine::SubmitRequest> requests;
+  for (int i = 0; i < 40; ++i) {
+    requests.push_back(notice({kCustoms}, padding + std::to_string(i), Lane::bulk));
+  }
+  for (const auto& submitted : agent(kGuard).engine().submit_all(requests, now())) {
+    ASSERT_THAT(submitted, IsOk());
+  }
+  EXPECT_GT(agent(kGuard).engine().status(now()).unaccepted_batches, 4U);
+  agent(kGuard).disconnect(broker, now());
+  bool is_answered = false;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (!is_answered && std::holds_alternative<wire::BatchAccepted>(frame)) return std::nullopt;
+    return frame;
+  });
+  std::size_t bytes_sent = 0;
+  agent(kGuard).watch([&](TestAgent::Direction direction, BytesView frame) {
+    if (direction == TestAgent::Direction::to_broker) bytes_sent += frame.size();
+  });
+  connect_all();
+  pass(seconds(2));
+  EXPECT_GE(bytes_sent, padding.size());
+  EXPECT_LT(bytes_sent, 2 * kBatchCloseBytes);
+  is_answered = true;
+  agent(kGuard).disconnect(broker, now());
+  connect_all();
+  pass(seconds(2));
+  EXPECT_EQ(inbox(kCustoms).size(), 41U);
+}
+
 // The line is cut after every single frame of an exchange in turn, at either end.
 class CutLine : public Journey, public ::testing::WithParamInterface<int> {};
 
