@@ -42,6 +42,7 @@ void DirectorySync::forget_asked() {
   assembly_.reset();
   broker_.reset();
   lines_asked_ = false;
+  left_by_full_disk_ = false;
 }
 
 void DirectorySync::fork(std::string text, const Digest& ours, const Digest& theirs, Turn& turn) {
@@ -118,7 +119,9 @@ void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
     return;
   }
   append(frame, turn);
-  if (desk_.halted || desk_.stopped || desk_.disk_full) return;
+  if (desk_.halted || desk_.stopped) return;
+  left_by_full_disk_ = desk_.disk_full;
+  if (left_by_full_disk_) return;
   if (broker_) {
     const auto head = desk_.directory.head_at(broker_->count);
     if (head && *head != broker_->head) {
@@ -273,12 +276,13 @@ void DirectorySync::finish_snapshot(Turn& turn) {
 
 void DirectorySync::tick(Turn& turn) {
   if (!desk_.link.welcomed || desk_.halted) return;
-  if (!lines_asked_ && asked_.empty() && !assembly_) return;
+  if (!lines_asked_ && asked_.empty() && !assembly_ && !left_by_full_disk_) return;
   if (turn.now().monotonic < asked_at_ + kAskAgainAfter) return;
   lines_asked_ = false;
   asked_.clear();
   assembly_.reset();
-  if (broker_ && desk_.directory.position().count < broker_->count) {
+  left_by_full_disk_ = false;
+  if (lines_to_come()) {
     want_lines(turn);
   } else {
     ask_missing(turn);
@@ -289,7 +293,7 @@ bool DirectorySync::lines_to_come() const { return desk_.directory.position().co
 
 bool DirectorySync::is_complete() const {
   return broker_ && desk_.directory.position().count >= broker_->count && !lines_asked_ &&
-         asked_.empty() && !assembly_;
+         asked_.empty() && !assembly_ && !left_by_full_disk_;
 }
 
 bool DirectorySync::take_changed() {

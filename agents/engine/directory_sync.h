@@ -57,6 +57,7 @@ class DirectorySync {
   std::optional<Assembly> assembly_;
   MonotonicTime asked_at_;
   bool lines_asked_ = false;
+  bool left_by_full_disk_ = false;  // lines came, and more is to be done about them
   bool changed_ = false;
 };
 

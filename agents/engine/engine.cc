@@ -82,6 +82,9 @@ Result<void> Engine::begin_anew(Now now) {
   Desk desk{before.options, before.store,   before.randomness,
             before.disk,    before.journal, std::move(directory)};
   desk.warnings = std::move(before.warnings);
+  desk.link.clock_heard = before.link.clock_heard;
+  // People decided about what they knew of.
+  desk.options.after_halt = EngineOptions::AfterHalt::stay_halted;
   InitialKeys keys;
   keys.identity = state_->keyring.release_identity();
   KERUEN_TRY(state_, State::load(std::move(desk), std::move(keys), now));

@@ -45,11 +45,11 @@ bool Inbox::is_caught_up(Now now) const {
 }
 
 void Inbox::deliver(wire::DeliverSlice slice, Turn& turn) {
+  if (overrun_) return;  // the connection ends: nothing that follows what was dropped is taken
   last_slice_at_ = turn.now().monotonic;
   received_bytes_ += slice.slice.size();
   // A slice holds at least one leaf, whatever credit is left.
   if (received_bytes_ > acknowledged_bytes_ + kCreditBytesDefault + kBatchBytesMax) {
-    if (overrun_) return;
     overrun_ = true;
     turn.alert("The broker sends more than it was allowed to; connecting anew.");
     turn.reconnect();

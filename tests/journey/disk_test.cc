@@ -56,6 +56,21 @@ TEST_F(FailingDisk, AFullDiskAtTheRecipientAcknowledgesNothingAndLosesNothing) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
 }
 
+TEST_F(FailingDisk, ARegistryThatCameWhileTheDiskWasFullIsFetchedLater) {
+  const auto version = [&] { return agent(kCustoms).engine().registry()->head().version; };
+  const auto before = version();
+  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  // From here on each thing is written alone, and nothing makes the agent connect anew.
+  EXPECT_THAT(agent(kCustoms).submit(notice({kGuard}, "No room"), now()),
+              FailsWith(ErrorCode::no_space));
+  pass(seconds(3));
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(3));
+  vfs.heal();
+  pass(seconds(60));
+  EXPECT_EQ(version(), before.next());
+}
+
 TEST_F(FailingDisk, ABrokerThatSendsMoreThanItMayIsLeftBeforeMemoryFills) {
   vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
   std::size_t sent = 0;
