@@ -173,9 +173,15 @@ OwnedX509 openssl_certificate(BytesView der) {
   const unsigned char* place = der.data();
   OwnedX509 result(d2i_X509(nullptr, &place, static_cast<long>(der.size())));
   ERR_clear_error();
-  // Bytes behind the certificate would be signed by nobody.
-  if (result != nullptr && place != der.data() + der.size()) return nullptr;
-  return result;
+  if (result == nullptr) return nullptr;
+  // Of a certificate there is one form, DER, and nothing behind it: anything else would be another
+  // hash for the same signature.
+  unsigned char* start = nullptr;
+  const int size = i2d_X509(result.get(), &start);
+  const bool is_der = size > 0 && equal({start, static_cast<std::size_t>(size)}, der);
+  OPENSSL_free(start);
+  ERR_clear_error();
+  return is_der ? std::move(result) : nullptr;
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ TEST(BrokerConfig, NamesAWrongType) {
 }
 
 TEST(BrokerConfig, NamesTheLineOfASlip) {
-  for (const std::string_view section : {"[=]", "[.log]", "[\x1a]", "[]", "[", "[#"}) {
+  for (const std::string_view section : {"[=]", "[.log]", "[\x1a]", "[]", "[", "[#", "[журнал]"}) {
     EXPECT_THAT(decode_broker_config("\n" + std::string(section) + "\n", "broker.toml"),
                 FailsWith(ErrorCode::malformed, StartsWith("broker.toml:2: ")))
         << section;
