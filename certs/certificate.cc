@@ -61,13 +61,21 @@ Result<SigningPublicKey> ed25519_of(EVP_PKEY* key, std::string_view what) {
   return result;
 }
 
+// Empty: OpenSSL cannot encode what it read.
 template <class Object, class Encode>
-Bytes der_of(const Object* object, Encode encode) {
+Bytes encoded(const Object* object, Encode encode) {
   unsigned char* start = nullptr;
   const int size = encode(object, &start);
-  ensure(size > 0, "OpenSSL encodes what it made");
+  if (size <= 0) return {};
   Bytes result(start, start + size);
   OPENSSL_free(start);
+  return result;
+}
+
+template <class Object, class Encode>
+Bytes der_of(const Object* object, Encode encode) {
+  Bytes result = encoded(object, encode);
+  ensure(!result.empty(), "OpenSSL encodes what it made");
   return result;
 }
 
@@ -172,14 +180,9 @@ OwnedX509 openssl_certificate(BytesView der) {
   if (der.size() > kCertificateBytesMax) return nullptr;
   const unsigned char* place = der.data();
   OwnedX509 result(d2i_X509(nullptr, &place, static_cast<long>(der.size())));
-  ERR_clear_error();
-  if (result == nullptr) return nullptr;
   // Of a certificate there is one form, DER, and nothing behind it: anything else would be another
   // hash for the same signature.
-  unsigned char* start = nullptr;
-  const int size = i2d_X509(result.get(), &start);
-  const bool is_der = size > 0 && equal({start, static_cast<std::size_t>(size)}, der);
-  OPENSSL_free(start);
+  const bool is_der = result != nullptr && equal(encoded(result.get(), i2d_X509), der);
   ERR_clear_error();
   return is_der ? std::move(result) : nullptr;
 }
