@@ -136,7 +136,7 @@ def short(world, dice):
         world.kill(victim)
     for victim in victims[1:]:
         world.start_machine(victim)
-    world.start_machine(victims[0], tracer.short_writing(dice.choice((0.05, 0.3))))
+    world.start_machine(victims[0], tracer.short_writing(dice.choice((5, 30))))
     return f"short writes of {victims[0]}"
 
 

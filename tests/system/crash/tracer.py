@@ -1,13 +1,13 @@
 """A program whose system calls fail or come back short, from its start on.
 
-strace makes the n-th call fail; libfiu (fiu-run's preloads) makes writes shorter than asked. Both
+strace makes the n-th call fail; short_writes.cc, preloaded, makes writes shorter than asked. Both
 leave the program itself as our child. Files are written with pwrite64 alone, so `write` is left be:
 it would fail event counters, sockets and the journal.
 """
+import os
 import pathlib
 import re
 
-FIU_LIBRARIES = "/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so"
 INJECTED = re.compile(r"(\w+)\(\d+<([^>]*)>.*\(INJECTED\)")
 
 
@@ -26,13 +26,11 @@ def injected(trace):
         return []
 
 
-def short_writing(probability):
+def short_writing(percent):
     """Positioned writes alone, those to files: an event counter takes eight bytes or none, and libzmq
     rightly ends the program where one takes fewer."""
-    for library in FIU_LIBRARIES.split():
-        # A preload that is not there is passed over in silence.
-        if not pathlib.Path(library).exists():
-            raise AssertionError(f"{library} is missing: Debian's libfiu0 has it, deploy/setup check installs it")
-    points = "\n".join(f"enable_random name=posix/io/rw/{call}/reduce,probability={probability}"
-                       for call in ("pwrite", "pwritev"))
-    return ["env", f"LD_PRELOAD={FIU_LIBRARIES}", f"FIU_ENABLE={points}"]
+    library = pathlib.Path(os.environ["KERUEN_SHORT_WRITES_LIBRARY"])
+    # A preload that is not there is passed over in silence.
+    if not library.exists():
+        raise AssertionError(f"{library} is missing: the build makes it")
+    return ["env", f"LD_PRELOAD={library}", f"KERUEN_SHORT_WRITES={percent}"]
