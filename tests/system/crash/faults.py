@@ -107,12 +107,15 @@ def failing(world, dice, failures=FAILURES):
         world.start_machine(each)
     done = f"{call} of {victim} failed with {error} at {when}"
     process = world.processes[victim]
-    hit = []
     end = time.monotonic() + 5
-    while process.poll() is None and not hit and time.monotonic() < end:
+
+    def hits():
+        return [path for path in tracer.injected(trace) if not path.endswith("/lock")]  # what it holds is for people
+
+    while process.poll() is None and not hits() and time.monotonic() < end:
         for application in world.applications.values():
             application.send([dice.choice(application.others)], "routine", 2000)
-        hit = [path for path in tracer.injected(trace) if not path.endswith("/lock")]  # what it holds is for people
+    hit = hits()  # of a program that ended, all: strace lets go of it last
     fatal = [path for path in hit if not path.endswith(SQLITE_GOES_ON)]
     if process.poll() is None and fatal and (error == "EIO" or call == "fdatasync"):
         soon(f"{victim} ends: {done}, on {fatal[0]}", lambda: process.poll() is not None, 20)

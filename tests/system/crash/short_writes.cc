@@ -1,8 +1,8 @@
-// Preloaded into a program: its positioned writes take less than asked for, now and then, as POSIX lets
-// them (pwrite, IEEE Std 1003.1). KERUEN_SHORT_WRITES says how many of a hundred.
+// Preloaded into a program: its positioned writes take less than asked for, now and then, as POSIX
+// lets them (pwrite, IEEE Std 1003.1). KERUEN_SHORT_WRITES says how many of a hundred.
 //
-// Any thread. No lock, no memory asked for, no other symbol looked up: a preload that did these waited
-// for the loader while the loader waited for it.
+// Any thread. No lock, no memory asked for, no other symbol looked up: a preload that did these
+// waited for the loader while the loader waited for it.
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>

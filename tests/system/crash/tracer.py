@@ -8,7 +8,8 @@ import os
 import pathlib
 import re
 
-INJECTED = re.compile(r"(\w+)\(\d+<([^>]*)>.*\(INJECTED\)")
+# A call other threads' lines stand in the middle of has two, and the file in the first alone.
+CALL = re.compile(r"(\d+) +(?:\w+\(\d+<([^>]*)>|<\.\.\. \w+ resumed>)")
 
 
 def failing(call, error, when, trace):
@@ -19,11 +20,18 @@ def failing(call, error, when, trace):
 
 def injected(trace):
     """The files whose calls failed so far, in order."""
+    files, failed = {}, []
     try:
-        return [match.group(2) for match in map(INJECTED.search, trace.read_text(errors="replace").splitlines())
-                if match]
+        lines = trace.read_text(errors="replace").splitlines()
     except FileNotFoundError:
         return []
+    for line in lines:
+        if call := CALL.match(line):
+            thread, file = call.groups()
+            files[thread] = file or files[thread]
+            if line.endswith("(INJECTED)"):
+                failed.append(files[thread])
+    return failed
 
 
 def short_writing(percent):
