@@ -22,6 +22,8 @@ class SharedBytes {
   }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
+  // What stays in memory for it: the whole buffer.
+  [[nodiscard]] std::size_t buffer_size() const { return owner_ ? owner_->size() : 0; }
   // `part` must lie inside view().
   [[nodiscard]] SharedBytes part(BytesView part) const {
     ensure_inside(part);

@@ -6,6 +6,7 @@ namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::seconds kQuietBeforeCaughtUp{30};
+constexpr std::uint64_t kUnderWayBytesMax = kCreditBytesDefault + kBatchBytesMax;
 // Of slices in one round, and one slice more: what comes meanwhile waits until it ends.
 constexpr std::uint64_t kRoundBytesMax = 512 * 1024;
 // The same of what is not urgent, when something urgent came.
@@ -25,6 +26,7 @@ void Inbox::connected() {
   taken_bytes_ = 0;
   acknowledged_bytes_ = 0;
   received_bytes_ = 0;
+  held_bytes_ = 0;
   overrun_ = false;
   acknowledge_at_.reset();
   retry_at_.reset();
@@ -48,8 +50,11 @@ void Inbox::deliver(wire::DeliverSlice slice, Turn& turn) {
   if (overrun_) return;  // the connection ends: nothing that follows what was dropped is taken
   last_slice_at_ = turn.now().monotonic;
   received_bytes_ += slice.slice.size();
-  // A slice holds at least one leaf, whatever credit is left.
-  if (received_bytes_ > acknowledged_bytes_ + kCreditBytesDefault + kBatchBytesMax) {
+  held_bytes_ += slice.slice.buffer_size();
+  // A slice holds at least one leaf, whatever credit is left; and a frame is little more than its
+  // slice.
+  if (received_bytes_ > acknowledged_bytes_ + kUnderWayBytesMax ||
+      held_bytes_ > 2 * kUnderWayBytesMax) {
     overrun_ = true;
     turn.alert("The broker sends more than it was allowed to; connecting anew.");
     turn.reconnect();
@@ -85,6 +90,7 @@ std::uint64_t Inbox::drain_lane(std::deque<wire::DeliverSlice>& lane, std::uint6
     const std::uint64_t bytes = lane.front().slice.size();
     if (take(lane.front(), turn) == Step::wait) break;
     taken += bytes;
+    held_bytes_ -= lane.front().slice.buffer_size();
     lane.pop_front();
   }
   taken_bytes_ += taken;

@@ -1,7 +1,7 @@
 // Takes slices: checks each, in order, stores what stands, answers with credit.
 // Shape: slices wait per lane while directory records they need are fetched; the queue is bounded
-// by the credit this agent granted. Threads: the engine thread.   Lifetime: borrows all it is
-// given.
+// by the credit this agent granted, and the frames it keeps in memory by twice that. Threads: the
+// engine thread.   Lifetime: borrows all it is given.
 //
 // What the broker or the way can cause (steps a to c) is a transport fault: asked for again, never
 // receipted, never blocking the lane. Only what the sender alone can cause (opening, content) is
@@ -111,7 +111,8 @@ class Inbox {
   std::uint64_t taken_bytes_ = 0;
   std::uint64_t acknowledged_bytes_ = 0;
   std::uint64_t received_bytes_ = 0;
-  bool overrun_ = false;  // the credit of this connection
+  std::uint64_t held_bytes_ = 0;  // whole frames, of what waits
+  bool overrun_ = false;          // the credit of this connection
   std::optional<MonotonicTime> acknowledge_at_;
   std::optional<MonotonicTime> retry_at_;
   std::optional<MonotonicTime> resume_at_;  // in the next round

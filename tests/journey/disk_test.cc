@@ -71,25 +71,41 @@ TEST_F(FailingDisk, ARegistryThatCameWhileTheDiskWasFullIsFetchedLater) {
   EXPECT_EQ(version(), before.next());
 }
 
-TEST_F(FailingDisk, ABrokerThatSendsMoreThanItMayIsLeftBeforeMemoryFills) {
-  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-  std::size_t sent = 0;
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    if (!std::holds_alternative<wire::Pong>(frame)) return frame;
-    wire::DeliverSlice slice;
-    slice.index = LogIndex{0};
-    slice.slice = SharedBytes(Bytes(kBatchBytesMax, 7));
-    sent += kBatchBytesMax;
-    return wire::Frame(std::move(slice));
-  });
-  while (sent < 2 * kCreditBytesDefault) pass(seconds(10));
-  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("more than it was allowed")));
-  agent(kCustoms).lie({});
-  vfs.heal();
-  pass(seconds(3));
-  static_cast<void>(send(kGuard, {kCustoms}, "Still there"));
-  pass(seconds(3));
-  EXPECT_THAT(inbox(kCustoms), Contains("Still there"));
+class FloodingBroker : public FailingDisk {
+ protected:
+  // Nothing can be stored, and each answer to a ping is `slice` in its place, so many times.
+  void flood(const wire::DeliverSlice& slice, std::size_t times) {
+    vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+    std::size_t sent = 0;
+    agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+      if (!std::holds_alternative<wire::Pong>(frame)) return frame;
+      ++sent;
+      return wire::Frame(slice);
+    });
+    while (sent < times) pass(seconds(10));
+    EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("more than it was allowed")));
+    agent(kCustoms).lie({});
+    vfs.heal();
+    pass(seconds(3));
+    static_cast<void>(send(kGuard, {kCustoms}, "Still there"));
+    pass(seconds(3));
+    EXPECT_THAT(inbox(kCustoms), Contains("Still there"));
+  }
+};
+
+TEST_F(FloodingBroker, IsLeftBeforeMemoryFills) {
+  wire::DeliverSlice slice;
+  slice.slice = SharedBytes(Bytes(kBatchBytesMax, 7));
+  flood(slice, 2 * kCreditBytesDefault / kBatchBytesMax);
+}
+
+TEST_F(FloodingBroker, IsLeftBeforeMemoryFillsWithLittleSlicesInLargeFrames) {
+  wire::DeliverSlice slice;
+  slice.slice = SharedBytes(Bytes(64, 7));
+  slice.stubs.resize(kLeavesPerBatchMax);
+  const std::size_t frame_bytes = wire::encode_frame(slice).size();
+  ASSERT_GT(frame_bytes, 16 * slice.slice.size());
+  flood(slice, 4 * kCreditBytesDefault / frame_bytes);
 }
 
 // The disk fills after each single write of a message's life in turn.
