@@ -31,7 +31,7 @@ inline constexpr std::size_t kReceiptRangesMax = 512;
 inline constexpr std::size_t kStatementBytesMax = 1024;
 inline constexpr std::size_t kSealTagBytes = 16;  // a body is its plaintext and this
 inline constexpr std::chrono::microseconds kBatchOpenMax{2000};
-inline constexpr std::size_t kBatchesInFlightMax = 4;  // per stream
+inline constexpr std::size_t kBatchesInFlightMax = 16;  // per stream
 inline constexpr std::chrono::hours kExpiryDefault{7 * 24};
 inline constexpr std::chrono::hours kExpiryMax{30 * 24};
 inline constexpr std::chrono::hours kDuplicateMemory{31 * 24};  // after expiry

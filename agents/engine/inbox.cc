@@ -8,7 +8,7 @@ namespace {
 constexpr std::chrono::seconds kQuietBeforeCaughtUp{30};
 constexpr std::uint64_t kUnderWayBytesMax = kCreditBytesDefault + kBatchBytesMax;
 // Of slices in one round, and one slice more: what comes meanwhile waits until it ends.
-constexpr std::uint64_t kRoundBytesMax = 512 * 1024;
+constexpr std::uint64_t kRoundBytesMax = 2 * 1024 * 1024;
 // The same of what is not urgent, when something urgent came.
 constexpr std::uint64_t kBesideUrgentBytesMax = 64 * 1024;
 
