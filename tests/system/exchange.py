@@ -70,13 +70,20 @@ class Exchange:
         return self
 
     def __exit__(self, kind, value, trace):
+        failures = []
         for name in list(self.processes):
-            self.stop(name, patience=10)
+            try:
+                self.stop(name)
+            except AssertionError as failure:  # the others are to end all the same
+                failures.append(str(failure))
+        kind = kind or (AssertionError if failures else None)
         if kind is not None:
             for journal in sorted(self.folder.glob("*.journal")):
                 lines = journal.read_text(errors="replace").splitlines()[-15:]
                 print(f"--- {journal.name}\n" + "\n".join(lines))
         shutil.rmtree(self.folder, ignore_errors=True)
+        if failures and value is None:
+            raise AssertionError("; ".join(failures))
 
     def _ceremony(self):
         credential = self.path("authority.credential")

@@ -31,6 +31,11 @@ def records(segment):
     return found
 
 
+def end_index(segment):
+    """The log's number of the record that comes next: a segment is named after its first."""
+    return int(segment.stem) + len(records(segment))
+
+
 def end_of(segment):
     last = records(segment)
     return sum(last[-1]) if last else HEAD_BYTES

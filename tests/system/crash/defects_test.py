@@ -15,7 +15,7 @@ import unittest
 import broker_log
 import rounds
 from history import digest_of
-from world import BROKER, World, soon
+from world import BROKER, PATIENCE_SECONDS, World, soon
 
 BORDER, CUSTOMS, PROSECUTOR = "kz.border-guard", "kz.customs", "kz.prosecutor"
 # What is lost never comes: waiting longer finds nothing more.
@@ -54,7 +54,7 @@ class Planted(unittest.TestCase):
             soon("what others sent came", lambda: not any(
                 application.waits_for() for agency, application in self.world.applications.items()
                 if agency != missing))
-        drained = self.world.drain(DRAIN_SECONDS)
+        drained = self.world.drain(DRAIN_SECONDS if missing else PATIENCE_SECONDS)
         report = self.world.judge(drained, view=view)
         self.assertEqual(report.verdict, "failed", report)
         self.assertIn(kind, report.kinds, report)
@@ -302,17 +302,40 @@ class BehindTheirBacks(Planted):
         self.assertEqual(self.world.judge(True).verdict, "passed")
         self.assert_found("said delivered, not there", view="inbox")
 
+    def accept_unsigned(self, guard):
+        """The broker has just said yes to BORDER, and is killed. A checkpoint is signed a second after
+        the one before at the earliest: what came right behind one has none, unless this was slow.
+        The guard as it was, and how many records were before."""
+        earlier = guard.read_bytes()
+        self.send(BORDER, [PROSECUTOR])
+        soon("it is delivered", lambda: not any(
+            PROSECUTOR in left for left in self.world.applications[BORDER].waits_for().values()))
+        soon("a checkpoint is signed", lambda: guard.read_bytes() != earlier)
+        kept = guard.read_bytes()
+        before = len(broker_log.records(broker_log.newest_segment(self.world.path(BROKER))))
+        self.send(BORDER, [CUSTOMS])
+        soon("the broker said yes", self.border_is_taken)
+        self.world.kill(BROKER)
+        return kept, before
+
+    def border_is_taken(self):
+        status = self.world.applications[BORDER].status()
+        return status is not None and not any(
+            status["waiting"][what] for what in ("unaccepted_batches", "messages"))
+
     def test_accepted_before_it_was_in_the_log(self):
         """The broker forgets what it had said yes to: the sender notices, and an honest run must never
         hear such words."""
         self.world.kill(CUSTOMS)
         guard = self.world.path("broker/guard/checkpoint")
-        kept = guard.read_bytes()
-        before = len(broker_log.records(broker_log.newest_segment(self.world.path(BROKER))))
-        self.send(BORDER, [CUSTOMS])
-        soon("the broker said yes", lambda: not self.world.applications[BORDER].status()["waiting"]["unaccepted_batches"]
-             and not self.world.applications[BORDER].status()["waiting"]["messages"])
-        self.world.kill(BROKER)
+        for _ in range(5):
+            kept, before = self.accept_unsigned(guard)
+            if guard.read_bytes() == kept:
+                break
+            self.world.start_machine(BROKER)
+            self.restart_later(BORDER, PROSECUTOR)
+        else:
+            self.fail("each time the broker had signed what it took before it could be killed")
         segment = broker_log.newest_segment(self.world.path(BROKER))
         records = broker_log.records(segment)
         self.assertGreater(len(records), before)
@@ -324,8 +347,9 @@ class BehindTheirBacks(Planted):
         self.world.start_machine(BROKER)
         self.world.start_machine(CUSTOMS)
         self.restart_later(PROSECUTOR)
-        with self.assertRaisesRegex(AssertionError, "accused without cause: .*no longer has"):
-            self.world.judge_quiet()
+        # Sooner or later BORDER also asks for a proof of what was accepted, and stops.
+        with self.assertRaisesRegex(AssertionError, "no longer has"):
+            self.world.judge_quiet(patience=20)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,12 @@ def enter_namespace():
 
 
 def can_mount(kind):
-    """Tried out, inside the namespace: root in a container may be refused a loop device."""
+    """Tried out, inside the namespace: root in a container may be refused a loop device. Twice: once
+    may be a busy machine."""
+    return _mounts(kind) or _mounts(kind)
+
+
+def _mounts(kind):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="keruen-test-", dir="/tmp"))
     try:
         disk = kind(8)
@@ -42,7 +47,7 @@ def can_mount(kind):
 
 
 def command(*words):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, words))}: exit {done.returncode}: {done.stderr.strip()}")
 

@@ -116,7 +116,8 @@ def failing(world, dice, failures=FAILURES):
         for application in world.applications.values():
             application.send([dice.choice(application.others)], "routine", 2000)
     hit = hits()  # of a program that ended, all: strace lets go of it last
-    fatal = [path for path in hit if not path.endswith(SQLITE_GOES_ON)]
+    goes_on = SQLITE_GOES_ON + (("/log/next",) if error == "ENOSPC" else ())  # made again when there is room
+    fatal = [path for path in hit if not path.endswith(goes_on)]
     if process.poll() is None and fatal and (error == "EIO" or call == "fdatasync"):
         soon(f"{victim} ends: {done}, on {fatal[0]}", lambda: process.poll() is not None, 20)
     if process.poll() is None:
@@ -271,6 +272,7 @@ def restore(world, dice):
     application = world.applications[agency]
     folder, copy = world.dir_of(agency), world.path(f"{agency}.copy")
     world.stop(agency)
+    application.wait_away()
     memory = application.remember()
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.socket"))
     world.start_machine(agency)

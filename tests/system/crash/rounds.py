@@ -33,9 +33,12 @@ class Burst:
 
     @staticmethod
     def _send(application, dice, count):
-        for _ in range(count):
-            application.send(*draw_letter(dice, application))
-            time.sleep(dice.uniform(*GAP_SECONDS))
+        try:
+            for _ in range(count):
+                application.send(*draw_letter(dice, application))
+                time.sleep(dice.uniform(*GAP_SECONDS))
+        except Exception as error:  # a thread's error is nobody's otherwise
+            application.fault = f"sending for {application.agency} failed: {error!r}"
 
     def join(self):
         for thread in self._threads:

@@ -85,9 +85,11 @@ class World(Exchange):
             line.close()
         if kind is not None and (kept := os.environ.get("KERUEN_CRASH_KEEP")):
             self._keep(pathlib.Path(kept) / self.folder.name)
-        for ground in self.grounds.values():
-            ground.clear()
-        super().__exit__(kind, value, trace)
+        try:
+            for ground in self.grounds.values():
+                ground.clear()
+        finally:
+            super().__exit__(kind, value, trace)
 
     def _keep(self, target):
         """Histories and journals of a failed run, for people."""
@@ -142,9 +144,12 @@ class World(Exchange):
         tasks = pathlib.Path(f"/proc/{self.processes[machine].pid}/task")
 
         def all_stopped():
-            states = [(task / "stat").read_text().rsplit(")", 1)[1].split()[0] for task in tasks.iterdir()]
+            try:
+                states = [(task / "stat").read_text().rsplit(")", 1)[1].split()[0] for task in tasks.iterdir()]
+            except (FileNotFoundError, ProcessLookupError):
+                return False  # a thread that was just ending
             return all(state in "Tt" for state in states)
-        soon(f"every thread of {machine} is stopped", all_stopped, 10)
+        soon(f"every thread of {machine} is stopped", all_stopped)
 
     def wait_ended(self, machine, patience=PATIENCE_SECONDS):
         """It was hurt so that it must end by itself; its exit status."""
@@ -199,7 +204,7 @@ class World(Exchange):
 
     def _wait_heard(self):
         """A recipient's application may be a moment behind its agent. What never comes, the checker names."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 10
         while time.monotonic() < end:
             if all(told <= self._heard(agency) for agency, told in self._told_delivered().items()):
                 return
@@ -214,8 +219,15 @@ class World(Exchange):
         return told
 
     def _heard(self, agency):
-        records = self.applications[agency].history.records
-        return {record["value"] for record in list(records) if record["event"] == "receive"}
+        """What came, as the checker counts: what was put back to an earlier state forgot what was later."""
+        heard, known = set(), float("inf")
+        records = list(self.applications[agency].history.records)
+        for place, record in reversed(list(enumerate(records))):
+            if record["event"] == "restored":
+                known = min(known, record["records"])
+            elif record["event"] == "receive" and place < known:
+                heard.add(record["value"])
+        return heard
 
     def check_applications(self):
         for application in self.applications.values():
