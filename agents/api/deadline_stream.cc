@@ -30,8 +30,9 @@ void DeadlineStream::expires_after(std::chrono::milliseconds time) {
 void DeadlineStream::shut_down() { shutdown(descriptor_, SHUT_RDWR); }
 
 bool DeadlineStream::is_closed_by_peer() const {
-  char byte = 0;
-  return recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  // Not by peeking: what the peer said before and nobody reads would hide that it went.
+  pollfd asked{descriptor_, POLLRDHUP, 0};
+  return poll(&asked, 1, 0) > 0;
 }
 
 bool DeadlineStream::wait_for(short events, boost::system::error_code& error) const {
