@@ -23,6 +23,9 @@ namespace keruen::bench {
 struct Load {
   std::size_t message_bytes = 1024;
   std::uint64_t messages = 0;  // of all senders together
+  // Handed to Keruen in one transaction, at most, and no more than 2 MiB of text; the
+  // others' clients wait for no answer while they publish.
+  std::uint64_t together = 1024;
 };
 struct Throughput {
   double messages_per_second = 0;

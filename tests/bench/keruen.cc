@@ -1,4 +1,5 @@
 // Keruen as a contender: sealed, signed, every store synced, receipts included.
+#include <algorithm>
 #include <thread>
 
 #include "tests/bench/contender.h"
@@ -7,6 +8,8 @@
 
 namespace keruen::bench {
 namespace {
+
+constexpr std::uint64_t kTogetherBytesMax = 2 * 1024 * 1024;
 
 class Keruen final : public Contender {
  public:
@@ -17,12 +20,15 @@ class Keruen final : public Contender {
   [[nodiscard]] Result<Throughput> throughput(const Load& load) override {
     const std::size_t pairs = site_->agents() / 2;
     const std::uint64_t each = load.messages / pairs;
+    const auto together =
+        std::clamp<std::uint64_t>(kTogetherBytesMax / load.message_bytes, 1, load.together);
     const Meter meter(site_->broker());
     std::vector<Result<void>> ended(pairs);
     std::vector<std::thread> senders;
     for (std::size_t pair = 0; pair < pairs; ++pair) {
-      senders.emplace_back([this, pair, pairs, each, &load, &ended] {
-        Stream stream(site_->agent(pair), site_->agent(pairs + pair), load.message_bytes);
+      senders.emplace_back([this, pair, pairs, each, together, &load, &ended] {
+        Stream stream(site_->agent(pair), site_->agent(pairs + pair), load.message_bytes,
+                      Lane::routine, together);
         ended[pair] = stream.send(each);
         if (ended[pair]) ended[pair] = stream.wait_for_receipts();
       });

@@ -30,7 +30,7 @@ Result<void> hand_over(SiteAgent& agent, const std::vector<engine::SubmitRequest
 Result<void> Stream::send(std::uint64_t messages, Until until) {
   for (const std::uint64_t end = sent_ + messages; sent_ < end;) {
     if (sent_ >= kWindow) {
-      const std::uint64_t known = sent_ + kTogether - kWindow;
+      const std::uint64_t known = sent_ + together_ - kWindow;
       // Of those not accepted each has at most its first two events: more are acceptances.
       const bool room = until == Until::arrived
                             ? to_.wait_for_events(arrived_before_ + known, kPatience)
@@ -38,7 +38,7 @@ Result<void> Stream::send(std::uint64_t messages, Until until) {
       if (!room) return fail(ErrorCode::io_failed, "messages do not get on");
     }
     std::vector<engine::SubmitRequest> requests;
-    for (std::uint64_t i = 0; i < kTogether && sent_ < end; ++i) {
+    for (std::uint64_t i = 0; i < together_ && sent_ < end; ++i) {
       requests.push_back(notice_to(to_.id(), payload(message_bytes_, sent_++), lane_));
     }
     KERUEN_CHECK(hand_over(from_, requests));

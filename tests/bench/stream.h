@@ -7,8 +7,8 @@
 
 namespace keruen::bench {
 
-// Handed over in one transaction, and under way at most; other brokers' clients are held to the
-// same window.
+// Handed over in one transaction, where nothing else is said, and under way at most; other brokers'
+// clients are held to the same window.
 inline constexpr std::uint64_t kTogether = 256;
 inline constexpr std::uint64_t kWindow = 8192;
 inline constexpr std::chrono::seconds kPatience{30};
@@ -20,11 +20,13 @@ inline constexpr std::chrono::seconds kPatience{30};
 
 class Stream {
  public:
-  Stream(SiteAgent& from, SiteAgent& to, std::size_t message_bytes, Lane lane = Lane::routine)
+  Stream(SiteAgent& from, SiteAgent& to, std::size_t message_bytes, Lane lane = Lane::routine,
+         std::uint64_t together = kTogether)
       : from_(from),
         to_(to),
         message_bytes_(message_bytes),
         lane_(lane),
+        together_(together),
         sent_before_(from.events()),
         arrived_before_(to.events()) {}
 
@@ -42,6 +44,7 @@ class Stream {
   SiteAgent& to_;
   std::size_t message_bytes_;
   Lane lane_;
+  std::uint64_t together_;
   std::uint64_t sent_before_;
   std::uint64_t arrived_before_;
   std::uint64_t sent_ = 0;

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "tests/bench/rounds.h"
+#include "tests/bench/stream.h"
 #include "tests/bench/subcommands.h"
 
 namespace keruen::bench {
@@ -13,6 +14,7 @@ using Json = nlohmann::ordered_json;
 struct Options : RoundOptions {
   std::vector<std::size_t> sizes{100, 1024, 8192};
   std::uint64_t messages = 100'000;
+  std::uint64_t together = Load().together;
 };
 
 double microseconds(std::chrono::nanoseconds time) {
@@ -37,14 +39,13 @@ void print(const Json& report) {
 
 Result<void> run(const Options& options) {
   KERUEN_TRY(const auto contenders, start_contenders(options));
-  Json report = {{"subcommand", "throughput"},
-                 {"machine", machine()},
-                 {"pairs", options.pairs},
-                 {"messages", options.messages},
-                 {"sizes", Json::array()}};
+  Json report = {{"subcommand", "throughput"},   {"machine", machine()},
+                 {"pairs", options.pairs},       {"messages", options.messages},
+                 {"together", options.together}, {"sizes", Json::array()}};
   for (const std::size_t bytes : options.sizes) {
     const auto measure = [&](Contender& contender) -> Result<Json> {
-      KERUEN_TRY(const auto measured, contender.throughput({bytes, options.messages}));
+      KERUEN_TRY(const auto measured,
+                 contender.throughput({bytes, options.messages, options.together}));
       return Json{{"messages_per_second", measured.messages_per_second},
                   {"broker_cpu_us", microseconds(measured.broker_cpu)},
                   {"clients_cpu_us", microseconds(measured.clients_cpu)}};
@@ -71,6 +72,10 @@ void add_throughput(CLI::App& app, Command& command) {
       ->capture_default_str();
   verb->add_option("--messages", options->messages, "in each round")
       ->check(CLI::Range(1'000, 100'000'000))
+      ->capture_default_str();
+  verb->add_option("--together", options->together,
+                   "messages handed to Keruen in one transaction, up to 2 MiB")
+      ->check(CLI::Range(std::uint64_t{1}, kWindow))
       ->capture_default_str();
   verb->add_option("--pairs", options->pairs, "senders, each with a recipient of its own")
       ->check(CLI::Range(1, 30))
