@@ -437,6 +437,10 @@ Result<void> Engine::end_round(Now now) {
   return ended;
 }
 
+Result<void> Engine::publish() { return state_->desk.store.publish(); }
+
+bool Engine::has_unpublished() const { return state_->desk.store.has_unpublished(); }
+
 bool Engine::is_disk_full() const { return state_->desk.disk_full_told; }
 
 bool Engine::round_wrote() const { return state_->desk.store.round_wrote(); }

@@ -98,6 +98,10 @@ class Engine {
   // new connection. io_failed, corrupt: the process is to end.
   void begin_round();
   [[nodiscard]] Result<void> end_round(Now now);
+  // Readers of the store see what rounds that ended stored (Store::publish). Between rounds;
+  // no_space and io_failed as end_round().
+  [[nodiscard]] Result<void> publish();
+  [[nodiscard]] bool has_unpublished() const;
   // Whether the open round has something to make durable.
   [[nodiscard]] bool round_wrote() const;
   // A full disk refused something, and nothing was stored since.

@@ -46,11 +46,15 @@ struct EngineThread::State {
   std::mutex mutex;
   std::condition_variable wake;  // something came, or the end
   std::condition_variable room;  // the event queue was emptied
+  std::condition_variable published;
   std::deque<Engine::Event> events;
   std::deque<Submission> submissions;
   std::deque<Request> requests;
   std::vector<std::function<void(std::uint64_t)>> listeners;
   std::shared_ptr<const certs::Registry> registry;
+  bool has_unpublished = false;  // by the last round that ended
+  std::uint64_t publish_asked = 0;
+  std::uint64_t publish_served = 0;
   bool ending = false;
   std::atomic<std::uint64_t> told_event = 0;
   std::thread thread;
@@ -61,9 +65,11 @@ struct EngineThread::State {
     std::vector<Engine::Event> events;
     std::vector<Submission> submissions;
     std::deque<Request> requests;
+    std::uint64_t publish_asked = 0;
   };
   [[nodiscard]] Taken wait_and_take(std::unique_lock<std::mutex>& lock);
   void serve(Taken& taken);
+  void publish(std::uint64_t asked);
   void perform(std::vector<Effect>& effects);
   void tell_listeners();
   template <class Answer>
@@ -74,9 +80,11 @@ EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<s
   const auto pause = std::clamp(rounds.due() - clock.now().monotonic, MonotonicTime::duration{0},
                                 MonotonicTime::duration{std::chrono::seconds(1)});
   wake.wait_for(lock, pause, [&] {
-    return ending || !events.empty() || !submissions.empty() || !requests.empty();
+    return ending || !events.empty() || !submissions.empty() || !requests.empty() ||
+           publish_asked > publish_served;
   });
   Taken taken;
+  taken.publish_asked = publish_asked;
   taken.events.assign(std::make_move_iterator(events.begin()),
                       std::make_move_iterator(events.end()));
   events.clear();
@@ -98,9 +106,11 @@ void EngineThread::State::run() {
     room.notify_all();
     if (last) {
       (void)rounds.end(clock.now());  // what is lost was promised to nobody
+      publish(taken.publish_asked);
       return;
     }
     serve(taken);
+    if (taken.publish_asked > publish_served) publish(taken.publish_asked);
     lock.lock();
   }
 }
@@ -112,10 +122,13 @@ void EngineThread::State::serve(Taken& taken) {
     work.submissions.push_back(std::move(submission.request));
   }
   for (auto& request : taken.requests) work.questions.push_back(std::move(request.serve));
+  // An open round would stand between: it ends.
+  if (taken.publish_asked > publish_served) work.questions.emplace_back([](Now) {});
   auto outcome = rounds.play(std::move(work), clock.now());
   {
     const std::lock_guard lock(mutex);
     registry = engine.registry();
+    if (outcome.ended) has_unpublished = engine.has_unpublished();
   }
   if (!outcome.ended) return;
   perform(outcome.effects);
@@ -126,6 +139,18 @@ void EngineThread::State::serve(Taken& taken) {
   }
   for (auto& request : taken.requests) request.answer(outcome.durable);
   if (outcome.durable) tell_listeners();
+}
+
+// A full disk: readers see what they saw.
+void EngineThread::State::publish(std::uint64_t asked) {
+  const auto done = engine.publish();
+  if (!done && done.error().code != ErrorCode::no_space && doors.stop) doors.stop(done.error());
+  {
+    const std::lock_guard lock(mutex);
+    publish_served = asked;
+    has_unpublished = engine.has_unpublished();
+  }
+  published.notify_all();
 }
 
 void EngineThread::State::perform(std::vector<Effect>& effects) {
@@ -178,6 +203,7 @@ Answer EngineThread::State::ask(std::function<Answer(Now)> question) {
 EngineThread::EngineThread(Engine& engine, host::Clock& clock, Doors doors)
     : state_(std::make_unique<State>(engine, clock, std::move(doors))) {
   state_->registry = engine.registry();
+  state_->has_unpublished = engine.has_unpublished();
   state_->told_event = engine.newest_event();
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
@@ -241,6 +267,14 @@ Result<void> EngineThread::mark_processed(ProcessRequest request) {
 Result<Status> EngineThread::status() {
   return state_->ask<Result<Status>>(
       [&](Now now) -> Result<Status> { return state_->engine.status(now); });
+}
+
+void EngineThread::publish() {
+  std::unique_lock lock(state_->mutex);
+  if (!state_->has_unpublished || state_->ending) return;
+  const std::uint64_t asked = ++state_->publish_asked;
+  state_->wake.notify_one();
+  state_->published.wait(lock, [&] { return state_->publish_served >= asked; });
 }
 
 std::uint64_t EngineThread::newest_event() const { return state_->told_event; }

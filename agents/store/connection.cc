@@ -4,12 +4,25 @@
 
 #include <algorithm>
 
+#include "agents/store/redo_log.h"
+
 namespace keruen::store {
+
+PreparedStatement::PreparedStatement(SQLite::Database& database, const char* text)
+    : statement(database, text), sql(text), writes(statement.getColumnCount() == 0) {}
+
+Query::Query(PreparedStatement& prepared, RedoLog* redo)
+    : statement_(&prepared.statement),
+      prepared_(&prepared),
+      redo_(redo != nullptr && prepared.writes && redo->is_noting() ? redo : nullptr) {
+  prepared.arguments.clear();
+}
 
 Query::~Query() { statement_->tryReset(); }
 
 Query& Query::with(std::int64_t number) {
   statement_->bind(++bound_, number);
+  if (redo_ != nullptr) append_argument(prepared_->arguments, number);
   return *this;
 }
 
@@ -18,22 +31,33 @@ Query& Query::with(BytesView bytes) {
   static const std::uint8_t nothing_here = 0;
   statement_->bindNoCopy(++bound_, bytes.empty() ? &nothing_here : bytes.data(),
                          static_cast<int>(bytes.size()));
+  if (redo_ != nullptr && bytes.size() > RedoLog::kRoundBytesMax) {
+    redo_->give_up();
+    redo_ = nullptr;
+  }
+  if (redo_ != nullptr) append_argument(prepared_->arguments, bytes);
   return *this;
 }
 
 Query& Query::with(std::string_view text) {
   statement_->bind(++bound_, std::string(text));
+  if (redo_ != nullptr) append_argument(prepared_->arguments, text);
   return *this;
 }
 
 Query& Query::nothing() {
   statement_->bind(++bound_);
+  if (redo_ != nullptr) append_null_argument(prepared_->arguments);
   return *this;
 }
 
 bool Query::row() { return statement_->executeStep(); }
 
-void Query::run() { statement_->exec(); }
+void Query::run() {
+  statement_->exec();
+  if (redo_ == nullptr) return;
+  redo_->note(prepared_->sql, static_cast<std::uint8_t>(bound_), prepared_->arguments);
+}
 
 bool Query::is_null(int column) const { return statement_->getColumn(column).isNull(); }
 
@@ -114,11 +138,13 @@ void Connection::sync_log() {
   if (code != SQLITE_OK) throw SQLite::Exception(sqlite3_errstr(code), code);
 }
 
+bool Connection::is_in_transaction() { return sqlite3_get_autocommit(database_.getHandle()) == 0; }
+
 Query Connection::query(const char* sql) {
-  auto& statement = statements_[sql];
-  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, sql);
-  statement->tryReset();
-  return Query(*statement);
+  auto& prepared = statements_[sql];
+  if (!prepared) prepared = std::make_unique<PreparedStatement>(database_, sql);
+  prepared->statement.tryReset();
+  return Query(*prepared, redo_);
 }
 
 Error error_of(const SQLite::Exception& exception, std::string_view doing) {

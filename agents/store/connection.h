@@ -16,14 +16,27 @@
 #include <string>
 #include <unordered_map>
 
+#include "schemas/bytes.h"
 #include "schemas/names.h"
 #include "schemas/now.h"
 
 namespace keruen::store {
 
+class RedoLog;
+
+// A statement in the cache, and what was bound to it since it was last begun.
+struct PreparedStatement {
+  PreparedStatement(SQLite::Database& database, const char* text);
+  SQLite::Statement statement;
+  const char* sql;
+  bool writes;
+  Bytes arguments;  // for the redo log
+};
+
 class Query {
  public:
-  explicit Query(SQLite::Statement& statement) : statement_(&statement) {}
+  // Noted in `redo` when it ran; null: nowhere.
+  Query(PreparedStatement& prepared, RedoLog* redo);
   ~Query();
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
@@ -57,7 +70,7 @@ class Query {
 
   // One row more; afterwards its columns may be read.
   [[nodiscard]] bool row();
-  // To the end, for a statement without rows.
+  // To the end, for a statement without rows. Whatever writes runs through here.
   void run();
 
   [[nodiscard]] bool is_null(int column) const;
@@ -85,6 +98,8 @@ class Query {
 
  private:
   SQLite::Statement* statement_;
+  PreparedStatement* prepared_;
+  RedoLog* redo_;
   int bound_ = 0;
 };
 
@@ -99,6 +114,10 @@ class Connection {
   // `sql` is a literal: its address is its name in the cache.
   [[nodiscard]] Query query(const char* sql);
   void execute(const char* sql) { database_.exec(sql); }
+  // What runs from now on is noted there; null: nowhere.
+  void note_in(RedoLog* redo) { redo_ = redo; }
+  // False after SQLite undid a transaction by itself.
+  [[nodiscard]] bool is_in_transaction();
   // What was committed is on the disk afterwards. Throws SQLite::Exception.
   void sync_log();
   // Pages in the write-ahead log after this connection's last commit.
@@ -108,11 +127,13 @@ class Connection {
   std::size_t backfill();
   [[nodiscard]] std::int64_t last_number() { return database_.getLastInsertRowid(); }
   [[nodiscard]] std::int64_t changes() { return database_.getChanges(); }
+  [[nodiscard]] SQLite::Database& database() { return database_; }
 
  private:
   SQLite::Database database_;
+  RedoLog* redo_ = nullptr;
   std::size_t log_pages_ = 0;
-  std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements_;
+  std::unordered_map<const char*, std::unique_ptr<PreparedStatement>> statements_;
 };
 
 // no_space for a full disk, corrupt for a damaged file, else io_failed.

@@ -55,7 +55,13 @@ struct Reader::State {
 
   Connection connection;
   SealedRows rows;
+  Publish publish;
 
+  template <class Value, class Body>
+  [[nodiscard]] Result<Value> read(std::string_view doing, Body&& body) {
+    if (publish) publish();
+    return guarded<Value>(doing, std::forward<Body>(body));
+  }
   [[nodiscard]] std::optional<Found> find(const MessageId& id);
   [[nodiscard]] Result<content::Content> content_of(const Found& found);
   [[nodiscard]] Result<Bytes> content_bytes(const Found& found);
@@ -76,7 +82,7 @@ Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Reader::~Reader() = default;
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
-                                             const certs::SecretBytes& store_key) {
+                                             const certs::SecretBytes& store_key, Publish publish) {
   using Opened = std::unique_ptr<Reader>;
   return guarded<Opened>("opening " + path, [&]() -> Result<Opened> {
     std::unique_ptr<State> state;
@@ -92,6 +98,7 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
     if (!check.row() || !reader->state_->rows.open("key check", 0, check.bytes(0))) {
       return fail(ErrorCode::denied, path + " was made with another store key");
     }
+    reader->state_->publish = std::move(publish);
     return reader;
   });
 }
@@ -238,7 +245,7 @@ Result<void> Reader::State::fill_words(std::int64_t message,
 
 Result<std::vector<Summary>> Reader::list(const ListQuery& asked) {
   using List = std::vector<Summary>;
-  return guarded<List>("listing messages", [&]() -> Result<List> {
+  return state_->read<List>("listing messages", [&]() -> Result<List> {
     std::int64_t before = std::numeric_limits<std::int64_t>::max();
     if (asked.before) {
       const auto found = state_->find(*asked.before);
@@ -309,7 +316,7 @@ void Reader::State::count_parts(const Found& found, std::vector<AttachmentStatus
 }
 
 Result<Message> Reader::message(const MessageId& id) {
-  return guarded<Message>("reading a message", [&]() -> Result<Message> {
+  return state_->read<Message>("reading a message", [&]() -> Result<Message> {
     const auto found = state_->find(id);
     if (!found) {
       return fail(ErrorCode::not_found, "no message " + to_text(id) + " in the inbox or sent");
@@ -351,7 +358,7 @@ Result<std::vector<MessageId>> Reader::ids_like(std::string_view text) {
   if (digits.empty() || digits.size() > 2 * MessageId::kBytes) {
     return fail(ErrorCode::malformed, "a message id is 1 to 32 hexadecimal digits");
   }
-  return guarded<Ids>("looking for ids", [&]() -> Result<Ids> {
+  return state_->read<Ids>("looking for ids", [&]() -> Result<Ids> {
     Ids ids;
     auto query = state_->connection.query(
         "SELECT id FROM message_in WHERE listed = 1 AND (hex(id) LIKE ?1 OR hex(id) LIKE ?2) "
@@ -364,7 +371,7 @@ Result<std::vector<MessageId>> Reader::ids_like(std::string_view text) {
 }
 
 Result<Message> Reader::sent_once(const std::string& key) {
-  const auto id = guarded<MessageId>("reading what was sent once", [&]() -> Result<MessageId> {
+  const auto id = state_->read<MessageId>("reading what was sent once", [&]() -> Result<MessageId> {
     const Bytes veiled = state_->rows.veiled("once", bytes_of(key));
     auto query = state_->connection.query("SELECT message FROM once WHERE key = ?");
     query.with(BytesView(veiled));
@@ -377,7 +384,7 @@ Result<Message> Reader::sent_once(const std::string& key) {
 
 Result<std::vector<RecipientStatus>> Reader::receipts(const MessageId& id) {
   using Receipts = std::vector<RecipientStatus>;
-  return guarded<Receipts>("reading receipts", [&]() -> Result<Receipts> {
+  return state_->read<Receipts>("reading receipts", [&]() -> Result<Receipts> {
     auto query = state_->connection.query("SELECT number FROM message_out WHERE id = ?");
     query.with(id);
     if (!query.row()) {
@@ -416,7 +423,7 @@ Result<Bytes> Reader::State::part_bytes(const Found& found, const AttachmentStat
 Result<AttachmentStatus> Reader::attachment(const MessageId& id, const std::string& name,
                                             const Sink& sink) {
   KERUEN_TRY(const auto message, this->message(id));
-  return guarded<AttachmentStatus>("reading an attachment", [&]() -> Result<AttachmentStatus> {
+  return state_->read<AttachmentStatus>("reading an attachment", [&]() -> Result<AttachmentStatus> {
     const auto attachment = std::ranges::find(message.attachments, name, &AttachmentStatus::name);
     if (attachment == message.attachments.end()) {
       return fail(ErrorCode::not_found,
@@ -448,7 +455,7 @@ Result<AttachmentStatus> Reader::attachment(const MessageId& id, const std::stri
 Result<std::vector<Event>> Reader::events_after(std::uint64_t number, std::uint64_t last,
                                                 std::size_t most) {
   using Events = std::vector<Event>;
-  return guarded<Events>("reading events", [&]() -> Result<Events> {
+  return state_->read<Events>("reading events", [&]() -> Result<Events> {
     const auto within = last > number ? last - number : 0;
     return read_events(state_->connection, number,
                        std::min<std::uint64_t>({most, kEventsMost, within}));
@@ -456,7 +463,7 @@ Result<std::vector<Event>> Reader::events_after(std::uint64_t number, std::uint6
 }
 
 Result<std::uint64_t> Reader::newest_event() {
-  return guarded<std::uint64_t>("reading events", [&]() -> Result<std::uint64_t> {
+  return state_->read<std::uint64_t>("reading events", [&]() -> Result<std::uint64_t> {
     return read_newest_event(state_->connection);
   });
 }

@@ -25,9 +25,13 @@ struct ListQuery {
 
 class Reader {
  public:
+  // Called before each reading, on the reader's thread: has the writer publish what is durable and
+  // not in the file yet (Store::publish). Empty: what is in the file is read.
+  using Publish = std::function<void()>;
   // denied: another store key. not_found: no store at this path.
   [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::string& path,
-                                                            const certs::SecretBytes& store_key);
+                                                            const certs::SecretBytes& store_key,
+                                                            Publish publish = {});
   ~Reader();
 
   // Parts and receipts are not listed; newest first.

@@ -3,7 +3,8 @@
 namespace keruen::store {
 
 const char* const kSchema = R"sql(
--- Single facts: whose store, newest note, whether it takes anything more.
+-- Single facts: whose store, newest note, whether it takes anything more, the newest round in this
+-- file and the id that records of later ones carry (redo_log.h).
 CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 -- Agencies by number, so that rows stay small.
 CREATE TABLE agency(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);

@@ -8,7 +8,7 @@
 
 namespace keruen::store {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 extern const char* const kSchema;
 
 }  // namespace keruen::store

@@ -51,21 +51,28 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
                                                   " was written by a newer keruen-agent (format " +
                                                   std::to_string(version) + "); install that one");
         }
-        if (version != 0 && version < kSchemaVersion) {
+        if (version == 1) {
           return fail(ErrorCode::unsupported,
                       path +
                           " was written by a keruen-agent from before the first release "
-                          "(format " +
-                          std::to_string(version) +
-                          "); move it away, and the agent begins a new one");
+                          "(format 1); move it away, and the agent begins a new one");
         }
-        if (version == 0) {
+        if (version < kSchemaVersion) {
           KERUEN_CHECK(state.transact<void>("making the store", [&]() -> Result<void> {
-            state.connection.execute(kSchema);
-            state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
-                .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
+            if (version == 0) {
+              state.connection.execute(kSchema);
+              state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
+                  .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
+                  .run();
+            }
+            Bytes store_id(sizeof(std::uint64_t));
+            randomness.fill(store_id);
+            state.connection.query("INSERT INTO setting(name, value) VALUES('redo log', ?)")
+                .with(BytesView(store_id))
                 .run();
-            state.connection.execute("PRAGMA user_version = 2");
+            state.connection.query("INSERT INTO setting(name, value) VALUES('round', zeroblob(8))")
+                .run();
+            state.connection.execute("PRAGMA user_version = 3");
             return {};
           }));
         }
@@ -73,7 +80,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
         if (!check.row() || !state.rows.open("key check", 0, check.bytes(0))) {
           return fail(ErrorCode::denied, path + " was made with another store key");
         }
-        state.load_counters();
+        KERUEN_CHECK(state.resume());
         return store;
       });
 }
@@ -89,23 +96,62 @@ void Store::State::load_counters() {
   load_outbox_expiry();
 }
 
+namespace {
+
+Result<std::uint64_t> number_of_setting(Connection& connection, const char* sql) {
+  auto query = connection.query(sql);
+  if (!query.row() || query.bytes(0).size() != sizeof(std::uint64_t)) {
+    return fail(ErrorCode::corrupt, "the store lacks a number; restore it from a backup");
+  }
+  return u64_at(query.bytes(0), 0);
+}
+
+}  // namespace
+
+Result<void> Store::State::resume() {
+  KERUEN_TRY(const auto id,
+             number_of_setting(connection, "SELECT value FROM setting WHERE name = 'redo log'"));
+  KERUEN_TRY(published_,
+             number_of_setting(connection, "SELECT value FROM setting WHERE name = 'round'"));
+  // A process that was killed, or whose sync failed, may have left in memory only what a lap's
+  // beginning rests on, and no later sync would write it: it is written anew, as far as there is
+  // room.
+  static_cast<void>(connection.backfill());
+  connection.sync_log();
+  connection.execute("BEGIN IMMEDIATE");
+  KERUEN_CHECK(redo.resume(connection, id, published_));
+  if (!has_unpublished()) connection.execute("ROLLBACK");
+  load_counters();
+  const auto shown = publish();
+  if (!shown && shown.error().code != ErrorCode::no_space) return shown;
+  return {};
+}
+
 void Store::State::undo(const Error& error) {
+  remember(error);
+  if (error.code == ErrorCode::no_space) is_full_ = true;
   const auto undone = guarded<void>("undoing a transaction", [&]() -> Result<void> {
     reading_ = false;
+    connection.note_in(nullptr);
+    redo.give_up();
     // SQLite may have rolled back by itself.
     try {
       connection.execute("ROLLBACK");
     } catch (const SQLite::Exception&) {
     }
+    if (has_unpublished() && !broken) {
+      connection.execute("BEGIN IMMEDIATE");
+      KERUEN_CHECK(redo.repeat(connection, published_));
+    }
     load_counters();
     return {};
   });
-  remember(error);
-  if (!undone) remember(undone.error());
+  // What is durable and not to be had again is no matter of space any more.
+  if (!undone && !broken) broken = Error{ErrorCode::io_failed, undone.error().detail};
 }
 
 void Store::State::begin_reading() {
-  if (reading_ || is_open_) return;
+  if (reading_ || is_open_ || has_unpublished()) return;
   connection.execute("BEGIN");
   reading_ = true;
 }
@@ -133,15 +179,62 @@ void Store::on_log_grown(std::function<LogMoved(std::size_t pages)> mover) {
 
 void Store::State::open() {
   end_reading();
-  connection.execute("BEGIN IMMEDIATE");
+  if (!has_unpublished()) connection.execute("BEGIN IMMEDIATE");
   is_open_ = true;
+  if (!in_round_ || is_full_) return;
+  redo.begin_round();
+  connection.note_in(&redo);
+}
+
+void Store::State::write_what_waits() {
+  write_fresh();
+  events.flush(connection);
+}
+
+void Store::State::write_number(std::uint64_t round) {
+  Bytes number;
+  append_u64(number, round);
+  connection.query("UPDATE setting SET value = ? WHERE name = 'round'")
+      .with(BytesView(number))
+      .run();
+}
+
+Result<Store::State::Ended> Store::State::end_open_round() {
+  if (spoiled_) return fail(*spoiled_);
+  write_what_waits();
+  if (!redo.takes_round()) {
+    KERUEN_CHECK(commit());
+    return Ended::committed;
+  }
+  connection.note_in(nullptr);
+  KERUEN_CHECK(redo.record_round());
+  return Ended::recorded;
 }
 
 Result<void> Store::State::commit() {
   if (spoiled_) return fail(*spoiled_);
-  write_fresh();
-  events.flush(connection);
+  write_what_waits();
+  connection.note_in(nullptr);
+  write_number(redo.newest() + 1);
   connection.execute("COMMIT");
+  return {};
+}
+
+// The transaction of rounds in the redo log, none of which is open.
+Result<void> Store::State::publish() {
+  if (broken) return fail(*broken);
+  if (is_open_ || !has_unpublished()) return {};
+  const auto shown = guarded<void>("showing what is stored", [&]() -> Result<void> {
+    write_number(redo.newest());
+    connection.execute("COMMIT");
+    return {};
+  });
+  if (!shown) {
+    undo(shown.error());
+    return shown;
+  }
+  published_ = redo.newest();
+  move_log();
   return {};
 }
 
@@ -154,6 +247,9 @@ Result<void> Store::State::close(const std::optional<Error>& failed) {
   }
   move_log();
   KERUEN_CHECK(sync());
+  redo.begin_lap();
+  published_ = redo.newest();
+  is_full_ = false;
   if (!std::exchange(has_destroyed, false)) return {};
   // A reader may hold the log open: then the next checkpoint gets what is in it.
   return look<void>("emptying the write-ahead log", [&]() -> Result<void> {
@@ -168,8 +264,11 @@ Result<void> Store::State::end_round() {
   in_round_ = false;
   if (broken) return fail(*broken);
   if (!is_open_ && !spoiled_) return {};
-  auto ended = guarded<void>("storing", [&] { return commit(); });
-  return close(ended ? std::nullopt : std::optional(ended.error()));
+  auto ended = guarded<Ended>("storing", [&] { return end_open_round(); });
+  if (!ended) return close(ended.error());
+  if (*ended == Ended::committed) return close(std::nullopt);
+  is_open_ = false;
+  return {};
 }
 
 // A part that refuses is undone alone. One the disk refused is the round's failure: SQLite may have
@@ -177,17 +276,17 @@ Result<void> Store::State::end_round() {
 Result<void> Store::State::together_in_round(const std::function<Result<void>()>& parts) {
   if (broken) return fail(*broken);
   is_part_ = true;
+  RedoLog::Mark before_part;
   auto done = guarded<void>("storing", [&]() -> Result<void> {
     if (spoiled_) return fail(*spoiled_);
     if (!is_open_) open();
     // What came before the part is not undone with it.
-    write_fresh();
-    events.flush(connection);
+    write_what_waits();
     connection.execute("SAVEPOINT part");
+    before_part = redo.mark();
     KERUEN_CHECK(parts());
     if (spoiled_) return fail(*spoiled_);
-    write_fresh();
-    events.flush(connection);
+    write_what_waits();
     connection.execute("RELEASE part");
     return {};
   });
@@ -200,6 +299,7 @@ Result<void> Store::State::together_in_round(const std::function<Result<void>()>
   auto undone = guarded<void>("undoing a part", [&]() -> Result<void> {
     connection.execute("ROLLBACK TO part");
     connection.execute("RELEASE part");
+    redo.rewind(before_part);
     load_counters();
     return {};
   });
@@ -237,6 +337,10 @@ std::size_t Store::unwritten_bytes(Lane lane) const {
 void Store::begin_round() { state_->begin_round(); }
 
 Result<void> Store::end_round() { return state_->end_round(); }
+
+Result<void> Store::publish() { return state_->publish(); }
+
+bool Store::has_unpublished() const { return state_->has_unpublished(); }
 
 bool Store::round_wrote() const { return state_->round_wrote(); }
 
@@ -327,6 +431,8 @@ Result<std::vector<OwnKey>> Store::own_keys() {
 
 Result<void> Store::save_keys(const std::vector<OwnKey>& keys) {
   return state_->transact<void>("storing keys", [&]() -> Result<void> {
+    // A key that is destroyed later must not stand there.
+    state_->redo.give_up();
     for (const auto& key : keys) {
       const Bytes secret = state_->rows.seal(
           "own key " + key.id.hex(), static_cast<std::uint64_t>(key.kind), key.secret.view());
@@ -348,6 +454,7 @@ Result<void> Store::save_keys(const std::vector<OwnKey>& keys) {
 
 Result<void> Store::destroy_key(OwnKeyKind kind, const KeyId& id) {
   return state_->transact<void>("destroying a key", [&]() -> Result<void> {
+    state_->redo.give_up();
     state_->connection.query("DELETE FROM own_key WHERE kind = ? AND id = ?")
         .with(kind)
         .with(id)

@@ -1,5 +1,6 @@
 // An agent's store: its one writer. What the agent knows durably is here and nowhere else.
-// Shape: one SQLite file, WAL, secure_delete ON (schema.h).
+// Shape: one SQLite file, WAL, secure_delete ON (schema.h), and beside it the newest rounds
+// (redo_log.h).
 // Threads: the engine thread only; others read through Reader.
 // Lifetime: the Randomness outlives it; one process opens it at a time.
 //
@@ -35,6 +36,10 @@ class Store {
   [[nodiscard]] Result<void> end_round();
   // Whether the open round wrote anything.
   [[nodiscard]] bool round_wrote() const;
+  // Readers see the rounds that ended before, and may not before: small rounds wait for others, to
+  // be written into the file with them. Between rounds. no_space: they still do not.
+  [[nodiscard]] Result<void> publish();
+  [[nodiscard]] bool has_unpublished() const;
 
   // Told of each commit how many pages the write-ahead log has, moves them into the file beside the
   // store (see Backfiller), and says whether the store is to move the rest: then it rests itself.

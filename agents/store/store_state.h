@@ -4,6 +4,10 @@
 // transact() is the one door to writing: begin, body, commit, or all of it undone; within another
 // one, or within a round, it is a part of that, and its failure is the whole's. A failure that is
 // neither a full disk nor the body's own refusal stays: nothing is written after it.
+//
+// A small round ends in the redo log (redo_log.h). SQLite's transaction stays open behind it, so
+// that the pages of many rounds are written once: until a larger round, a publish(), or a full lap
+// commits them all. What undoes a round undoes those before it too, and repeats them from there.
 #pragma once
 
 #include <filesystem>
@@ -13,6 +17,7 @@
 #include "agents/store/events.h"
 #include "agents/store/fresh_outbox.h"
 #include "agents/store/packed.h"
+#include "agents/store/redo_log.h"
 #include "agents/store/sent_batch.h"
 #include "agents/store/store.h"
 #include "agents/store/stored_content.h"
@@ -23,10 +28,12 @@ struct Store::State {
   State(std::string path_given, certs::SecretBytes key, certs::Randomness& randomness)
       : path(std::move(path_given)),
         connection(path, Connection::Mode::read_write),
+        redo(path + "-redo"),
         rows(std::move(key), &randomness) {}
 
   std::string path;
   Connection connection;
+  RedoLog redo;
   SealedRows rows;
   std::map<AgencyId, std::int64_t> agency_numbers;
   std::map<std::int64_t, AgencyId> agency_ids;
@@ -45,6 +52,8 @@ struct Store::State {
   [[nodiscard]] std::optional<std::int64_t> known_number_of(const AgencyId& agency);
   [[nodiscard]] std::optional<AgencyId> agency_of(std::int64_t number);
   void load_counters();
+  // Repeats what a crash left in the redo log, and shows it where there is room for that.
+  [[nodiscard]] Result<void> resume();
   [[nodiscard]] BlobNumber add_blob(const SharedBytes& bytes, const LeafKeys& keys);
   // One recipient is to be sealed for once more, and is gone from its batch; false after
   // `attempts_max` times. The caller saves the batch's places, as after settle().
@@ -116,7 +125,11 @@ struct Store::State {
     if (!result) {
       remember(result.error());
       // SQLite may have rolled back by itself, and what is written next would stand alone.
-      if (is_open_) spoil(result.error());
+      if (is_open_) {
+        spoil(result.error());
+      } else if (has_unpublished() && !connection.is_in_transaction()) {
+        undo(result.error());
+      }
     }
     return result;
   }
@@ -124,6 +137,8 @@ struct Store::State {
   void end_reading();
   void begin_round() { in_round_ = true; }
   [[nodiscard]] Result<void> end_round();
+  [[nodiscard]] Result<void> publish();
+  [[nodiscard]] bool has_unpublished() const { return redo.newest() != published_; }
   [[nodiscard]] bool round_wrote() const { return in_round_ && is_open_; }
   // Parts of a round that stand or fall together.
   [[nodiscard]] Result<void> together_in_round(const std::function<Result<void>()>& parts);
@@ -149,14 +164,23 @@ struct Store::State {
   }
   // May throw SQLite::Exception.
   void open();
+  void write_what_waits();
+  void write_number(std::uint64_t round);
+  enum class Ended : std::uint8_t { recorded, committed };
+  // In the redo log where the round fits there, else in the file.
+  [[nodiscard]] Result<Ended> end_open_round();
+  // All there is, in the file.
   [[nodiscard]] Result<void> commit();
   // After commit(): moves the log and syncs. After a failure: undoes.
   [[nodiscard]] Result<void> close(const std::optional<Error>& failed);
   void move_log();
   // A failed sync stays: what the disk holds is not known any more.
   [[nodiscard]] Result<void> sync();
+  // What the redo log has is repeated.
   void undo(const Error& error);
   void remember(const Error& error);
+  std::uint64_t published_ = 0;  // the newest round that readers of the file see
+  bool is_full_ = false;         // the disk, when it was last written: nothing more waits
   bool reading_ = false;
   bool is_open_ = false;          // a transaction
   bool in_round_ = false;         // everything is part of one transaction

@@ -8,6 +8,7 @@
 
 #include "tests/simulation/defective_disk.h"
 #include "tests/simulation/run.h"
+#include "tests/support/matchers.h"
 
 namespace keruen::simulation {
 namespace {
@@ -85,6 +86,7 @@ class Defects : public ::testing::Test {
   }
   // Work of a careless hand in a store, while its agent is down.
   static void change_store(World& world, const std::string& agency, const char* sql) {
+    EXPECT_THAT(world.agent(agency).engine().publish(), IsOk());
     world.kill_agent(agency);
     sqlite3* database = nullptr;
     ASSERT_EQ(sqlite3_open(("/" + agency + "/store.sqlite").c_str(), &database), SQLITE_OK);
@@ -336,6 +338,22 @@ TEST_F(Defects, ClosedBatchLostAtRestart) {
     world.disconnect(kGuard);
     change_store(world, kGuard,
                  planted == Planted::yes ? "DELETE FROM batch WHERE status = 1;" : "SELECT 1;");
+    start_again(world, kGuard);
+  });
+  EXPECT_THAT(story.report.findings, a_finding(FindingKind::not_drained));
+}
+
+TEST_F(Defects, RedoLogLostAtRestart) {
+  const auto story = spoilt([](World& world, Planted planted) {
+    send_some(world, 2);
+    world.disconnect(kGuard);
+    EXPECT_THAT(world.agent(kGuard).engine().publish(), IsOk());
+    world.send(kGuard, {{kCustoms}, Lane::routine, 0, {}});
+    world.kill_agent(kGuard);
+    if (planted == Planted::yes) {
+      EXPECT_THAT(world.disk_of(kGuard).remove("/" + std::string(kGuard) + "/store.sqlite-redo"),
+                  IsOk());
+    }
     start_again(world, kGuard);
   });
   EXPECT_THAT(story.report.findings, a_finding(FindingKind::not_drained));

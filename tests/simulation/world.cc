@@ -1,6 +1,7 @@
 #include "tests/simulation/world.h"
 
 #include <algorithm>
+#include <array>
 
 #include "tests/checker/history_file.h"
 
@@ -15,6 +16,7 @@ constexpr std::uint64_t kIndexReserveBytes = 512 * 1024;
 // The ground's keys are drawn with this seed, in every run alike.
 constexpr std::uint64_t kKeySeed = 77;
 // Frames between three agents and a broker for one reason never come to so many.
+constexpr std::array kStoreFiles = {"/store.sqlite", "/store.sqlite-wal", "/store.sqlite-redo"};
 constexpr int kRoundsMax = 20'000;
 constexpr std::size_t kFramesTogether = 4;
 constexpr milliseconds kDrainStepMin{100};
@@ -261,7 +263,7 @@ void World::copy_store(const std::string& agency) {
   kill_agent(agency);
   Party& here = party(agency);
   Copy copy;
-  for (const char* name : {"/store.sqlite", "/store.sqlite-wal"}) {
+  for (const char* name : kStoreFiles) {
     const std::string path = folder_of(agency) + name;
     const auto bytes = host::read_file(here.disk, path, kStoreBytesMax);
     if (bytes) {
@@ -282,7 +284,7 @@ void World::restore_store(const std::string& agency) {
   Party& here = party(agency);
   here.disk.heal();
   here.disk.set_capacity(FaultDisk::kCapacityDefault);
-  for (const char* name : {"/store.sqlite", "/store.sqlite-wal"}) {
+  for (const char* name : kStoreFiles) {
     const std::string path = folder_of(agency) + name;
     static_cast<void>(here.disk.remove(path));
     const auto copied = here.copy->files.find(path);

@@ -47,7 +47,7 @@ Result<void> TestAgent::start(Now now, engine::EngineOptions::AfterHalt after_ha
   KERUEN_TRY(engine_, engine::Engine::open(std::move(options), std::move(keys), *store_,
                                            exchange_.randomness(), disk_, journal_, now));
   rounds_.emplace(*engine_);
-  KERUEN_TRY(reader_, store::Reader::open(store_path(), store_key_));
+  KERUEN_TRY(reader_, open_reader());
   return {};
 }
 

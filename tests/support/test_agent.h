@@ -68,9 +68,10 @@ class TestAgent {
   [[nodiscard]] const AgencyId& id() const { return id_; }
   [[nodiscard]] engine::Engine& engine() { return *engine_; }
   [[nodiscard]] store::Reader& reader() { return *reader_; }
-  // One more, for another thread.
+  // One more.
   [[nodiscard]] Result<std::unique_ptr<store::Reader>> open_reader() const {
-    return store::Reader::open(store_path(), store_key_);
+    return store::Reader::open(store_path(), store_key_,
+                               [this] { static_cast<void>(engine_->publish()); });
   }
   [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
   [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }

@@ -1,0 +1,341 @@
+// Small rounds: durable in the redo log, shown in the store's file later, repeated after a crash.
+#include <sqlite3.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "agents/store/reader.h"
+#include "agents/store/store.h"
+#include "tests/support/fault_vfs.h"
+#include "tests/support/matchers.h"
+#include "tests/support/seeded_randomness.h"
+#include "tests/support/temporary_directory.h"
+
+namespace keruen::store {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
+constexpr std::uint64_t kRecordBytes = 4096;  // of a small round
+
+class RedoLogTest : public ::testing::Test {
+ protected:
+  void SetUp() override { open(); }
+
+  [[nodiscard]] std::string path() const { return (directory / "store.sqlite").string(); }
+  [[nodiscard]] std::string redo_path() const { return path() + "-redo"; }
+  void open() {
+    store.reset();
+    KERUEN_ASSERT_OK(store, Store::open(path(), key, randomness));
+  }
+  [[nodiscard]] Result<void> try_round(const std::string& name, BytesView value) {
+    store->begin_round();
+    EXPECT_THAT(store->save_fact(name, value), IsOk());
+    return store->end_round();
+  }
+  void round(const std::string& name, const std::string& value = "1") {
+    EXPECT_THAT(try_round(name, bytes_of(value)), IsOk());
+  }
+  // As much as goes into the file at once.
+  void large_round(const std::string& name) {
+    EXPECT_THAT(try_round(name, Bytes(200 * 1024, 7)), IsOk());
+    EXPECT_FALSE(store->has_unpublished());
+  }
+  [[nodiscard]] bool has(const std::string& name) {
+    const auto fact = store->fact(name);
+    EXPECT_THAT(fact, IsOk());
+    return fact && fact->has_value();
+  }
+  [[nodiscard]] MessageId submit_in_a_round(const std::string& text) {
+    content::Content content;
+    content.header.subject = {{"en", text}};
+    content::CooperationNotice notice;
+    notice.what = text;
+    content.body = notice;
+    const auto encoded = content::encode(content);
+    EXPECT_THAT(encoded, IsOk());
+    Submission submission;
+    NewMessage& message = submission.messages.emplace_back();
+    message.id = certs::draw_message_id(randomness, kNow);
+    message.created_at = kNow;
+    message.expires_at = kNow + kExpiryDefault;
+    message.recipients = {*AgencyId::parse("kz.customs")};
+    message.content = encoded.value_or(Bytes());
+    const MessageId id = message.id;
+    store->begin_round();
+    EXPECT_THAT(store->submit({&submission}, kNow), IsOk());
+    EXPECT_THAT(store->end_round(), IsOk());
+    return id;
+  }
+  [[nodiscard]] static std::string bytes_in(const std::string& file) {
+    std::ostringstream bytes;
+    bytes << std::ifstream(file, std::ios::binary).rdbuf();
+    return bytes.str();
+  }
+  static void write(const std::string& file, const std::string& bytes) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+  }
+  void flip(std::uint64_t offset) const {
+    std::string bytes = bytes_in(redo_path());
+    ASSERT_LT(offset, bytes.size());
+    bytes[offset] = static_cast<char>(bytes[offset] ^ 1);
+    write(redo_path(), bytes);
+  }
+
+  FaultVfs disk;
+  TemporaryDirectory directory;
+  SeededRandomness randomness{3};
+  certs::SecretBytes key{32};
+  std::unique_ptr<Store> store;
+};
+
+TEST_F(RedoLogTest, AStoreThatIsKilledHasItsSmallRounds) {
+  round("a");
+  round("b");
+  EXPECT_TRUE(store->has_unpublished());
+  EXPECT_TRUE(has("a") && has("b"));
+  open();
+  EXPECT_TRUE(has("a") && has("b"));
+  round("c");
+  open();
+  open();
+  EXPECT_TRUE(has("a") && has("b") && has("c"));
+}
+
+TEST_F(RedoLogTest, ReadersSeeWhatWasPublished) {
+  const MessageId id = submit_in_a_round("at once");
+  KERUEN_ASSERT_OK(const auto plain, Reader::open(path(), key));
+  EXPECT_THAT(plain->message(id), FailsWith(ErrorCode::not_found));
+  KERUEN_ASSERT_OK(const auto reader,
+                   Reader::open(path(), key, [this] { EXPECT_THAT(store->publish(), IsOk()); }));
+  KERUEN_ASSERT_OK(const auto message, reader->message(id));
+  EXPECT_EQ(message.summary.subject, "at once");
+  EXPECT_THAT(plain->message(id), IsOk());
+  EXPECT_FALSE(store->has_unpublished());
+  // In an open round nothing may be shown.
+  store->begin_round();
+  ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
+  EXPECT_THAT(store->publish(), IsOk());
+  EXPECT_THAT(store->end_round(), IsOk());
+  EXPECT_TRUE(store->has_unpublished());
+}
+
+TEST_F(RedoLogTest, WhatWasPublishedIsNotRepeated) {
+  const MessageId id = submit_in_a_round("once");
+  ASSERT_THAT(store->publish(), IsOk());
+  round("a");
+  open();
+  EXPECT_TRUE(has("a"));
+  KERUEN_ASSERT_OK(const auto reader, Reader::open(path(), key));
+  ListQuery listed;
+  listed.folder = Folder::sent;
+  KERUEN_ASSERT_OK(const auto sent, reader->list(listed));
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent.front().message, id);
+}
+
+TEST_F(RedoLogTest, ALargeRoundTakesTheSmallOnesIntoTheFile) {
+  round("a");
+  large_round("b");
+  round("c");
+  // The file alone, as a thief or a backup takes it.
+  store.reset();
+  std::filesystem::remove(redo_path());
+  open();
+  EXPECT_TRUE(has("a") && has("b"));
+  EXPECT_FALSE(has("c"));
+}
+
+TEST_F(RedoLogTest, LapAfterLapStaysSmallAndLosesNothing) {
+  std::size_t laps = 0;
+  for (int i = 0; i < 600; ++i) {
+    round("fact " + std::to_string(i), std::string(200, 'x'));
+    if (!store->has_unpublished()) ++laps;
+  }
+  EXPECT_GE(laps, 2U);
+  EXPECT_LE(std::filesystem::file_size(redo_path()), 1024U * 1024U);
+  open();
+  for (int i = 0; i < 600; ++i) EXPECT_TRUE(has("fact " + std::to_string(i))) << i;
+}
+
+TEST_F(RedoLogTest, ATornRecordIsTheEndAndTheNextStandsInItsPlace) {
+  round("a");
+  round("b");
+  round("c");
+  store.reset();
+  flip(2 * kRecordBytes + 100);
+  open();
+  EXPECT_TRUE(has("a") && has("b"));
+  EXPECT_FALSE(has("c"));
+  round("d");
+  open();
+  EXPECT_TRUE(has("a") && has("b") && has("d"));
+  EXPECT_FALSE(has("c"));
+}
+
+TEST_F(RedoLogTest, WhateverIsCutOffOfItTheRestIsAPrefix) {
+  for (const char* name : {"a", "b", "c", "d"}) round(name);
+  store.reset();
+  const std::string whole = bytes_in(redo_path());
+  ASSERT_EQ(whole.size(), 4 * kRecordBytes);
+  for (std::size_t size = 0; size <= whole.size(); size += 1024) {
+    const TemporaryDirectory copy;
+    for (const char* suffix : {"", "-wal"}) {
+      if (std::filesystem::exists(path() + suffix)) {
+        std::filesystem::copy(path() + suffix, (copy / "store.sqlite").string() + suffix);
+      }
+    }
+    write((copy / "store.sqlite-redo").string(), whole.substr(0, size));
+    KERUEN_ASSERT_OK(store, Store::open((copy / "store.sqlite").string(), key, randomness));
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(has(std::string(1, static_cast<char>('a' + i))), size >= (i + 1) * kRecordBytes)
+          << size << " bytes, round " << i;
+    }
+    store.reset();
+  }
+}
+
+TEST_F(RedoLogTest, RecordsOfAnotherStoreAreNotRepeated) {
+  round("a");
+  store.reset();
+  TemporaryDirectory other;
+  const std::string other_path = (other / "store.sqlite").string();
+  KERUEN_ASSERT_OK(store, Store::open(other_path, key, randomness));
+  store.reset();
+  std::filesystem::copy(redo_path(), other_path + "-redo",
+                        std::filesystem::copy_options::overwrite_existing);
+  KERUEN_ASSERT_OK(store, Store::open(other_path, key, randomness));
+  EXPECT_FALSE(has("a"));
+  round("b");
+  store.reset();
+  KERUEN_ASSERT_OK(store, Store::open(other_path, key, randomness));
+  EXPECT_TRUE(has("b"));
+}
+
+TEST_F(RedoLogTest, AnOlderFilePutBackIsNotMixedWithLaterRounds) {
+  large_round("before");
+  store.reset();
+  const std::string backup = bytes_in(path());
+  open();
+  large_round("lost with the backup");
+  round("rests on what was lost");
+  store.reset();
+  write(path(), backup);
+  std::filesystem::remove(path() + "-wal");
+  std::filesystem::remove(path() + "-shm");
+  open();
+  EXPECT_TRUE(has("before"));
+  EXPECT_FALSE(has("lost with the backup") || has("rests on what was lost"));
+  round("after");
+  open();
+  EXPECT_TRUE(has("before") && has("after"));
+  EXPECT_FALSE(has("rests on what was lost"));
+}
+
+TEST_F(RedoLogTest, ARefusedPartOfARoundIsNotRepeated) {
+  store->begin_round();
+  ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
+  EXPECT_THAT(store->together([&]() -> Result<void> {
+    KERUEN_CHECK(store->save_fact("refused", bytes_of("1")));
+    return fail(ErrorCode::malformed, "not this");
+  }),
+              FailsWith(ErrorCode::malformed));
+  ASSERT_THAT(store->together([&] { return store->save_fact("b", bytes_of("1")); }), IsOk());
+  ASSERT_THAT(store->end_round(), IsOk());
+  EXPECT_TRUE(store->has_unpublished());
+  open();
+  EXPECT_TRUE(has("a") && has("b"));
+  EXPECT_FALSE(has("refused"));
+}
+
+TEST_F(RedoLogTest, AFullDiskUndoesOneRoundAndKeepsThoseBefore) {
+  round("a");
+  const MessageId id = submit_in_a_round("while there was room");
+  const std::string folder = directory.path().string();
+  disk.fail_from(folder, FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  EXPECT_THAT(try_round("b", bytes_of("1")), FailsWith(ErrorCode::no_space));
+  EXPECT_TRUE(has("a"));
+  EXPECT_FALSE(has("b"));
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  ASSERT_TRUE(item);
+  EXPECT_EQ(item->id, id);
+  EXPECT_THAT(store->publish(), FailsWith(ErrorCode::no_space));
+  EXPECT_THAT(try_round("b", bytes_of("1")), FailsWith(ErrorCode::no_space));
+  // An agent that starts on a full disk has it all.
+  open();
+  EXPECT_TRUE(has("a"));
+  EXPECT_TRUE(store->has_unpublished());
+  disk.heal();
+  round("c");
+  open();
+  EXPECT_TRUE(has("a") && has("c"));
+  EXPECT_FALSE(has("b"));
+}
+
+TEST_F(RedoLogTest, AfterAFullDiskEachRoundIsInTheFileOrRefused) {
+  const std::string folder = directory.path().string();
+  disk.fail_from(folder, FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  EXPECT_THAT(try_round("a", bytes_of("1")), FailsWith(ErrorCode::no_space));
+  disk.heal();
+  round("b");
+  EXPECT_FALSE(store->has_unpublished());
+  round("c");
+  EXPECT_TRUE(store->has_unpublished());
+}
+
+TEST_F(RedoLogTest, ARecordThatCannotBeSyncedEndsTheStore) {
+  round("a");
+  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  EXPECT_THAT(try_round("b", bytes_of("1")), FailsWith(ErrorCode::io_failed));
+  disk.heal();
+  store->begin_round();
+  EXPECT_THAT(store->save_fact("c", bytes_of("1")), FailsWith(ErrorCode::io_failed));
+  EXPECT_THAT(store->publish(), FailsWith(ErrorCode::io_failed));
+  open();
+  EXPECT_TRUE(has("a"));
+}
+
+// Destroyed keys are gone from every file: they never were in this one.
+TEST_F(RedoLogTest, KeysAreNeverRecordedHere) {
+  std::vector<OwnKey> keys(1);
+  OwnKey& own = keys.front();
+  own.kind = OwnKeyKind::prekey;
+  own.id = *KeyId::from(bytes_of("sixteen bytes id"));
+  own.secret = certs::SecretBytes(BytesView(Bytes(32, 5)));
+  store->begin_round();
+  ASSERT_THAT(store->save_fact("beside a key", bytes_of("1")), IsOk());
+  ASSERT_THAT(store->save_keys(keys), IsOk());
+  ASSERT_THAT(store->end_round(), IsOk());
+  EXPECT_FALSE(store->has_unpublished());
+  round("beside a fact");
+  EXPECT_THAT(bytes_in(redo_path()), HasSubstr("beside a fact"));
+  EXPECT_THAT(bytes_in(redo_path()), Not(HasSubstr("sixteen bytes id")));
+  store->begin_round();
+  ASSERT_THAT(store->destroy_key(own.kind, own.id), IsOk());
+  ASSERT_THAT(store->end_round(), IsOk());
+  EXPECT_FALSE(store->has_unpublished());
+}
+
+TEST_F(RedoLogTest, AStoreOfTheFormatBeforeIsTakenOver) {
+  large_round("old");
+  store.reset();
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path().c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database,
+                         "DELETE FROM setting WHERE name IN ('redo log', 'round'); "
+                         "PRAGMA user_version = 2",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(database);
+  std::filesystem::remove(redo_path());
+  open();
+  EXPECT_TRUE(has("old"));
+  round("new");
+  open();
+  EXPECT_TRUE(has("old") && has("new"));
+}
+
+}  // namespace
+}  // namespace keruen::store
