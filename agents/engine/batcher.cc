@@ -133,9 +133,8 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
       return;
     }
     if (!has_room(**stream) || turn.now().monotonic < (*stream)->not_before) return;
-    const auto at = here.since + kBatchOpenMax;
-    if (leaves == store::LeafKind::receipts && !(*stream)->waiting.empty() &&
-        turn.now().monotonic < at) {
+    const auto at = here.since + kReceiptsGather;
+    if (leaves == store::LeafKind::receipts && turn.now().monotonic < at) {
       due_ = std::min(due_.value_or(at), at);
       return;
     }

@@ -2,7 +2,7 @@
 // is room in flight.
 // Shape: a batch is all that waits, up to kLeavesPerBatchMax leaves and kBatchCloseBytes (less on a
 // slow link): while a round is synced and the window is full, the next batch gathers. Receipts are
-// in no hurry: while some are in flight, the next gather for kBatchOpenMax.
+// in no hurry: they gather for kReceiptsGather.
 // Threads: the engine thread.   Lifetime: borrows all it is given.
 //
 // A batch is in the store before it is sent. What waits is read from the store when it is sealed,
@@ -18,6 +18,9 @@
 namespace keruen::engine {
 
 class Checkpoints;
+
+// A batch of receipts costs two agents and the broker as much as one of messages.
+inline constexpr std::chrono::milliseconds kReceiptsGather{10};
 
 class Batcher {
  public:
