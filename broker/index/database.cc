@@ -6,8 +6,8 @@ namespace keruen::index {
 namespace {
 
 constexpr int kBusyMilliseconds = 5000;
-// Of 4 KiB.
-constexpr std::size_t kLogPagesMax = 1000;
+// Of 1 KiB.
+constexpr std::size_t kLogPagesMax = 4000;
 
 // Times are milliseconds since 1970, lanes 0 flash to 3 bulk, agencies their ids: an administrator
 // reads this with `sqlite3 -readonly`.
@@ -84,6 +84,8 @@ Result<std::unique_ptr<Database>> Database::open_to_write(const std::string& pat
     auto connection = std::make_unique<SQLite::Database>(
         path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
         kBusyMilliseconds);
+    // Rows are small, and a commit writes a page of each table.
+    connection->exec("PRAGMA page_size = 1024");
     connection->exec("PRAGMA journal_mode = WAL");
     connection->exec("PRAGMA synchronous = NORMAL");
     const int version = connection->execAndGet("PRAGMA user_version").getInt();
