@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "agents/engine/rounds.h"
+#include "agents/engine/urgent_first.h"
 #include "schemas/host/clock.h"
 
 namespace keruen::engine {
@@ -20,6 +21,24 @@ constexpr std::size_t kRequestsQueuedMax = 256;
 constexpr std::size_t kListenersMax = 8;
 // Submissions that share one sync.
 constexpr std::size_t kSubmissionsTogetherMax = 128;
+
+bool is_urgent(const SubmitRequest& request) { return request.lane <= Lane::urgent; }
+
+// The first ones that are wanted, in their order.
+template <class Asked, class IsWanted>
+std::vector<Asked> take_out(std::deque<Asked>& queue, std::size_t most, const IsWanted& is_wanted) {
+  std::vector<Asked> taken;
+  std::deque<Asked> left;
+  for (auto& asked : queue) {
+    if (taken.size() < most && is_wanted(asked)) {
+      taken.push_back(std::move(asked));
+    } else {
+      left.push_back(std::move(asked));
+    }
+  }
+  queue.swap(left);
+  return taken;
+}
 
 }  // namespace
 
@@ -33,10 +52,13 @@ struct EngineThread::State {
   struct Submission {
     SubmitRequest request;
     std::promise<Result<Submitted>> answer;
+    [[nodiscard]] bool is_urgent() const { return engine::is_urgent(request); }
   };
   struct Request {
     std::function<void(Now)> serve;
     std::function<void(const Result<void>& synced)> answer;
+    bool urgent = false;
+    [[nodiscard]] bool is_urgent() const { return urgent; }
   };
 
   Engine& engine;
@@ -52,6 +74,7 @@ struct EngineThread::State {
   std::deque<Request> requests;
   std::vector<std::function<void(std::uint64_t)>> listeners;
   std::shared_ptr<const certs::Registry> registry;
+  UrgentFirst urgent_first;
   bool has_unpublished = false;  // by the last round that ended
   std::uint64_t publish_asked = 0;
   std::uint64_t publish_served = 0;
@@ -64,7 +87,7 @@ struct EngineThread::State {
   struct Taken {
     std::vector<Engine::Event> events;
     std::vector<Submission> submissions;
-    std::deque<Request> requests;
+    std::vector<Request> requests;
     std::uint64_t publish_asked = 0;
   };
   [[nodiscard]] Taken wait_and_take(std::unique_lock<std::mutex>& lock);
@@ -72,8 +95,9 @@ struct EngineThread::State {
   void publish(std::uint64_t asked);
   void perform(std::vector<Effect>& effects);
   void tell_listeners();
+  enum class Urgency : std::uint8_t { none, urgent };
   template <class Answer>
-  [[nodiscard]] Answer ask(std::function<Answer(Now)> question);
+  [[nodiscard]] Answer ask(std::function<Answer(Now)> question, Urgency urgency = Urgency::none);
 };
 
 EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<std::mutex>& lock) {
@@ -88,11 +112,12 @@ EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<s
   taken.events.assign(std::make_move_iterator(events.begin()),
                       std::make_move_iterator(events.end()));
   events.clear();
-  taken.requests.swap(requests);
-  while (!submissions.empty() && taken.submissions.size() < kSubmissionsTogetherMax) {
-    taken.submissions.push_back(std::move(submissions.front()));
-    submissions.pop_front();
-  }
+  const auto is_urgent = [](const auto& asked) { return asked.is_urgent(); };
+  const bool only_urgent = urgent_first.rest_stands_back(
+      std::ranges::any_of(requests, is_urgent) || std::ranges::any_of(submissions, is_urgent));
+  const auto is_wanted = [&](const auto& asked) { return !only_urgent || asked.is_urgent(); };
+  taken.requests = take_out(requests, kRequestsQueuedMax, is_wanted);
+  taken.submissions = take_out(submissions, kSubmissionsTogetherMax, is_wanted);
   return taken;
 }
 
@@ -181,7 +206,7 @@ void EngineThread::State::tell_listeners() {
 
 // The answer's promise lives until the engine thread has fulfilled it: this call waits for it.
 template <class Answer>
-Answer EngineThread::State::ask(std::function<Answer(Now)> question) {
+Answer EngineThread::State::ask(std::function<Answer(Now)> question, Urgency urgency) {
   std::promise<Answer> promise;
   std::optional<Answer> made;
   auto answer = promise.get_future();
@@ -194,7 +219,8 @@ Answer EngineThread::State::ask(std::function<Answer(Now)> question) {
                         [&](const Result<void>& synced) {
                           promise.set_value(synced ? std::move(*made)
                                                    : Answer(fail(synced.error())));
-                        }});
+                        },
+                        urgency == Urgency::urgent});
   }
   wake.notify_one();
   return answer.get();
@@ -246,8 +272,10 @@ Result<Submitted> EngineThread::submit(SubmitRequest request) {
 Result<std::vector<Result<Submitted>>> EngineThread::submit_all(
     const std::vector<SubmitRequest>& requests) {
   using Answers = Result<std::vector<Result<Submitted>>>;
+  const bool some_urgent = std::ranges::any_of(requests, is_urgent);
   return state_->ask<Answers>(
-      [&](Now now) -> Answers { return state_->engine.submit_all(requests, now); });
+      [&](Now now) -> Answers { return state_->engine.submit_all(requests, now); },
+      some_urgent ? State::Urgency::urgent : State::Urgency::none);
 }
 
 Result<std::vector<RecallAnswer>> EngineThread::recall(RecallRequest request) {

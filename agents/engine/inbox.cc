@@ -9,8 +9,9 @@ constexpr std::chrono::seconds kQuietBeforeCaughtUp{30};
 constexpr std::uint64_t kUnderWayBytesMax = kCreditBytesDefault + kBatchBytesMax;
 // Of slices in one round, and one slice more: what comes meanwhile waits until it ends.
 constexpr std::uint64_t kRoundBytesMax = 2 * 1024 * 1024;
-// The same of what is not urgent, when something urgent came.
+// The same of what is not urgent, while something urgent comes now and then.
 constexpr std::uint64_t kBesideUrgentBytesMax = 64 * 1024;
+constexpr std::chrono::seconds kUrgentRemembered{1};
 
 std::uint32_t last_leaf(const wire::UnverifiedBatch& batch) { return batch.leaves.back().number; }
 
@@ -69,14 +70,25 @@ void Inbox::drain(Turn& turn) {
   if (!std::exchange(wanted_, false)) return;
   retry_at_.reset();
   resume_at_.reset();
-  std::uint64_t left = kRoundBytesMax;
-  for (std::size_t number = 0; number < kLaneCount; ++number) {
-    const std::uint64_t taken = drain_lane(waiting_[number], left, turn);
-    left -= std::min(left, taken);
-    const bool hurries = number <= static_cast<std::size_t>(Lane::urgent);
-    if (hurries && taken > 0) left = std::min(left, kBesideUrgentBytesMax);
+  const MonotonicTime at = turn.now().monotonic;
+  const std::uint64_t urgent = drain_lanes(Lane::flash, Lane::urgent, kRoundBytesMax, turn);
+  if (urgent > 0) urgent_until_ = at + kUrgentRemembered;
+  if (urgent_first_.rest_stands_back(urgent > 0)) {
+    resume_at_ = at + MonotonicTime::duration{1};
+  } else {
+    drain_lanes(Lane::routine, Lane::bulk,
+                at < urgent_until_ ? kBesideUrgentBytesMax : kRoundBytesMax, turn);
   }
   acknowledge_when_due(turn);
+}
+
+std::uint64_t Inbox::drain_lanes(Lane first, Lane last, std::uint64_t bytes_max, Turn& turn) {
+  std::uint64_t taken = 0;
+  for (auto lane = static_cast<std::size_t>(first); lane <= static_cast<std::size_t>(last);
+       ++lane) {
+    taken += drain_lane(waiting_[lane], bytes_max - std::min(bytes_max, taken), turn);
+  }
+  return taken;
 }
 
 std::uint64_t Inbox::drain_lane(std::deque<wire::DeliverSlice>& lane, std::uint64_t bytes_max,

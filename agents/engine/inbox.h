@@ -20,6 +20,7 @@
 #include "agents/engine/pairs.h"
 #include "agents/engine/peers.h"
 #include "agents/engine/receipts.h"
+#include "agents/engine/urgent_first.h"
 #include "certs/batch.h"
 
 namespace keruen::engine {
@@ -95,6 +96,7 @@ class Inbox {
                                      std::uint32_t last, const Error& error, Turn& turn);
   [[nodiscard]] Step store(Draft& draft, const wire::DeliverSlice& slice, Turn& turn);
   // How many bytes.
+  std::uint64_t drain_lanes(Lane first, Lane last, std::uint64_t bytes_max, Turn& turn);
   std::uint64_t drain_lane(std::deque<wire::DeliverSlice>& lane, std::uint64_t bytes_max,
                            Turn& turn);
   void acknowledge_when_due(Turn& turn);
@@ -117,6 +119,8 @@ class Inbox {
   std::optional<MonotonicTime> retry_at_;
   std::optional<MonotonicTime> resume_at_;  // in the next round
   bool wanted_ = false;                     // a drain
+  MonotonicTime urgent_until_;              // something urgent came in the second before
+  UrgentFirst urgent_first_;
   MonotonicTime last_slice_at_;
   bool work_ = false;
   bool arrived_ = false;
