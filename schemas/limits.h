@@ -30,7 +30,6 @@ inline constexpr std::size_t kReceiptBytesMax = 8 * 1024;
 inline constexpr std::size_t kReceiptRangesMax = 512;
 inline constexpr std::size_t kStatementBytesMax = 1024;
 inline constexpr std::size_t kSealTagBytes = 16;  // a body is its plaintext and this
-inline constexpr std::chrono::microseconds kBatchOpenMax{2000};
 inline constexpr std::size_t kBatchesInFlightMax = 16;  // per stream
 inline constexpr std::chrono::hours kExpiryDefault{7 * 24};
 inline constexpr std::chrono::hours kExpiryMax{30 * 24};
