@@ -121,7 +121,7 @@ std::size_t Connection::backfill() {
   int moved = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_.getHandle(), "main",
                                              SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
-  const bool another_time = code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL;
+  const bool another_time = code == SQLITE_BUSY || code == SQLITE_FULL;
   if (code != SQLITE_OK && !another_time) throw SQLite::Exception(sqlite3_errstr(code), code);
   return static_cast<std::size_t>(std::max(moved, 0));
 }

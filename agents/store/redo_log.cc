@@ -169,26 +169,24 @@ Result<void> RedoLog::resume(Connection& connection, std::uint64_t store_id, std
   newest_ = lap_ = stored;
   end_ = lap_start();
   KERUEN_TRY(auto record, record_at(end_));
-  if (!record || record->lap > stored) return {};
+  if (!record) return {};
+  // Of a future that a backup took back: what is written now may come to the same numbers.
+  if (record->lap > stored) return file_->write_and_sync(Bytes(kAlignment), 0);
   const std::uint64_t lap = record->lap;
   std::uint64_t newest = lap;
-  Place end = end_;
   while (record && record->lap == lap && record->round == newest + 1) {
     newest = record->round;
-    end = record->end;
-    KERUEN_TRY(record, record_at(end));
+    KERUEN_TRY(record, record_at(record->end));
   }
   if (newest < stored) return {};  // the store's file went on without this lap
   lap_ = lap;
   newest_ = newest;
-  KERUEN_CHECK(write_anew(end.offset));
   return repeat(connection, stored);
 }
 
-// Of a process whose sync failed the lap may be in memory only, and no later sync would write it. A
-// disk that has no room for that has what it had.
-Result<void> RedoLog::write_anew(std::uint64_t bytes) {
-  Bytes lap(bytes);
+// A disk that has no room for that has what it had.
+Result<void> RedoLog::write_anew() {
+  Bytes lap(end_.offset);
   KERUEN_TRY(const bool has_all, file_->read(lap, 0));
   if (!has_all) return damaged();
   auto written = file_->write_and_sync(lap, 0);

@@ -51,6 +51,10 @@ class RedoLog {
   [[nodiscard]] Result<void> resume(Connection& connection, std::uint64_t store_id,
                                     std::uint64_t stored);
 
+  // Writes and syncs the lap where it stands: of a process whose sync failed it may be in memory
+  // only, and no later sync would write it.
+  [[nodiscard]] Result<void> write_anew();
+
   // ---- a round ----
   void begin_round();
   [[nodiscard]] bool is_noting() const { return is_noting_; }
@@ -94,7 +98,6 @@ class RedoLog {
   [[nodiscard]] Place lap_start() const { return {0, store_id_}; }
   // Empty: no whole record stands there.
   [[nodiscard]] Result<std::optional<Record>> record_at(Place place) const;
-  [[nodiscard]] Result<void> write_anew(std::uint64_t bytes);
 
   std::unique_ptr<File> file_;
   std::uint64_t store_id_ = 0;

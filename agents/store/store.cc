@@ -76,8 +76,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
             return {};
           }));
         }
-        auto check = state.connection.query("SELECT value FROM setting WHERE name = 'key check'");
-        if (!check.row() || !state.rows.open("key check", 0, check.bytes(0))) {
+        if (!state.is_key_right()) {
           return fail(ErrorCode::denied, path + " was made with another store key");
         }
         KERUEN_CHECK(state.resume());
@@ -108,23 +107,28 @@ Result<std::uint64_t> number_of_setting(Connection& connection, const char* sql)
 
 }  // namespace
 
+bool Store::State::is_key_right() {
+  auto check = connection.query("SELECT value FROM setting WHERE name = 'key check'");
+  return check.row() && rows.open("key check", 0, check.bytes(0)).has_value();
+}
+
+// A process that was killed, or whose sync failed, may have left in memory only what it wrote, and
+// no later sync would write that: all of it is written anew, the write-ahead log into the file and
+// the redo log with a commit. Where there is no room for that both stay as they are.
 Result<void> Store::State::resume() {
   KERUEN_TRY(const auto id,
              number_of_setting(connection, "SELECT value FROM setting WHERE name = 'redo log'"));
   KERUEN_TRY(published_,
              number_of_setting(connection, "SELECT value FROM setting WHERE name = 'round'"));
-  // A process that was killed, or whose sync failed, may have left in memory only what a lap's
-  // beginning rests on, and no later sync would write it: it is written anew, as far as there is
-  // room.
   static_cast<void>(connection.backfill());
   connection.sync_log();
   connection.execute("BEGIN IMMEDIATE");
   KERUEN_CHECK(redo.resume(connection, id, published_));
-  if (!has_unpublished()) connection.execute("ROLLBACK");
   load_counters();
-  const auto shown = publish();
-  if (!shown && shown.error().code != ErrorCode::no_space) return shown;
-  return {};
+  auto stored = guarded<void>("storing what was recorded", [&] { return commit(); });
+  stored = close(stored ? std::nullopt : std::optional(stored.error()));
+  if (stored || stored.error().code != ErrorCode::no_space) return stored;
+  return has_unpublished() ? redo.write_anew() : Result<void>();
 }
 
 void Store::State::undo(const Error& error) {
@@ -250,14 +254,23 @@ Result<void> Store::State::close(const std::optional<Error>& failed) {
   redo.begin_lap();
   published_ = redo.newest();
   is_full_ = false;
-  if (!std::exchange(has_destroyed, false)) return {};
-  // A reader may hold the log open: then the next checkpoint gets what is in it.
-  return look<void>("emptying the write-ahead log", [&]() -> Result<void> {
-    end_reading();
-    auto emptied = connection.query("PRAGMA wal_checkpoint(TRUNCATE)");
-    (void)emptied.row();
-    return {};
+  if (has_destroyed) empty_log();
+  return {};
+}
+
+// Older images of a destroyed key's page stand there. Not now, because the mover or a reader has it
+// or the disk is full: with the next commit.
+void Store::State::empty_log() {
+  const auto emptied = guarded<bool>("emptying the write-ahead log", [&]() -> Result<bool> {
+    auto truncated = connection.query("PRAGMA wal_checkpoint(TRUNCATE)");
+    constexpr int kIsBusy = 0;
+    return truncated.row() && truncated.number(kIsBusy) == 0;
   });
+  if (emptied) {
+    has_destroyed = !*emptied;
+  } else {
+    remember(emptied.error());
+  }
 }
 
 Result<void> Store::State::end_round() {
@@ -557,7 +570,7 @@ std::uint64_t Store::newest_event() const { return state_->events.newest(); }
 
 std::uint64_t Store::file_bytes() const {
   std::uint64_t bytes = 0;
-  for (const char* suffix : {"", "-wal"}) {
+  for (const char* suffix : {"", "-wal", "-redo"}) {
     std::error_code error;
     const auto size = std::filesystem::file_size(state_->path + suffix, error);
     if (!error) bytes += size;

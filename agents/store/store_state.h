@@ -52,7 +52,8 @@ struct Store::State {
   [[nodiscard]] std::optional<std::int64_t> known_number_of(const AgencyId& agency);
   [[nodiscard]] std::optional<AgencyId> agency_of(std::int64_t number);
   void load_counters();
-  // Repeats what a crash left in the redo log, and shows it where there is room for that.
+  [[nodiscard]] bool is_key_right();
+  // Repeats what a crash left in the redo log.
   [[nodiscard]] Result<void> resume();
   [[nodiscard]] BlobNumber add_blob(const SharedBytes& bytes, const LeafKeys& keys);
   // One recipient is to be sealed for once more, and is gone from its batch; false after
@@ -173,6 +174,7 @@ struct Store::State {
   [[nodiscard]] Result<void> commit();
   // After commit(): moves the log and syncs. After a failure: undoes.
   [[nodiscard]] Result<void> close(const std::optional<Error>& failed);
+  void empty_log();
   void move_log();
   // A failed sync stays: what the disk holds is not known any more.
   [[nodiscard]] Result<void> sync();

@@ -234,6 +234,42 @@ TEST_F(RedoLogTest, AnOlderFilePutBackIsNotMixedWithLaterRounds) {
   EXPECT_FALSE(has("rests on what was lost"));
 }
 
+// What was written after it may come to the numbers that the rounds of that future had.
+TEST_F(RedoLogTest, ALapOfAFutureThatABackupTookBackIsGone) {
+  large_round("before");
+  store.reset();
+  const std::string backup = bytes_in(path());
+  open();
+  large_round("lost with the backup");
+  round("rests on what was lost");
+  store.reset();
+  write(path(), backup);
+  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(path() + suffix);
+  for (int i = 0; i < 4; ++i) {
+    open();
+    EXPECT_FALSE(has("rests on what was lost")) << i;
+    large_round("another future " + std::to_string(i));
+  }
+}
+
+// A process whose sync failed leaves pages that no later sync would write.
+TEST_F(RedoLogTest, WhatIsFoundAtTheStartIsWrittenAnew) {
+  large_round("a");
+  round("b");
+  const TemporaryDirectory copy;
+  const std::string copied = (copy / "store.sqlite").string();
+  for (const char* suffix : {"", "-wal", "-redo"}) {
+    std::filesystem::copy(path() + suffix, copied + suffix);
+  }
+  KERUEN_ASSERT_OK(store, Store::open(copied, key, randomness));
+  EXPECT_FALSE(store->has_unpublished());
+  const TemporaryDirectory file_alone;
+  const std::string alone = (file_alone / "store.sqlite").string();
+  std::filesystem::copy(copied, alone);
+  KERUEN_ASSERT_OK(store, Store::open(alone, key, randomness));
+  EXPECT_TRUE(has("a")) << "was in the write-ahead log";
+}
+
 TEST_F(RedoLogTest, ARefusedPartOfARoundIsNotRepeated) {
   store->begin_round();
   ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
