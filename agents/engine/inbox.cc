@@ -73,7 +73,9 @@ void Inbox::drain(Turn& turn) {
   const MonotonicTime at = turn.now().monotonic;
   const std::uint64_t urgent = drain_lanes(Lane::flash, Lane::urgent, kRoundBytesMax, turn);
   if (urgent > 0) urgent_until_ = at + kUrgentRemembered;
-  if (urgent_first_.rest_stands_back(urgent > 0)) {
+  const bool rest_waits = !waiting_[static_cast<std::size_t>(Lane::routine)].empty() ||
+                          !waiting_[static_cast<std::size_t>(Lane::bulk)].empty();
+  if (urgent_first_.rest_stands_back(urgent > 0 && rest_waits)) {
     resume_at_ = at + MonotonicTime::duration{1};
   } else {
     drain_lanes(Lane::routine, Lane::bulk,
