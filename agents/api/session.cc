@@ -186,7 +186,8 @@ Connection Session::State::events(std::optional<std::uint64_t> after) {
     return Connection::close;
   }
   while (!doors.events.ended() && !stream.is_closed_by_peer()) {
-    const auto fresh = reader->events_after(seen, doors.events.newest(), kEventsPerRead);
+    const std::uint64_t newest = doors.events.newest();
+    const auto fresh = reader->events_after(seen, newest, kEventsPerRead);
     if (!fresh) return Connection::close;
     std::string text;
     for (const auto& event : *fresh) {
@@ -195,7 +196,9 @@ Connection Session::State::events(std::optional<std::uint64_t> after) {
               "\nevent: " + std::string(store::name_of(event.type)) +
               "\ndata: " + event_json(event) + "\n\n";
     }
-    if (fresh->empty() && !doors.events.wait_beyond(seen, kHeartbeatEvery)) text = ": alive\n\n";
+    // On a full disk a reader may not see yet what was announced.
+    const std::uint64_t known = std::max(seen, newest);
+    if (fresh->empty() && !doors.events.wait_beyond(known, kHeartbeatEvery)) text = ": alive\n\n";
     if (!text.empty() && !write_text(text)) return Connection::close;
   }
   return Connection::close;

@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kEventsQueuedMax = 256;
 constexpr std::size_t kRequestsQueuedMax = 256;
 constexpr std::size_t kListenersMax = 8;
+// After a full disk refused it: a repeat of what waits costs the engine some milliseconds.
+constexpr std::chrono::seconds kPublishAgain{1};
 // Submissions that share one sync.
 constexpr std::size_t kSubmissionsTogetherMax = 128;
 
@@ -78,8 +80,10 @@ struct EngineThread::State {
   bool has_unpublished = false;  // by the last round that ended
   std::uint64_t publish_asked = 0;
   std::uint64_t publish_served = 0;
+  MonotonicTime publish_again_at;
   bool ending = false;
   std::atomic<std::uint64_t> told_event = 0;
+  bool is_stopped = false;  // main was told, once
   std::thread thread;
 
   void run();
@@ -94,6 +98,7 @@ struct EngineThread::State {
   void serve(Taken& taken);
   void publish(std::uint64_t asked);
   void perform(std::vector<Effect>& effects);
+  void stop(const Error& because);
   void tell_listeners();
   enum class Urgency : std::uint8_t { none, urgent };
   template <class Answer>
@@ -166,12 +171,13 @@ void EngineThread::State::serve(Taken& taken) {
   if (outcome.durable) tell_listeners();
 }
 
-// A full disk: readers see what they saw.
+// A full disk: readers see what they saw, and ask again in a moment.
 void EngineThread::State::publish(std::uint64_t asked) {
   const auto done = engine.publish();
-  if (!done && done.error().code != ErrorCode::no_space && doors.stop) doors.stop(done.error());
+  if (!done && done.error().code != ErrorCode::no_space) stop(done.error());
   {
     const std::lock_guard lock(mutex);
+    if (!done) publish_again_at = clock.now().monotonic + kPublishAgain;
     publish_served = asked;
     has_unpublished = engine.has_unpublished();
   }
@@ -186,10 +192,15 @@ void EngineThread::State::perform(std::vector<Effect>& effects) {
       if (doors.reconnect) doors.reconnect();
     } else if (const auto* alert = std::get_if<Alert>(&effect)) {
       if (doors.alert) doors.alert(alert->text);
-    } else if (const auto* stop = std::get_if<StopNow>(&effect)) {
-      if (doors.stop) doors.stop(stop->because);
+    } else if (const auto* now = std::get_if<StopNow>(&effect)) {
+      stop(now->because);
     }
   }
+}
+
+void EngineThread::State::stop(const Error& because) {
+  if (std::exchange(is_stopped, true)) return;
+  if (doors.stop) doors.stop(because);
 }
 
 void EngineThread::State::tell_listeners() {
@@ -300,6 +311,7 @@ Result<Status> EngineThread::status() {
 void EngineThread::publish() {
   std::unique_lock lock(state_->mutex);
   if (!state_->has_unpublished || state_->ending) return;
+  if (state_->clock.now().monotonic < state_->publish_again_at) return;
   const std::uint64_t asked = ++state_->publish_asked;
   state_->wake.notify_one();
   state_->published.wait(lock, [&] { return state_->publish_served >= asked; });

@@ -156,6 +156,7 @@ Result<void> HotFolder::State::open() {
   arriving.agency = options.agency;
   arriving.directory = arrivals->path_of("");
   arriving.cursor_file = file_in(options.state_directory, "forwarder.cursor");
+  arriving.newest_event = engine.newest_event();
   KERUEN_TRY(incoming, Incoming::open(std::move(arriving), *reader, zones, disk, journal));
   registry = engine.registry();
   make_folders();

@@ -68,11 +68,10 @@ Result<void> Incoming::load_cursor() {
                     " does not hold a number: remove it, and every schedule is written anew");
   }
   durable_ = cursor_;
-  KERUEN_TRY(const std::uint64_t newest, reader_.newest_event());
-  if (newest < cursor_) {
+  if (options_.newest_event < cursor_) {
     // Another store, or an older copy of it: its events are counted anew.
     journal_.write(host::JournalLevel::warning, "forwarder_cursor_ahead",
-                   {{"cursor", cursor_}, {"newest_event", newest}});
+                   {{"cursor", cursor_}, {"newest_event", options_.newest_event}});
     cursor_ = durable_ = 0;
   }
   return {};

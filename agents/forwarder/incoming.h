@@ -26,6 +26,7 @@ struct IncomingOptions {
   AgencyId agency;  // ours: what it sent itself does not arrive
   std::string directory;
   std::string cursor_file;
+  std::uint64_t newest_event = 0;  // there is, whether readers see it yet or not
 };
 
 class Incoming {

@@ -68,7 +68,7 @@ class TestAgent {
   [[nodiscard]] const AgencyId& id() const { return id_; }
   [[nodiscard]] engine::Engine& engine() { return *engine_; }
   [[nodiscard]] store::Reader& reader() { return *reader_; }
-  // One more.
+  // One more, for this thread.
   [[nodiscard]] Result<std::unique_ptr<store::Reader>> open_reader() const {
     return store::Reader::open(store_path(), store_key_,
                                [this] { static_cast<void>(engine_->publish()); });

@@ -61,10 +61,10 @@ class HotFolderTest : public Journey {
     start_all();
     // From here on the engine belongs to its thread; the broker is out of reach.
     agent(kGuard).disconnect(broker, now());
-    KERUEN_ASSERT_OK(extra_reader, open_reader());
     clock = std::make_unique<TurnedClock>(now());
     engine = std::make_unique<engine::EngineThread>(agent(kGuard).engine(), *clock,
                                                     engine::EngineThread::Doors());
+    KERUEN_ASSERT_OK(extra_reader, open_reader());
     start();
   }
   void TearDown() override {
@@ -82,7 +82,10 @@ class HotFolderTest : public Journey {
     KERUEN_ASSERT_OK(hot_folder, HotFolder::start(std::move(options), *engine, std::move(reader),
                                                   system, *clock, journal));
   }
-  Result<std::unique_ptr<store::Reader>> open_reader() { return agent(kGuard).open_reader(); }
+  Result<std::unique_ptr<store::Reader>> open_reader() {
+    return store::Reader::open(agent(kGuard).store_path(), agent(kGuard).store_key(),
+                               [this] { engine->publish(); });
+  }
   [[nodiscard]] fs::path folder() const { return home / "outgoing/schedules/kz.customs"; }
   // Whether the hot folder says so while the clock stands still.
   bool says(std::string_view event, std::string_view text) {

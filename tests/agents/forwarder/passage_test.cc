@@ -27,8 +27,9 @@ class Passage : public Journey {
     KERUEN_ASSERT_OK(incoming, open_incoming());
   }
   Result<std::unique_ptr<Incoming>> open_incoming() {
-    return Incoming::open({agency_named(kCustoms), "/in", kCursor}, agent(kCustoms).reader(), zones,
-                          files, journal);
+    return Incoming::open(
+        {agency_named(kCustoms), "/in", kCursor, agent(kCustoms).engine().newest_event()},
+        agent(kCustoms).reader(), zones, files, journal);
   }
   // A file in border guard's folder for customs.
   FileAnswer drop(const std::string& lines) {
