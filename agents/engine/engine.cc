@@ -431,6 +431,7 @@ bool Engine::take_arrived() { return state_->inbox.take_arrived(); }
 Result<void> Engine::end_round(Now now) {
   const auto ended = state_->desk.store.end_round();
   if (ended || ended.error().code != ErrorCode::no_space) return ended;
+  state_->desk.journal.write_error(host::JournalLevel::warning, "round_undone", ended.error());
   if (auto begun = begin_anew(now); !begun) {
     return fail(ErrorCode::io_failed, "after a full disk: " + begun.error().detail);
   }
