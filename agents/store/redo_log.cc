@@ -14,6 +14,9 @@ namespace {
 constexpr std::uint64_t kLapBytes = 1024 * 1024;
 // The largest sector of a disk.
 constexpr std::uint64_t kAlignment = 4096;
+// SQLite's files are read and written by pages, of 64 KiB at most: its Unix VFS takes a call for
+// 128 KiB for one for nothing.   Source: sqlite3.c, seekAndWriteFd().
+constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kHeadBytes = 28;
 enum Kind : std::uint8_t { kNull = 0, kNumber = 1, kBytes = 2, kText = 3 };
@@ -122,17 +125,26 @@ struct RedoLog::File {
   }
   // False: the file ends before.
   [[nodiscard]] Result<bool> read(std::span<std::uint8_t> target, std::uint64_t offset) {
-    const int code = file()->pMethods->xRead(file(), target.data(), static_cast<int>(target.size()),
-                                             static_cast<sqlite3_int64>(offset));
-    if (code == SQLITE_IOERR_SHORT_READ) return false;
-    KERUEN_CHECK(checked(code, "reading its redo log"));
+    while (!target.empty()) {
+      const std::size_t bytes = std::min(target.size(), kPieceBytes);
+      const int code = file()->pMethods->xRead(file(), target.data(), static_cast<int>(bytes),
+                                               static_cast<sqlite3_int64>(offset));
+      if (code == SQLITE_IOERR_SHORT_READ) return false;
+      KERUEN_CHECK(checked(code, "reading its redo log"));
+      target = target.subspan(bytes);
+      offset += bytes;
+    }
     return true;
   }
-  [[nodiscard]] Result<void> write_and_sync(BytesView bytes, std::uint64_t offset) {
-    KERUEN_CHECK(
-        checked(file()->pMethods->xWrite(file(), bytes.data(), static_cast<int>(bytes.size()),
-                                         static_cast<sqlite3_int64>(offset)),
-                "writing its redo log"));
+  [[nodiscard]] Result<void> write_and_sync(BytesView source, std::uint64_t offset) {
+    while (!source.empty()) {
+      const std::size_t bytes = std::min(source.size(), kPieceBytes);
+      KERUEN_CHECK(checked(file()->pMethods->xWrite(file(), source.data(), static_cast<int>(bytes),
+                                                    static_cast<sqlite3_int64>(offset)),
+                           "writing its redo log"));
+      source = source.subspan(bytes);
+      offset += bytes;
+    }
     return checked(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY),
                    "syncing its redo log");
   }

@@ -148,6 +148,15 @@ TEST_F(RedoLogTest, ALargeRoundTakesTheSmallOnesIntoTheFile) {
   EXPECT_FALSE(has("c"));
 }
 
+TEST_F(RedoLogTest, RoundsOfEverySizeSurvive) {
+  const auto name_of_size = [](std::size_t bytes) { return "fact of " + std::to_string(bytes); };
+  for (std::size_t bytes = 60 * 1024; bytes < 140 * 1024; bytes += 2 * 1024) {
+    EXPECT_THAT(try_round(name_of_size(bytes), Bytes(bytes, 7)), IsOk()) << bytes;
+    open();
+    EXPECT_TRUE(has(name_of_size(bytes)));
+  }
+}
+
 TEST_F(RedoLogTest, LapAfterLapStaysSmallAndLosesNothing) {
   std::size_t laps = 0;
   for (int i = 0; i < 600; ++i) {
