@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kSectorBytes = 4096;
 constexpr int kPathBytesMax = 512;
+// SQLite's largest page; its own Unix VFS takes the lower seventeen bits of a longer length.
+constexpr int kCallBytesMax = 64 * 1024;
 constexpr std::size_t kSharedLocks = SQLITE_SHM_NLOCK;
 
 // The locks and shared memory of one database, as all its connections see them.
@@ -80,6 +82,7 @@ int close_file(sqlite3_file* file) {
 }
 
 int read_file(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
+  ensure(size <= kCallBytesMax, "a file of SQLite's is read by pages");
   const std::span<std::uint8_t> target(static_cast<std::uint8_t*>(to),
                                        static_cast<std::size_t>(size));
   const auto read = open_of(file).file->read(static_cast<std::uint64_t>(offset), target);
@@ -90,6 +93,7 @@ int read_file(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
 }
 
 int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 offset) {
+  ensure(size <= kCallBytesMax, "a file of SQLite's is written by pages");
   const BytesView bytes(static_cast<const std::uint8_t*>(from), static_cast<std::size_t>(size));
   const auto written = open_of(file).file->write(static_cast<std::uint64_t>(offset), bytes);
   return written ? SQLITE_OK : code_of(written.error(), SQLITE_IOERR_WRITE);
