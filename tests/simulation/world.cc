@@ -355,6 +355,7 @@ bool World::anything_under_way() {
 
 bool World::drain(milliseconds deadline) {
   milliseconds step = kDrainStepMin;
+  bool was_quiet = false;
   for (milliseconds passed{0}; passed < deadline;
        passed += step, step = std::min(2 * step, kDrainStepMax)) {
     for (const std::string& agency : kAgencies) {
@@ -362,7 +363,10 @@ bool World::drain(milliseconds deadline) {
       connect(agency);
     }
     if (!settle()) return false;
-    if (!anything_under_way()) return true;
+    // Twice: what an agent has it may take in its next round only.
+    const bool is_quiet = !anything_under_way();
+    if (is_quiet && was_quiet) return true;
+    was_quiet = is_quiet;
     advance(step);
     if (!settle()) return false;
   }
