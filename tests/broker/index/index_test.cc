@@ -251,8 +251,8 @@ TEST(IndexOnAFailingDisk, AFailureToMoveItsLogIsTheIndexes) {
   KERUEN_ASSERT_OK(const auto index, Index::open((directory / "index.sqlite").string(), journal));
   disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
   Result<void> kept;
-  // Each is a page or two; the log is moved at a thousand.
-  for (std::uint64_t i = 0; kept && i < 2000; ++i) {
+  // Each is a page or two; the log is moved at four thousand.
+  for (std::uint64_t i = 0; kept && i < 8000; ++i) {
     broker::AcknowledgedCursors one{agency_named("kz.customs"), {}};
     one.cursors.front() = wire::Cursor{LogIndex{i}, 0};
     kept = index->keep({one});
