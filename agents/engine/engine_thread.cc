@@ -192,8 +192,8 @@ void EngineThread::State::perform(std::vector<Effect>& effects) {
       if (doors.reconnect) doors.reconnect();
     } else if (const auto* alert = std::get_if<Alert>(&effect)) {
       if (doors.alert) doors.alert(alert->text);
-    } else if (const auto* now = std::get_if<StopNow>(&effect)) {
-      stop(now->because);
+    } else if (const auto* ended = std::get_if<StopNow>(&effect)) {
+      stop(ended->because);
     }
   }
 }
