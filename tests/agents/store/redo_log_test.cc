@@ -77,6 +77,18 @@ class RedoLogTest : public ::testing::Test {
   static void write(const std::string& file, const std::string& bytes) {
     std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
   }
+  // The file as it was after the first of three rounds; the redo log has the third.
+  void put_a_backup_back() {
+    large_round("before");
+    store.reset();
+    const std::string backup = bytes_in(path());
+    open();
+    large_round("lost with the backup");
+    round("rests on what was lost");
+    store.reset();
+    write(path(), backup);
+    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(path() + suffix);
+  }
   void flip(std::uint64_t offset) const {
     std::string bytes = bytes_in(redo_path());
     ASSERT_LT(offset, bytes.size());
@@ -224,16 +236,7 @@ TEST_F(RedoLogTest, RecordsOfAnotherStoreAreNotRepeated) {
 }
 
 TEST_F(RedoLogTest, AnOlderFilePutBackIsNotMixedWithLaterRounds) {
-  large_round("before");
-  store.reset();
-  const std::string backup = bytes_in(path());
-  open();
-  large_round("lost with the backup");
-  round("rests on what was lost");
-  store.reset();
-  write(path(), backup);
-  std::filesystem::remove(path() + "-wal");
-  std::filesystem::remove(path() + "-shm");
+  put_a_backup_back();
   open();
   EXPECT_TRUE(has("before"));
   EXPECT_FALSE(has("lost with the backup") || has("rests on what was lost"));
@@ -245,15 +248,7 @@ TEST_F(RedoLogTest, AnOlderFilePutBackIsNotMixedWithLaterRounds) {
 
 // What was written after it may come to the numbers that the rounds of that future had.
 TEST_F(RedoLogTest, ALapOfAFutureThatABackupTookBackIsGone) {
-  large_round("before");
-  store.reset();
-  const std::string backup = bytes_in(path());
-  open();
-  large_round("lost with the backup");
-  round("rests on what was lost");
-  store.reset();
-  write(path(), backup);
-  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(path() + suffix);
+  put_a_backup_back();
   for (int i = 0; i < 4; ++i) {
     open();
     EXPECT_FALSE(has("rests on what was lost")) << i;
