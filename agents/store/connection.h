@@ -114,8 +114,8 @@ class Connection {
   // `sql` is a literal: its address is its name in the cache.
   [[nodiscard]] Query query(const char* sql);
   void execute(const char* sql) { database_.exec(sql); }
-  // What runs from now on is noted there; null: nowhere.
-  void note_in(RedoLog* redo) { redo_ = redo; }
+  // What runs while `redo` is noting is noted there; it outlives the last query.
+  void note_in(RedoLog& redo) { redo_ = &redo; }
   // False after SQLite undid a transaction by itself.
   [[nodiscard]] bool is_in_transaction();
   // What was committed is on the disk afterwards. Throws SQLite::Exception.

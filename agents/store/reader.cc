@@ -462,10 +462,4 @@ Result<std::vector<Event>> Reader::events_after(std::uint64_t number, std::uint6
   });
 }
 
-Result<std::uint64_t> Reader::newest_event() {
-  return state_->read<std::uint64_t>("reading events", [&]() -> Result<std::uint64_t> {
-    return read_newest_event(state_->connection);
-  });
-}
-
 }  // namespace keruen::store

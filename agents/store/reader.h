@@ -52,7 +52,6 @@ class Reader {
   // here already, and after a power cut its number may become another's.
   [[nodiscard]] Result<std::vector<Event>> events_after(std::uint64_t number, std::uint64_t last,
                                                         std::size_t most);
-  [[nodiscard]] Result<std::uint64_t> newest_event();
 
  private:
   struct State;

@@ -136,7 +136,6 @@ void Store::State::undo(const Error& error) {
   if (error.code == ErrorCode::no_space) is_full_ = true;
   const auto undone = guarded<void>("undoing a transaction", [&]() -> Result<void> {
     reading_ = false;
-    connection.note_in(nullptr);
     redo.give_up();
     // SQLite may have rolled back by itself.
     try {
@@ -185,9 +184,7 @@ void Store::State::open() {
   end_reading();
   if (!has_unpublished()) connection.execute("BEGIN IMMEDIATE");
   is_open_ = true;
-  if (!in_round_ || is_full_) return;
-  redo.begin_round();
-  connection.note_in(&redo);
+  if (in_round_ && !is_full_) redo.begin_round();
 }
 
 void Store::State::write_what_waits() {
@@ -210,7 +207,6 @@ Result<Store::State::Ended> Store::State::end_open_round() {
     KERUEN_CHECK(commit());
     return Ended::committed;
   }
-  connection.note_in(nullptr);
   KERUEN_CHECK(redo.record_round());
   return Ended::recorded;
 }
@@ -218,7 +214,7 @@ Result<Store::State::Ended> Store::State::end_open_round() {
 Result<void> Store::State::commit() {
   if (spoiled_) return fail(*spoiled_);
   write_what_waits();
-  connection.note_in(nullptr);
+  redo.give_up();
   write_number(redo.newest() + 1);
   connection.execute("COMMIT");
   return {};

@@ -29,7 +29,9 @@ struct Store::State {
       : path(std::move(path_given)),
         connection(path, Connection::Mode::read_write),
         redo(path + "-redo"),
-        rows(std::move(key), &randomness) {}
+        rows(std::move(key), &randomness) {
+    connection.note_in(redo);
+  }
 
   std::string path;
   Connection connection;
