@@ -161,7 +161,7 @@ Result<void> Store::arrive(const Arrival& arrival) {
   return state_->transact<void>("storing what arrived", [&]() -> Result<void> {
     State& state = *state_;
     if (!arrival.slice.empty()) {
-      const BlobNumber blob = state.add_blob(arrival.slice, arrival.keys);
+      KERUEN_TRY(const BlobNumber blob, state.add_blob(arrival.slice, arrival.keys));
       state.connection
           .query(
               "INSERT INTO slice(blob, agency, log_index, accepted_at, arrived_at, lane, hash, "

@@ -162,7 +162,7 @@ void Store::State::close_receipts(BlobNumber blob, const std::vector<ReceiptNumb
 Result<StoredBatch> Store::close(const ClosedBatch& batch) {
   const auto write = [&]() -> Result<StoredBatch> {
     State& state = *state_;
-    const BlobNumber blob = state.add_blob(batch.bytes, batch.keys);
+    KERUEN_TRY(const BlobNumber blob, state.add_blob(batch.bytes, batch.keys));
     SentBatch sent;
     sent.blob = blob;
     for (const auto& leaf : batch.messages) state.close_message(leaf, sent);
@@ -238,7 +238,7 @@ Result<std::vector<DueReceipt>> Store::receipts_due(Lane lane, ReceiptNumber aft
 namespace {
 constexpr const char* kBatchColumns =
     "SELECT b.blob, b.stream, b.sequence, b.lane, b.leaves, b.hash, b.status, b.log_index, "
-    "b.accepted_at, length(x.bytes) FROM batch b JOIN blob x ON x.number = b.blob ";
+    "b.accepted_at, x.bytes FROM batch b JOIN blob x ON x.number = b.blob ";
 
 StoredBatch batch_from(const Query& query) {
   StoredBatch batch;
@@ -296,10 +296,9 @@ Result<std::optional<Digest>> Store::batch_hash(StreamId stream, BatchSequence s
 
 Result<SharedBytes> Store::batch_bytes(BlobNumber blob) {
   return state_->look<SharedBytes>("reading a closed batch", [&]() -> Result<SharedBytes> {
-    auto query = state_->connection.query("SELECT bytes FROM blob WHERE number = ?");
-    query.with(blob);
-    if (!query.row()) return fail(ErrorCode::corrupt, "a closed batch is not in the store");
-    return SharedBytes(copy_of(query.bytes(0)));
+    auto bytes = read_blob(state_->connection, state_->contents, blob.value);
+    if (bytes || bytes.error().code != ErrorCode::not_found) return bytes;
+    return fail(ErrorCode::corrupt, "a closed batch is not in the store");
   });
 }
 

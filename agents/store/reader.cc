@@ -51,9 +51,12 @@ void describe(Summary& summary, const content::Content& content) {
 
 struct Reader::State {
   State(const std::string& path, certs::SecretBytes key)
-      : connection(path, Connection::Mode::read_only), rows(std::move(key), nullptr) {}
+      : connection(path, Connection::Mode::read_only),
+        contents(path),
+        rows(std::move(key), nullptr) {}
 
   Connection connection;
+  ContentFile contents;
   SealedRows rows;
   Publish publish;
 
@@ -98,6 +101,7 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
     if (!check.row() || !reader->state_->rows.open("key check", 0, check.bytes(0))) {
       return fail(ErrorCode::denied, path + " was made with another store key");
     }
+    KERUEN_CHECK(reader->state_->contents.open(Connection::Mode::read_only));
     reader->state_->publish = std::move(publish);
     return reader;
   });
@@ -117,7 +121,7 @@ std::optional<Found> Reader::State::find(const MessageId& id) {
 }
 
 Result<Bytes> Reader::State::content_bytes(const Found& found) {
-  ContentPlace place;
+  LeafPlace place;
   if (found.folder == Folder::inbox) {
     auto query = connection.query("SELECT blob, leaf FROM message_in WHERE number = ?");
     query.with(found.number);
@@ -141,7 +145,7 @@ Result<Bytes> Reader::State::content_bytes(const Found& found) {
     }
     place = *sealed;
   }
-  return open_content(connection, rows, place);
+  return open_content(connection, contents, rows, place);
 }
 
 Result<content::Content> Reader::State::content_of(const Found& found) {
@@ -151,10 +155,8 @@ Result<content::Content> Reader::State::content_of(const Found& found) {
 
 Result<std::vector<AgencyId>> Reader::State::recipients_of_slice(std::uint64_t blob,
                                                                  std::uint32_t leaf) {
-  auto query = connection.query("SELECT bytes FROM blob WHERE number = ?");
-  query.with(blob);
-  if (!query.row()) return fail(ErrorCode::not_found, "this message is not in the store");
-  KERUEN_TRY(const auto slice, wire::decode_batch(SharedBytes(copy_of(query.bytes(0)))));
+  KERUEN_TRY(const SharedBytes bytes, read_blob(connection, contents, blob));
+  KERUEN_TRY(const auto slice, wire::decode_batch(bytes));
   for (const auto& candidate : slice.leaves) {
     const auto* message = std::get_if<wire::MessageLeaf>(&candidate.content);
     if (candidate.number != leaf || message == nullptr) continue;

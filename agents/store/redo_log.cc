@@ -1,11 +1,10 @@
 #include "agents/store/redo_log.h"
 
-#include <sqlite3.h>
 #include <xxhash.h>
 
 #include <array>
 
-#include "agents/store/connection.h"
+#include "agents/store/content_file.h"
 #include "agents/store/packed.h"
 
 namespace keruen::store {
@@ -14,17 +13,10 @@ namespace {
 constexpr std::uint64_t kLapBytes = 1024 * 1024;
 // The largest sector of a disk.
 constexpr std::uint64_t kAlignment = 4096;
-// SQLite's files are read and written by pages, of 64 KiB at most: its Unix VFS takes a call for
-// 128 KiB for one for nothing.   Source: sqlite3.c, seekAndWriteFd().
-constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kHeadBytes = 28;
+constexpr std::uint32_t kContent = 0xffff'ffff;  // in the place of a text
 enum Kind : std::uint8_t { kNull = 0, kNumber = 1, kBytes = 2, kText = 3 };
-
-Result<void> checked(int code, std::string_view doing) {
-  if (code == SQLITE_OK) return {};
-  return fail(error_of(SQLite::Exception(sqlite3_errstr(code), code), doing));
-}
 
 tl::unexpected<Error> damaged() {
   return fail(ErrorCode::corrupt,
@@ -105,65 +97,20 @@ bool bind(SQLite::Statement& statement, int place, Parts& parts) {
 
 }  // namespace
 
-// Source: sqlite.org/c3ref/vfs.html.
-struct RedoLog::File {
-  explicit File(std::string path_given)
-      : path(std::move(path_given)),
-        vfs(sqlite3_vfs_find(nullptr)),
-        memory(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1) {}
-  ~File() {
-    if (file()->pMethods != nullptr) file()->pMethods->xClose(file());
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+RedoLog::RedoLog(const std::string& path) : file_(path, "redo log") {}
 
-  [[nodiscard]] sqlite3_file* file() { return reinterpret_cast<sqlite3_file*>(memory.data()); }
-  [[nodiscard]] Result<void> open() {
-    // As a write-ahead log: a new one's directory is synced with it.
-    constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL;
-    return checked(vfs->xOpen(vfs, path.c_str(), file(), kFlags, nullptr), "opening its redo log");
-  }
-  // False: the file ends before.
-  [[nodiscard]] Result<bool> read(std::span<std::uint8_t> target, std::uint64_t offset) {
-    while (!target.empty()) {
-      const std::size_t bytes = std::min(target.size(), kPieceBytes);
-      const int code = file()->pMethods->xRead(file(), target.data(), static_cast<int>(bytes),
-                                               static_cast<sqlite3_int64>(offset));
-      if (code == SQLITE_IOERR_SHORT_READ) return false;
-      KERUEN_CHECK(checked(code, "reading its redo log"));
-      target = target.subspan(bytes);
-      offset += bytes;
-    }
-    return true;
-  }
-  [[nodiscard]] Result<void> write_and_sync(BytesView source, std::uint64_t offset) {
-    while (!source.empty()) {
-      const std::size_t bytes = std::min(source.size(), kPieceBytes);
-      KERUEN_CHECK(checked(file()->pMethods->xWrite(file(), source.data(), static_cast<int>(bytes),
-                                                    static_cast<sqlite3_int64>(offset)),
-                           "writing its redo log"));
-      source = source.subspan(bytes);
-      offset += bytes;
-    }
-    return checked(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY),
-                   "syncing its redo log");
-  }
+Result<void> RedoLog::write_and_sync(BytesView source, std::uint64_t offset) {
+  KERUEN_CHECK(file_.write(source, offset));
+  return file_.sync();
+}
 
-  const std::string path;  // SQLite keeps its address
-  sqlite3_vfs* vfs;
-  std::vector<std::max_align_t> memory;  // zeros: not open
-};
-
-RedoLog::RedoLog(const std::string& path) : file_(std::make_unique<File>(path)) {}
-RedoLog::~RedoLog() = default;
-
-Result<std::optional<RedoLog::Record>> RedoLog::record_at(Place place) const {
+Result<std::optional<RedoLog::Record>> RedoLog::record_at(Place place) {
   Bytes head(kHeadBytes);
-  KERUEN_TRY(const bool has_head, file_->read(head, place.offset));
+  KERUEN_TRY(const bool has_head, file_.read(head, place.offset));
   const std::uint32_t length = u32_at(head, kHeadBytes - 4);
   if (!has_head || length > kRoundBytesMax) return std::nullopt;
   Bytes whole(aligned(kHeadBytes + length));
-  KERUEN_TRY(const bool has_all, file_->read(whole, place.offset));
+  KERUEN_TRY(const bool has_all, file_.read(whole, place.offset));
   if (!has_all) return std::nullopt;
   const std::uint64_t checksum = checksum_of(whole, place.checksum_before);
   if (checksum != u64_at(whole, 0)) return std::nullopt;
@@ -175,15 +122,16 @@ Result<std::optional<RedoLog::Record>> RedoLog::record_at(Place place) const {
   return record;
 }
 
-Result<void> RedoLog::resume(Connection& connection, std::uint64_t store_id, std::uint64_t stored) {
-  KERUEN_CHECK(file_->open());
+Result<void> RedoLog::resume(Connection& connection, ContentFile& contents, std::uint64_t store_id,
+                             std::uint64_t stored) {
+  KERUEN_CHECK(file_.open(Connection::Mode::read_write));
   store_id_ = store_id;
   newest_ = lap_ = stored;
   end_ = lap_start();
   KERUEN_TRY(auto record, record_at(end_));
   if (!record) return {};
   // Of a future that a backup took back: what is written now may come to the same numbers.
-  if (record->lap > stored) return file_->write_and_sync(Bytes(kAlignment), 0);
+  if (record->lap > stored) return write_and_sync(Bytes(kAlignment), 0);
   const std::uint64_t lap = record->lap;
   std::uint64_t newest = lap;
   while (record && record->lap == lap && record->round == newest + 1) {
@@ -193,21 +141,25 @@ Result<void> RedoLog::resume(Connection& connection, std::uint64_t store_id, std
   if (newest < stored) return {};  // the store's file went on without this lap
   lap_ = lap;
   newest_ = newest;
-  return repeat(connection, stored);
+  return run_lap(connection, &contents, stored);
 }
 
 // A disk that has no room for that has what it had.
 Result<void> RedoLog::write_anew() {
   Bytes lap(end_.offset);
-  KERUEN_TRY(const bool has_all, file_->read(lap, 0));
+  KERUEN_TRY(const bool has_all, file_.read(lap, 0));
   if (!has_all) return damaged();
-  auto written = file_->write_and_sync(lap, 0);
+  auto written = write_and_sync(lap, 0);
   if (!written && written.error().code != ErrorCode::no_space) return written;
   return {};
 }
 
-// Reads the whole lap: texts are named where they are first used.
 Result<void> RedoLog::repeat(Connection& connection, std::uint64_t stored) {
+  return run_lap(connection, nullptr, stored);
+}
+
+// Reads the whole lap: texts are named where they are first used.
+Result<void> RedoLog::run_lap(Connection& connection, ContentFile* contents, std::uint64_t stored) {
   std::vector<std::unique_ptr<SQLite::Statement>> prepared;
   texts_.clear();
   places_.clear();
@@ -219,6 +171,13 @@ Result<void> RedoLog::repeat(Connection& connection, std::uint64_t stored) {
     Parts parts(record->statements);
     while (!parts.at_end()) {
       const std::uint32_t place = parts.u32();
+      if (place == kContent) {
+        const std::uint64_t position = parts.u64();
+        const BytesView content = parts.run();
+        if (!parts.fit()) return damaged();
+        if (contents != nullptr) KERUEN_CHECK(contents->add_again(position, content));
+        continue;
+      }
       if (place > texts_.size()) return damaged();
       if (place == texts_.size()) {
         texts_.emplace_back(text_of(parts.run()));
@@ -264,6 +223,14 @@ void RedoLog::note(const char* sql, std::uint8_t count, BytesView arguments) {
   append_to(round_, arguments);
 }
 
+void RedoLog::note_content(std::uint64_t position, BytesView content) {
+  if (!is_noting_) return;
+  if (round_.size() + content.size() + 16 > kRoundBytesMax) return give_up();
+  append_u32(round_, kContent);
+  append_u64(round_, position);
+  append_run(round_, content);
+}
+
 void RedoLog::give_up() {
   forget_round();
   is_noting_ = false;
@@ -291,7 +258,7 @@ Result<void> RedoLog::record_round() {
   Bytes head;
   append_u64(head, checksum);
   std::ranges::copy(head, record.begin());
-  KERUEN_CHECK(file_->write_and_sync(record, end_.offset));
+  KERUEN_CHECK(write_and_sync(record, end_.offset));
   end_ = {end_.offset + record.size(), checksum};
   ++newest_;
   round_.clear();

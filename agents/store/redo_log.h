@@ -12,27 +12,25 @@
 //       16     8  number of the round; rounds that went into the store's file have numbers too
 //       24     4  length of the statements
 //       28        statements: u32 place in the lap's list of texts (a new one: u32 length, text),
-//                 u8 how many parameters, each u8 kind and value; bytes and texts with u32 length
+//                 u8 how many parameters, each u8 kind and value; bytes and texts with u32 length;
+//                 or u32 2^32 - 1, u64 position, bytes: what was added to the contents
 //
-// What is here is what would stand in the store's file, sealed rows and all; own keys never are.
+// What is here is what would stand in the store's files, sealed rows and all; own keys never are.
 // Threads: the engine thread.   Lifetime: one Connection; the file is open as long as this.
 // Errors: no_space, nothing of the round was recorded; io_failed; corrupt. What SQLite throws while
-// it runs statements passes through. The file is opened through SQLite's way to the disk, so that
-// whatever stands for the disk hears of it.
+// it runs statements passes through.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "schemas/bytes.h"
-#include "schemas/error.h"
+#include "agents/store/side_file.h"
 
 namespace keruen::store {
 
-class Connection;
+class ContentFile;
 
 class RedoLog {
  public:
@@ -40,16 +38,17 @@ class RedoLog {
   static constexpr std::size_t kRoundBytesMax = 128 * 1024;
 
   explicit RedoLog(const std::string& path);
-  ~RedoLog();
   RedoLog(const RedoLog&) = delete;
   RedoLog& operator=(const RedoLog&) = delete;
 
   // ---- at the start ----
   // Opens the file or makes it, and runs what was recorded after round `stored`, the newest in the
-  // store's file, in the transaction that is open; the lap goes on behind it. Does nothing for
-  // records of another store or of a lap that began later than that (a backup was put back).
-  [[nodiscard]] Result<void> resume(Connection& connection, std::uint64_t store_id,
-                                    std::uint64_t stored);
+  // store's file, in the transaction that is open; the lap goes on behind it. Contents are added
+  // again of the whole lap: a round that was shown to readers is in the file, and they may not be.
+  // Does nothing for records of another store or of a lap that began later than that (a backup was
+  // put back).
+  [[nodiscard]] Result<void> resume(Connection& connection, ContentFile& contents,
+                                    std::uint64_t store_id, std::uint64_t stored);
 
   // Writes and syncs the lap where it stands: of a process whose sync failed it may be in memory
   // only, and no later sync would write it.
@@ -60,6 +59,7 @@ class RedoLog {
   [[nodiscard]] bool is_noting() const { return is_noting_; }
   // `arguments` as append_argument() made them. A statement that ran.
   void note(const char* sql, std::uint8_t count, BytesView arguments);
+  void note_content(std::uint64_t position, BytesView content);
   // This round is to go into the store's file.
   void give_up();
   // What was noted since is not to be; after give_up() nothing is.
@@ -80,11 +80,11 @@ class RedoLog {
   [[nodiscard]] std::uint64_t newest() const { return newest_; }
   // The store's file has all rounds up to this one more, synced: a lap begins.
   void begin_lap();
-  // Runs the rounds after `stored` once more, in the transaction that is open.
+  // Runs the rounds after `stored` once more, in the transaction that is open. Their contents are
+  // where they were.
   [[nodiscard]] Result<void> repeat(Connection& connection, std::uint64_t stored);
 
  private:
-  struct File;
   struct Place {
     std::uint64_t offset = 0;
     std::uint64_t checksum_before = 0;
@@ -97,9 +97,13 @@ class RedoLog {
   };
   [[nodiscard]] Place lap_start() const { return {0, store_id_}; }
   // Empty: no whole record stands there.
-  [[nodiscard]] Result<std::optional<Record>> record_at(Place place) const;
+  [[nodiscard]] Result<std::optional<Record>> record_at(Place place);
+  // Null: contents are passed over.
+  [[nodiscard]] Result<void> run_lap(Connection& connection, ContentFile* contents,
+                                     std::uint64_t stored);
+  [[nodiscard]] Result<void> write_and_sync(BytesView source, std::uint64_t offset);
 
-  std::unique_ptr<File> file_;
+  SideFile file_;
   std::uint64_t store_id_ = 0;
   std::uint64_t lap_ = 0;
   std::uint64_t newest_ = 0;

@@ -28,7 +28,7 @@ Result<bool> Store::State::seal_again(BatchPlace& place, std::uint32_t attempts_
   } else {
     const auto sealed = sealed_place_of(connection, place.message);
     if (!sealed) return fail(ErrorCode::corrupt, "a sent message has no content in the store");
-    KERUEN_TRY(const Bytes content, open_content(connection, rows, *sealed));
+    KERUEN_TRY(const Bytes content, open_content(connection, contents, rows, *sealed));
     put_into_outbox(place.message, lane, expires_at, content);
   }
   connection

@@ -2,6 +2,13 @@
 
 namespace keruen::store {
 
+// What is sent and received, byte for byte: its place among the contents (content_file.h), and the
+// content keys of its messages, sealed.
+const char* const kBlobTable = R"sql(
+CREATE TABLE blob(number INTEGER PRIMARY KEY, position INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  checksum INTEGER NOT NULL, keys BLOB);
+)sql";
+
 const char* const kSchema = R"sql(
 -- Single facts: whose store, newest note, whether it takes anything more, the newest round in this
 -- file and the id that records of later ones carry (redo_log.h).
@@ -18,9 +25,6 @@ CREATE TABLE line(number INTEGER PRIMARY KEY, log_index INTEGER NOT NULL,
   accepted_at INTEGER NOT NULL, type INTEGER NOT NULL, agency TEXT NOT NULL, hash BLOB NOT NULL);
 CREATE TABLE record(
   hash BLOB PRIMARY KEY, type INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;
-
--- What is sent and received, byte for byte, and the content keys of its messages, sealed.
-CREATE TABLE blob(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, keys BLOB);
 
 -- Own streams; one of each (lane, leaves) is current. leaves: 1 messages, 2 receipts.
 CREATE TABLE stream(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, leaves INTEGER NOT NULL,

@@ -57,10 +57,12 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
                           " was written by a keruen-agent from before the first release "
                           "(format 1); move it away, and the agent begins a new one");
         }
-        if (version < kSchemaVersion) {
+        constexpr int kFirstWithRedoLog = 3;
+        if (version < kFirstWithRedoLog) {
           KERUEN_CHECK(state.transact<void>("making the store", [&]() -> Result<void> {
             if (version == 0) {
               state.connection.execute(kSchema);
+              state.connection.execute(kBlobTable);
               state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
                   .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
                   .run();
@@ -72,7 +74,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
                 .run();
             state.connection.query("INSERT INTO setting(name, value) VALUES('round', zeroblob(8))")
                 .run();
-            state.connection.execute("PRAGMA user_version = 3");
+            const int made = version == 0 ? kSchemaVersion : kFirstWithRedoLog;
+            state.connection.execute(("PRAGMA user_version = " + std::to_string(made)).c_str());
             return {};
           }));
         }
@@ -123,12 +126,50 @@ Result<void> Store::State::resume() {
   static_cast<void>(connection.backfill());
   connection.sync_log();
   connection.execute("BEGIN IMMEDIATE");
-  KERUEN_CHECK(redo.resume(connection, id, published_));
+  KERUEN_CHECK(contents.open(Connection::Mode::read_write));
+  KERUEN_CHECK(redo.resume(connection, contents, id, published_));
+  if (version_of(connection) < kSchemaVersion) {
+    KERUEN_CHECK(move_contents_out());
+  } else {
+    KERUEN_TRY(const auto newest, newest_content());
+    KERUEN_CHECK(contents.go_on_behind(newest));
+  }
   load_counters();
   auto stored = guarded<void>("storing what was recorded", [&] { return commit(); });
   stored = close(stored ? std::nullopt : std::optional(stored.error()));
   if (stored || stored.error().code != ErrorCode::no_space) return stored;
   return has_unpublished() ? redo.write_anew() : Result<void>();
+}
+
+Result<std::optional<ContentPlace>> Store::State::newest_content() {
+  using Place = std::optional<ContentPlace>;
+  auto query =
+      connection.query("SELECT position, bytes, checksum FROM blob ORDER BY number DESC LIMIT 1");
+  if (!query.row()) return Place();
+  return Place({query.unsigned_number(0), query.unsigned_number(1), query.unsigned_number(2)});
+}
+
+Result<void> Store::State::move_contents_out() {
+  connection.execute("ALTER TABLE blob RENAME TO blob_before");
+  connection.execute(kBlobTable);
+  {
+    auto each = connection.query("SELECT number, bytes FROM blob_before ORDER BY number");
+    while (each.row()) {
+      KERUEN_TRY(const ContentPlace place, contents.add(each.bytes(1)));
+      connection
+          .query(
+              "INSERT INTO blob(number, position, bytes, checksum, keys) "
+              "SELECT number, ?, ?, ?, keys FROM blob_before WHERE number = ?")
+          .with(place.position)
+          .with(place.bytes)
+          .with(place.checksum)
+          .with(each.unsigned_number(0))
+          .run();
+    }
+  }
+  connection.execute("DROP TABLE blob_before");
+  connection.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+  return {};
 }
 
 void Store::State::undo(const Error& error) {
@@ -137,6 +178,7 @@ void Store::State::undo(const Error& error) {
   const auto undone = guarded<void>("undoing a transaction", [&]() -> Result<void> {
     reading_ = false;
     redo.give_up();
+    contents.forget();
     // SQLite may have rolled back by itself.
     try {
       connection.execute("ROLLBACK");
@@ -208,6 +250,7 @@ Result<Store::State::Ended> Store::State::end_open_round() {
     return Ended::committed;
   }
   KERUEN_CHECK(redo.record_round());
+  contents.keep();
   return Ended::recorded;
 }
 
@@ -215,6 +258,7 @@ Result<void> Store::State::commit() {
   if (spoiled_) return fail(*spoiled_);
   write_what_waits();
   redo.give_up();
+  KERUEN_CHECK(contents.sync());
   write_number(redo.newest() + 1);
   connection.execute("COMMIT");
   return {};
@@ -225,6 +269,7 @@ Result<void> Store::State::publish() {
   if (broken) return fail(*broken);
   if (is_open_ || !has_unpublished()) return {};
   const auto shown = guarded<void>("showing what is stored", [&]() -> Result<void> {
+    KERUEN_CHECK(contents.write_out());
     write_number(redo.newest());
     connection.execute("COMMIT");
     return {};
@@ -247,6 +292,7 @@ Result<void> Store::State::close(const std::optional<Error>& failed) {
   }
   move_log();
   KERUEN_CHECK(sync());
+  contents.keep();
   redo.begin_lap();
   published_ = redo.newest();
   is_full_ = false;
@@ -285,14 +331,16 @@ Result<void> Store::State::end_round() {
 Result<void> Store::State::together_in_round(const std::function<Result<void>()>& parts) {
   if (broken) return fail(*broken);
   is_part_ = true;
-  RedoLog::Mark before_part;
+  RedoLog::Mark noted_before;
+  std::uint64_t contents_before = 0;
   auto done = guarded<void>("storing", [&]() -> Result<void> {
     if (spoiled_) return fail(*spoiled_);
     if (!is_open_) open();
     // What came before the part is not undone with it.
     write_what_waits();
     connection.execute("SAVEPOINT part");
-    before_part = redo.mark();
+    noted_before = redo.mark();
+    contents_before = contents.end();
     KERUEN_CHECK(parts());
     if (spoiled_) return fail(*spoiled_);
     write_what_waits();
@@ -308,7 +356,8 @@ Result<void> Store::State::together_in_round(const std::function<Result<void>()>
   auto undone = guarded<void>("undoing a part", [&]() -> Result<void> {
     connection.execute("ROLLBACK TO part");
     connection.execute("RELEASE part");
-    redo.rewind(before_part);
+    redo.rewind(noted_before);
+    contents.rewind(contents_before);
     load_counters();
     return {};
   });
@@ -384,10 +433,13 @@ std::optional<AgencyId> Store::State::agency_of(std::int64_t number) {
   return agency_ids[number] = std::move(*id);
 }
 
-BlobNumber Store::State::add_blob(const SharedBytes& bytes, const LeafKeys& keys) {
+Result<BlobNumber> Store::State::add_blob(const SharedBytes& bytes, const LeafKeys& keys) {
+  KERUEN_TRY(const ContentPlace place, contents.add(bytes.view()));
+  redo.note_content(place.position, bytes.view());
   const BlobNumber blob{next_blob++};
-  auto query = connection.query("INSERT INTO blob(number, bytes, keys) VALUES(?, ?, ?)");
-  query.with(blob).with(bytes.view());
+  auto query = connection.query(
+      "INSERT INTO blob(number, position, bytes, checksum, keys) VALUES(?, ?, ?, ?, ?)");
+  query.with(blob).with(place.position).with(place.bytes).with(place.checksum);
   const Bytes sealed = keys.empty() ? Bytes() : rows.seal_keys(blob.value, keys);
   if (keys.empty()) {
     query.nothing();
@@ -566,7 +618,7 @@ std::uint64_t Store::newest_event() const { return state_->events.newest(); }
 
 std::uint64_t Store::file_bytes() const {
   std::uint64_t bytes = 0;
-  for (const char* suffix : {"", "-wal", "-redo"}) {
+  for (const char* suffix : {"", "-wal", "-redo", "-content"}) {
     std::error_code error;
     const auto size = std::filesystem::file_size(state_->path + suffix, error);
     if (!error) bytes += size;

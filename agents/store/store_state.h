@@ -8,12 +8,16 @@
 // A small round ends in the redo log (redo_log.h). SQLite's transaction stays open behind it, so
 // that the pages of many rounds are written once: until a larger round, a publish(), or a full lap
 // commits them all. What undoes a round undoes those before it too, and repeats them from there.
+//
+// Batches and slices lie beside the tables (content_file.h) and are synced before the rows that
+// name them are committed; what publish() shows unsynced, the redo log has.
 #pragma once
 
 #include <filesystem>
 #include <map>
 
 #include "agents/store/connection.h"
+#include "agents/store/content_file.h"
 #include "agents/store/events.h"
 #include "agents/store/fresh_outbox.h"
 #include "agents/store/packed.h"
@@ -29,6 +33,7 @@ struct Store::State {
       : path(std::move(path_given)),
         connection(path, Connection::Mode::read_write),
         redo(path + "-redo"),
+        contents(path),
         rows(std::move(key), &randomness) {
     connection.note_in(redo);
   }
@@ -36,6 +41,7 @@ struct Store::State {
   std::string path;
   Connection connection;
   RedoLog redo;
+  ContentFile contents;
   SealedRows rows;
   std::map<AgencyId, std::int64_t> agency_numbers;
   std::map<std::int64_t, AgencyId> agency_ids;
@@ -57,7 +63,10 @@ struct Store::State {
   [[nodiscard]] bool is_key_right();
   // Repeats what a crash left in the redo log.
   [[nodiscard]] Result<void> resume();
-  [[nodiscard]] BlobNumber add_blob(const SharedBytes& bytes, const LeafKeys& keys);
+  // Of an older format, which has batches and slices in its rows.
+  [[nodiscard]] Result<void> move_contents_out();
+  [[nodiscard]] Result<std::optional<ContentPlace>> newest_content();
+  [[nodiscard]] Result<BlobNumber> add_blob(const SharedBytes& bytes, const LeafKeys& keys);
   // One recipient is to be sealed for once more, and is gone from its batch; false after
   // `attempts_max` times. The caller saves the batch's places, as after settle().
   [[nodiscard]] Result<bool> seal_again(BatchPlace& place, std::uint32_t attempts_max);

@@ -12,12 +12,21 @@ Error damaged(std::string_view what) {
 
 }  // namespace
 
-Result<Bytes> open_content(Connection& connection, const SealedRows& rows, ContentPlace place) {
-  auto query = connection.query("SELECT bytes, keys FROM blob WHERE number = ?");
-  query.with(place.blob);
+Result<SharedBytes> read_blob(Connection& connection, ContentFile& contents, std::uint64_t number) {
+  auto query = connection.query("SELECT position, bytes, checksum FROM blob WHERE number = ?");
+  query.with(number);
   if (!query.row()) return fail(ErrorCode::not_found, "this message is no longer in the store");
-  const SharedBytes bytes(copy_of(query.bytes(0)));
-  KERUEN_TRY(const auto key, rows.open_key(place.blob, query.bytes(1), place.leaf));
+  return contents.read(
+      {query.unsigned_number(0), query.unsigned_number(1), query.unsigned_number(2)});
+}
+
+Result<Bytes> open_content(Connection& connection, ContentFile& contents, const SealedRows& rows,
+                           LeafPlace place) {
+  KERUEN_TRY(const SharedBytes bytes, read_blob(connection, contents, place.blob));
+  auto keys = connection.query("SELECT keys FROM blob WHERE number = ?");
+  keys.with(place.blob);
+  if (!keys.row()) return fail(ErrorCode::not_found, "this message is no longer in the store");
+  KERUEN_TRY(const auto key, rows.open_key(place.blob, keys.bytes(0), place.leaf));
   const auto batch = wire::decode_batch(bytes);
   if (!batch) return fail(damaged(batch.error().detail));
   for (const auto& leaf : batch->leaves) {
@@ -51,12 +60,12 @@ std::optional<OutboxNumber> find_in_outbox(Connection& connection, std::int64_t 
   return OutboxNumber{query.unsigned_number(0)};
 }
 
-std::optional<ContentPlace> sealed_place_of(Connection& connection, std::int64_t message) {
+std::optional<LeafPlace> sealed_place_of(Connection& connection, std::int64_t message) {
   auto query = connection.query(
       "SELECT blob, leaf FROM recipient WHERE message = ? AND blob IS NOT NULL LIMIT 1");
   query.with(message);
   if (!query.row()) return std::nullopt;
-  return ContentPlace{query.unsigned_number(0), query.small_number(1)};
+  return LeafPlace{query.unsigned_number(0), query.small_number(1)};
 }
 
 }  // namespace keruen::store

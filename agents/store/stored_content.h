@@ -1,24 +1,27 @@
 // INTERNAL to .cc files of agents/store: opens the content of a message where it is kept.
-// Threads: those of the connection.   Lifetime: borrows connection and rows for the call.
+// Threads: those of the connection.   Lifetime: borrows connection, contents and rows for the call.
 //
 // A message's one copy is the sealed batch or slice it travelled in; before it is sealed, a row
 // under the store key.
 #pragma once
 
-#include "agents/store/connection.h"
+#include "agents/store/content_file.h"
 #include "agents/store/outbox_key.h"
 #include "agents/store/sealed_row.h"
 
 namespace keruen::store {
 
-struct ContentPlace {
+struct LeafPlace {
   std::uint64_t blob = 0;
   std::uint32_t leaf = 0;
 };
 
+// A batch or slice as it was sent or came. not_found: it was removed; corrupt.
+[[nodiscard]] Result<SharedBytes> read_blob(Connection& connection, ContentFile& contents,
+                                            std::uint64_t number);
 // not_found, corrupt: what the blob holds is not what was stored.
-[[nodiscard]] Result<Bytes> open_content(Connection& connection, const SealedRows& rows,
-                                         ContentPlace place);
+[[nodiscard]] Result<Bytes> open_content(Connection& connection, ContentFile& contents,
+                                         const SealedRows& rows, LeafPlace place);
 // From the outbox, by its number and sealed bytes.
 [[nodiscard]] Result<Bytes> open_outbox(const SealedRows& rows, std::uint64_t message,
                                         BytesView sealed);
@@ -29,7 +32,7 @@ struct ContentPlace {
                                                          std::int64_t message, Lane lane);
 // The sealed copy of a sent message, one of them when it was sealed for several recipients in turn;
 // empty: it was never sealed, or is to be sealed anew for everybody.
-[[nodiscard]] std::optional<ContentPlace> sealed_place_of(Connection& connection,
-                                                          std::int64_t message);
+[[nodiscard]] std::optional<LeafPlace> sealed_place_of(Connection& connection,
+                                                       std::int64_t message);
 
 }  // namespace keruen::store

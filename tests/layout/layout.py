@@ -56,7 +56,7 @@ HOMES = [
     (r"nlohmann/", r"schemas/content/.*|agents/api/.*|agents/cli/.*", "schemas/content, agents/api, agents/cli"),
     (r"spdlog/", r"broker/journal_sink\.cc|agents/journal_sink\.cc", "each program's journal_sink"),
     (r"zstd\.h", r"certs/.*\.cc", "certs (seal)"),
-    (r"xxhash\.h", r"broker/log/.*\.cc|agents/store/redo_log\.cc", "broker/log, agents/store/redo_log.cc"),
+    (r"xxhash\.h", r"(broker/log|agents/store)/.*\.cc", "broker/log and agents/store, *.cc"),
     (r"CLI/", r"agents/cli/.*", "agents/cli"),
 ]
 NAMELESS = ("util", "utils", "common", "helper", "helpers", "manager", "misc")

@@ -15,7 +15,8 @@ constexpr std::size_t kSegmentBytes = 64 * 1024;
 constexpr std::uint64_t kIndexReserveBytes = 512 * 1024;
 // The ground's keys are drawn with this seed, in every run alike.
 constexpr std::uint64_t kKeySeed = 77;
-constexpr std::array kStoreFiles = {"/store.sqlite", "/store.sqlite-wal", "/store.sqlite-redo"};
+constexpr std::array kStoreFiles = {"/store.sqlite", "/store.sqlite-wal", "/store.sqlite-redo",
+                                    "/store.sqlite-content"};
 // Frames between three agents and a broker for one reason never come to so many.
 constexpr int kRoundsMax = 20'000;
 constexpr std::size_t kFramesTogether = 4;

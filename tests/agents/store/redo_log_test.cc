@@ -1,15 +1,8 @@
 // Small rounds: durable in the redo log, shown in the store's file later, repeated after a crash.
 #include <sqlite3.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "agents/store/reader.h"
-#include "agents/store/store.h"
-#include "tests/support/fault_vfs.h"
-#include "tests/support/matchers.h"
-#include "tests/support/seeded_randomness.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/agents/store/store_on_a_disk.h"
 
 namespace keruen::store {
 namespace {
@@ -20,16 +13,9 @@ using ::testing::Not;
 constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
 constexpr std::uint64_t kRecordBytes = 4096;  // of a small round
 
-class RedoLogTest : public ::testing::Test {
+class RedoLogTest : public StoreOnADisk {
  protected:
-  void SetUp() override { open(); }
-
-  [[nodiscard]] std::string path() const { return (directory / "store.sqlite").string(); }
   [[nodiscard]] std::string redo_path() const { return path() + "-redo"; }
-  void open() {
-    store.reset();
-    KERUEN_ASSERT_OK(store, Store::open(path(), key, randomness));
-  }
   [[nodiscard]] Result<void> try_round(const std::string& name, BytesView value) {
     store->begin_round();
     EXPECT_THAT(store->save_fact(name, value), IsOk());
@@ -69,14 +55,6 @@ class RedoLogTest : public ::testing::Test {
     EXPECT_THAT(store->end_round(), IsOk());
     return id;
   }
-  [[nodiscard]] static std::string bytes_in(const std::string& file) {
-    std::ostringstream bytes;
-    bytes << std::ifstream(file, std::ios::binary).rdbuf();
-    return bytes.str();
-  }
-  static void write(const std::string& file, const std::string& bytes) {
-    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
-  }
   // The file as it was after the first of three rounds; the redo log has the third.
   void put_a_backup_back() {
     large_round("before");
@@ -89,18 +67,6 @@ class RedoLogTest : public ::testing::Test {
     write(path(), backup);
     for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(path() + suffix);
   }
-  void flip(std::uint64_t offset) const {
-    std::string bytes = bytes_in(redo_path());
-    ASSERT_LT(offset, bytes.size());
-    bytes[offset] = static_cast<char>(bytes[offset] ^ 1);
-    write(redo_path(), bytes);
-  }
-
-  FaultVfs disk;
-  TemporaryDirectory directory;
-  SeededRandomness randomness{3};
-  certs::SecretBytes key{32};
-  std::unique_ptr<Store> store;
 };
 
 TEST_F(RedoLogTest, AStoreThatIsKilledHasItsSmallRounds) {
@@ -186,7 +152,7 @@ TEST_F(RedoLogTest, ATornRecordIsTheEndAndTheNextStandsInItsPlace) {
   round("b");
   round("c");
   store.reset();
-  flip(2 * kRecordBytes + 100);
+  flip(redo_path(), 2 * kRecordBytes + 100);
   open();
   EXPECT_TRUE(has("a") && has("b"));
   EXPECT_FALSE(has("c"));
@@ -293,8 +259,7 @@ TEST_F(RedoLogTest, ARefusedPartOfARoundIsNotRepeated) {
 TEST_F(RedoLogTest, AFullDiskUndoesOneRoundAndKeepsThoseBefore) {
   round("a");
   const MessageId id = submit_in_a_round("while there was room");
-  const std::string folder = directory.path().string();
-  disk.fail_from(folder, FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
   EXPECT_THAT(try_round("b", bytes_of("1")), FailsWith(ErrorCode::no_space));
   EXPECT_TRUE(has("a"));
   EXPECT_FALSE(has("b"));
@@ -315,8 +280,7 @@ TEST_F(RedoLogTest, AFullDiskUndoesOneRoundAndKeepsThoseBefore) {
 }
 
 TEST_F(RedoLogTest, AfterAFullDiskEachRoundIsInTheFileOrRefused) {
-  const std::string folder = directory.path().string();
-  disk.fail_from(folder, FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
   EXPECT_THAT(try_round("a", bytes_of("1")), FailsWith(ErrorCode::no_space));
   disk.heal();
   round("b");
@@ -327,7 +291,7 @@ TEST_F(RedoLogTest, AfterAFullDiskEachRoundIsInTheFileOrRefused) {
 
 TEST_F(RedoLogTest, ARecordThatCannotBeSyncedEndsTheStore) {
   round("a");
-  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  fail_from(FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
   EXPECT_THAT(try_round("b", bytes_of("1")), FailsWith(ErrorCode::io_failed));
   disk.heal();
   store->begin_round();

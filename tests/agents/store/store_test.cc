@@ -2,17 +2,11 @@
 // tests/journey.
 #include "agents/store/store.h"
 
-#include <fstream>
-#include <sstream>
-
 #include "agents/store/backfiller.h"
 #include "agents/store/reader.h"
 #include "certs/seal.h"
-#include "tests/support/fault_vfs.h"
-#include "tests/support/matchers.h"
+#include "tests/agents/store/store_on_a_disk.h"
 #include "tests/support/sealing_party.h"
-#include "tests/support/seeded_randomness.h"
-#include "tests/support/temporary_directory.h"
 
 namespace keruen::store {
 namespace {
@@ -688,21 +682,10 @@ TEST_F(StoreTest, TheMoverRestsWhereTheStoreMustEndTheLog) {
   EXPECT_EQ(backfiller->log_grown(16'384).rest, Rest::is_the_stores);
 }
 
-class StoreOnAFailingDisk : public ::testing::Test {
- protected:
-  void SetUp() override {
-    KERUEN_ASSERT_OK(store, Store::open((directory / "store.sqlite").string(), key, randomness));
-  }
-
-  FaultVfs disk;
-  TemporaryDirectory directory;
-  SeededRandomness randomness{3};
-  certs::SecretBytes key{32};
-  std::unique_ptr<Store> store;
-};
+using StoreOnAFailingDisk = StoreOnADisk;
 
 TEST_F(StoreOnAFailingDisk, AFailureToMoveTheLogIsTheStores) {
-  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  fail_from(FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
   const Bytes large(1024 * 1024, 1);
   // Enough for one move, which syncs before the round does.
   store->begin_round();
@@ -720,7 +703,7 @@ TEST_F(StoreOnAFailingDisk, AFullDiskUndoesTheRoundAndNoMore) {
   store->begin_round();
   ASSERT_THAT(store->save_fact("a", bytes_of("2")), IsOk());
   ASSERT_THAT(store->save_fact("b", bytes_of("2")), IsOk());
-  disk.fail_from(directory.path().string(), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
   EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::no_space));
   disk.heal();
   KERUEN_ASSERT_OK(const auto a, store->fact("a"));
@@ -737,7 +720,7 @@ TEST_F(StoreOnAFailingDisk, AFullDiskUndoesTheRoundAndNoMore) {
 TEST_F(StoreOnAFailingDisk, AFailedSyncStays) {
   store->begin_round();
   ASSERT_THAT(store->save_fact("a", bytes_of("1")), IsOk());
-  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  fail_from(FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
   EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::io_failed));
   disk.heal();
   EXPECT_THAT(store->save_fact("b", bytes_of("2")), FailsWith(ErrorCode::io_failed));

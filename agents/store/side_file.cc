@@ -1,0 +1,64 @@
+#include "agents/store/side_file.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+namespace keruen::store {
+
+SideFile::SideFile(std::string path, std::string name)
+    : path_(std::move(path)),
+      name_(std::move(name)),
+      vfs_(sqlite3_vfs_find(nullptr)),
+      memory_(static_cast<std::size_t>(vfs_->szOsFile) / sizeof(std::max_align_t) + 1) {}
+
+SideFile::~SideFile() {
+  if (file()->pMethods != nullptr) file()->pMethods->xClose(file());
+}
+
+Result<void> SideFile::checked(int code, std::string_view doing) const {
+  if (code == SQLITE_OK) return {};
+  return fail(error_of(SQLite::Exception(sqlite3_errstr(code), code),
+                       std::string(doing) + " its " + name_));
+}
+
+Result<void> SideFile::open(Connection::Mode mode) {
+  const int access = mode == Connection::Mode::read_only
+                         ? SQLITE_OPEN_READONLY
+                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  // As a write-ahead log: a new one's directory is synced with it.
+  return checked(vfs_->xOpen(vfs_, path_.c_str(), file(), access | SQLITE_OPEN_WAL, nullptr),
+                 "opening");
+}
+
+Result<bool> SideFile::read(std::span<std::uint8_t> target, std::uint64_t offset) {
+  while (!target.empty()) {
+    const std::size_t bytes = std::min(target.size(), kPieceBytes);
+    const int code = file()->pMethods->xRead(file(), target.data(), static_cast<int>(bytes),
+                                             static_cast<sqlite3_int64>(offset));
+    if (code == SQLITE_IOERR_SHORT_READ) return false;
+    KERUEN_CHECK(checked(code, "reading"));
+    target = target.subspan(bytes);
+    offset += bytes;
+  }
+  return true;
+}
+
+Result<void> SideFile::write(BytesView source, std::uint64_t offset) {
+  while (!source.empty()) {
+    const std::size_t bytes = std::min(source.size(), kPieceBytes);
+    KERUEN_CHECK(checked(file()->pMethods->xWrite(file(), source.data(), static_cast<int>(bytes),
+                                                  static_cast<sqlite3_int64>(offset)),
+                         "writing"));
+    source = source.subspan(bytes);
+    offset += bytes;
+  }
+  return {};
+}
+
+Result<void> SideFile::sync() {
+  return checked(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY),
+                 "syncing");
+}
+
+}  // namespace keruen::store

@@ -1,0 +1,226 @@
+// Batches and slices beside the tables: written once, on the disk before the rows that name them.
+#include <sqlite3.h>
+
+#include "agents/store/store.h"
+#include "tests/agents/store/store_on_a_disk.h"
+
+namespace keruen::store {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
+constexpr std::size_t kSmall = 300;         // goes through the redo log
+constexpr std::size_t kLarge = 200 * 1024;  // is committed at once
+
+class ContentFileTest : public StoreOnADisk {
+ protected:
+  [[nodiscard]] std::string content_path() const { return path() + "-content"; }
+  [[nodiscard]] static SharedBytes content(std::size_t bytes, std::uint8_t fill) {
+    return SharedBytes(Bytes(bytes, fill));
+  }
+  [[nodiscard]] Result<StoredBatch> try_close(std::size_t bytes, std::uint8_t fill) {
+    ClosedBatch batch;
+    batch.stream = StreamId{7};
+    batch.sequence = BatchSequence{fill};
+    batch.hash.bytes[0] = fill;
+    batch.bytes = content(bytes, fill);
+    batch.at = kNow;
+    return store->close(batch);
+  }
+  // A round of one batch, each of whose bytes is `fill`.
+  BlobNumber round(std::size_t bytes, std::uint8_t fill) {
+    store->begin_round();
+    const auto closed = try_close(bytes, fill);
+    EXPECT_THAT(closed, IsOk());
+    EXPECT_THAT(store->end_round(), IsOk());
+    return closed ? closed->blob : BlobNumber{};
+  }
+  void expect_content(BlobNumber blob, std::size_t bytes, std::uint8_t fill) {
+    const auto stored = store->batch_bytes(blob);
+    ASSERT_THAT(stored, IsOk());
+    EXPECT_EQ(*stored, content(bytes, fill));
+  }
+  [[nodiscard]] std::size_t batches() {
+    const auto unfinished = store->unfinished_batches();
+    EXPECT_THAT(unfinished, IsOk());
+    return unfinished ? unfinished->size() : 0;
+  }
+  void run_sql(const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(path().c_str(), &database), SQLITE_OK);
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
+    sqlite3_close(database);
+  }
+};
+
+TEST_F(ContentFileTest, WhatWasStoredIsReadBeforeAndAfterACrash) {
+  const BlobNumber small = round(kSmall, 1);
+  const BlobNumber large = round(kLarge, 2);
+  const BlobNumber last = round(kSmall, 3);
+  for (const bool crashed : {false, true}) {
+    if (crashed) open();
+    expect_content(small, kSmall, 1);
+    expect_content(large, kLarge, 2);
+    expect_content(last, kSmall, 3);
+  }
+  EXPECT_EQ(bytes_in(content_path()).size(), 2 * kSmall + kLarge) << "each byte once";
+}
+
+TEST_F(ContentFileTest, ManySmallOnesDoNotPileUpInMemory) {
+  std::vector<BlobNumber> blobs;
+  for (std::uint8_t fill = 1; fill < 40; ++fill) blobs.push_back(round(20'000, fill));
+  for (const bool crashed : {false, true}) {
+    if (crashed) open();
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      expect_content(blobs[i], 20'000, static_cast<std::uint8_t>(i + 1));
+    }
+  }
+}
+
+// Shown to readers without a sync: a power cut may leave the row and take its content.
+TEST_F(ContentFileTest, WhatAPowerCutTookComesFromTheRedoLog) {
+  const BlobNumber synced = round(kLarge, 1);
+  const BlobNumber shown = round(kSmall, 2);
+  ASSERT_THAT(store->publish(), IsOk());
+  const BlobNumber not_shown = round(kSmall, 3);
+  store.reset();
+  const std::string whole = bytes_in(content_path());
+  ASSERT_EQ(whole.size(), kLarge + kSmall);
+  write(content_path(), whole.substr(0, kLarge));
+  open();
+  expect_content(synced, kLarge, 1);
+  expect_content(shown, kSmall, 2);
+  expect_content(not_shown, kSmall, 3);
+}
+
+TEST_F(ContentFileTest, NoRowIsCommittedWhoseContentCouldNotBeSynced) {
+  const BlobNumber before = round(kLarge, 1);
+  store->begin_round();
+  ASSERT_THAT(try_close(kLarge, 2), IsOk());
+  fail_from(FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::io_failed, HasSubstr("contents")));
+  disk.heal();
+  EXPECT_THAT(try_close(kSmall, 3), FailsWith(ErrorCode::io_failed));
+  open();
+  EXPECT_EQ(batches(), 1U);
+  expect_content(before, kLarge, 1);
+}
+
+TEST_F(ContentFileTest, AFullDiskRefusesTheRoundAndKeepsWhatWasThere) {
+  const BlobNumber small = round(kSmall, 1);
+  store->begin_round();
+  fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  EXPECT_THAT(try_close(kLarge, 2), FailsWith(ErrorCode::no_space));
+  EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::no_space));
+  EXPECT_EQ(batches(), 1U);
+  expect_content(small, kSmall, 1);
+  // An agent that starts on a full disk has what the redo log has.
+  open();
+  expect_content(small, kSmall, 1);
+  EXPECT_THAT(store->publish(), FailsWith(ErrorCode::no_space));
+  disk.heal();
+  const BlobNumber large = round(kLarge, 3);
+  open();
+  EXPECT_EQ(batches(), 2U);
+  expect_content(small, kSmall, 1);
+  expect_content(large, kLarge, 3);
+}
+
+TEST_F(ContentFileTest, WhatAnUndonePartAddedGivesItsPlaceBack) {
+  BlobNumber first;
+  BlobNumber third;
+  store->begin_round();
+  const auto add = [&](BlobNumber& blob, std::size_t bytes, std::uint8_t fill) {
+    return store->together([&]() -> Result<void> {
+      KERUEN_TRY(const auto closed, try_close(bytes, fill));
+      blob = closed.blob;
+      return {};
+    });
+  };
+  ASSERT_THAT(add(first, kSmall, 1), IsOk());
+  EXPECT_THAT(store->together([&]() -> Result<void> {
+    KERUEN_CHECK(try_close(kSmall, 2));
+    KERUEN_CHECK(try_close(70'000, 3));
+    return fail(ErrorCode::malformed, "not this");
+  }),
+              FailsWith(ErrorCode::malformed));
+  ASSERT_THAT(add(third, kSmall, 4), IsOk());
+  ASSERT_THAT(store->end_round(), IsOk());
+  for (const bool crashed : {false, true}) {
+    if (crashed) open();
+    EXPECT_EQ(batches(), 2U);
+    expect_content(first, kSmall, 1);
+    expect_content(third, kSmall, 4);
+  }
+  EXPECT_EQ(bytes_in(content_path()).substr(0, 2 * kSmall),
+            std::string(kSmall, 1) + std::string(kSmall, 4));
+}
+
+// The place of the last one is given away anew; of a crash in between nothing is left over.
+TEST_F(ContentFileTest, ADissolvedBatchLeavesTheOthersWhole) {
+  const BlobNumber first = round(kSmall, 1);
+  const BlobNumber second = round(kSmall, 2);
+  store->begin_round();
+  ASSERT_THAT(store->dissolve({second}, ErrorCode::chain_fork, kNow), IsOk());
+  ASSERT_THAT(store->end_round(), IsOk());
+  open();
+  const BlobNumber third = round(kSmall + 1, 3);
+  open();
+  EXPECT_EQ(batches(), 2U);
+  expect_content(first, kSmall, 1);
+  expect_content(third, kSmall + 1, 3);
+}
+
+TEST_F(ContentFileTest, ContentsThatDoNotFitTheStoreAreRefused) {
+  static_cast<void>(round(kLarge, 1));
+  static_cast<void>(round(kLarge, 2));
+  store.reset();
+  const std::string whole = bytes_in(content_path());
+  const auto refused = [&] { return Store::open(path(), key, randomness); };
+  write(content_path(), whole.substr(0, kLarge));
+  EXPECT_THAT(refused(), FailsWith(ErrorCode::corrupt, HasSubstr("from one backup")));
+  std::filesystem::remove(content_path());
+  EXPECT_THAT(refused(), FailsWith(ErrorCode::corrupt, HasSubstr("-content")));
+  write(content_path(), whole);
+  flip(content_path(), kLarge + 5);
+  EXPECT_THAT(refused(), FailsWith(ErrorCode::corrupt));
+  write(content_path(), whole);
+  EXPECT_THAT(refused(), IsOk());
+}
+
+TEST_F(ContentFileTest, AnOlderOneThatRottedIsNotHandedOut) {
+  const BlobNumber rotten = round(kLarge, 1);
+  const BlobNumber sound = round(kLarge, 2);
+  store.reset();
+  flip(content_path(), 5);
+  open();
+  expect_content(sound, kLarge, 2);
+  EXPECT_THAT(store->batch_bytes(rotten), FailsWith(ErrorCode::corrupt));
+}
+
+// Format 3 had them in its rows.
+TEST_F(ContentFileTest, AStoreOfTheFormatBeforeIsTakenOver) {
+  const BlobNumber first = round(kSmall, 'A');
+  const BlobNumber second = round(kLarge, 'B');
+  store.reset();
+  run_sql(
+      "ALTER TABLE blob RENAME TO places; "
+      "CREATE TABLE blob(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, keys BLOB); "
+      "INSERT INTO blob SELECT number, CAST(replace(hex(zeroblob(bytes)), '00', "
+      "CASE number WHEN 1 THEN 'A' ELSE 'B' END) AS BLOB), keys FROM places; "
+      "DROP TABLE places; PRAGMA user_version = 3");
+  std::filesystem::remove(content_path());
+  for (int starts = 0; starts < 2; ++starts) {
+    open();
+    expect_content(first, kSmall, 'A');
+    expect_content(second, kLarge, 'B');
+  }
+  const BlobNumber third = round(kSmall, 3);
+  open();
+  expect_content(third, kSmall, 3);
+}
+
+}  // namespace
+}  // namespace keruen::store
