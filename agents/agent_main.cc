@@ -18,7 +18,6 @@
 #include "agents/forwarder/hot_folder.h"
 #include "agents/journal_sink.h"
 #include "agents/link/link_thread.h"
-#include "agents/store/backfiller.h"
 #include "agents/store/store.h"
 #include "certs/passphrase.h"
 #include "schemas/host/agent_config.h"
@@ -164,7 +163,7 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   certs::SystemRandomness randomness;
   KERUEN_TRY(const auto store, store::Store::open(store_file(config), keys.store_key, randomness));
   const Signals signals;
-  KERUEN_TRY(const auto backfiller, store::Backfiller::start(store_file(config)));
+  KERUEN_TRY(const auto backfiller, host::Backfiller::start(store_file(config), "the store"));
   store->on_log_grown([&](std::size_t pages) { return backfiller->log_grown(pages); });
 
   engine::EngineOptions options;

@@ -82,6 +82,7 @@ Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing
 
 Result<void> Broker::State::open_stations() {
   KERUEN_TRY(index, index::Index::open(config.index_file, surroundings.journal));
+  KERUEN_CHECK(index->move_log_beside());
   KERUEN_CHECK(index->reserve(surroundings.disk, index_reserve_bytes(config.segment_bytes)));
   KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal));
   KERUEN_TRY(reader,

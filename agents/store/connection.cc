@@ -2,8 +2,6 @@
 
 #include <sqlite3.h>
 
-#include <algorithm>
-
 #include "agents/store/redo_log.h"
 
 namespace keruen::store {
@@ -104,27 +102,9 @@ const std::string& with_sqlite_ready(const std::string& path) {
 
 }  // namespace
 
-// Takes the place of SQLite's own checkpointing, which passes over a disk that fails.
-// Source: sqlite.org/c3ref/wal_hook.html.
 Connection::Connection(const std::string& path, Mode mode)
-    : database_(with_sqlite_ready(path), flags_of(mode), kBusyMilliseconds) {
-  const auto committed = [](void* pages, sqlite3*, const char*, int in_log) {
-    *static_cast<std::size_t*>(pages) = static_cast<std::size_t>(in_log);
-    return SQLITE_OK;
-  };
-  sqlite3_wal_hook(database_.getHandle(), committed, &log_pages_);
-}
-
-// Source: sqlite.org/c3ref/wal_checkpoint_v2.html.
-std::size_t Connection::backfill() {
-  int in_log = 0;
-  int moved = 0;
-  const int code = sqlite3_wal_checkpoint_v2(database_.getHandle(), "main",
-                                             SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
-  const bool another_time = code == SQLITE_BUSY || code == SQLITE_FULL;
-  if (code != SQLITE_OK && !another_time) throw SQLite::Exception(sqlite3_errstr(code), code);
-  return static_cast<std::size_t>(std::max(moved, 0));
-}
+    : database_(with_sqlite_ready(path), flags_of(mode), kBusyMilliseconds),
+      log_(database_.getHandle(), "the store") {}
 
 // Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, SQLITE_FCNTL_JOURNAL_POINTER. Through
 // SQLite's own file, so that it is the file in use and whatever stands for the disk hears of it.

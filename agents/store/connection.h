@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "schemas/bytes.h"
+#include "schemas/host/write_ahead_log.h"
 #include "schemas/names.h"
 #include "schemas/now.h"
 
@@ -120,11 +121,7 @@ class Connection {
   [[nodiscard]] bool is_in_transaction();
   // What was committed is on the disk afterwards. Throws SQLite::Exception.
   void sync_log();
-  // Pages in the write-ahead log after this connection's last commit.
-  [[nodiscard]] std::size_t log_pages() const { return log_pages_; }
-  // Moves as much of the write-ahead log to its place in the file as no reader hinders. A full disk
-  // is for the next time. How many of its pages are moved now. Throws SQLite::Exception.
-  std::size_t backfill();
+  [[nodiscard]] host::WriteAheadLog& log() { return log_; }
   [[nodiscard]] std::int64_t last_number() { return database_.getLastInsertRowid(); }
   [[nodiscard]] std::int64_t changes() { return database_.getChanges(); }
   [[nodiscard]] SQLite::Database& database() { return database_; }
@@ -132,7 +129,7 @@ class Connection {
  private:
   SQLite::Database database_;
   RedoLog* redo_ = nullptr;
-  std::size_t log_pages_ = 0;
+  host::WriteAheadLog log_;
   std::unordered_map<const char*, std::unique_ptr<PreparedStatement>> statements_;
 };
 

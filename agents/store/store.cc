@@ -123,7 +123,7 @@ Result<void> Store::State::resume() {
              number_of_setting(connection, "SELECT value FROM setting WHERE name = 'redo log'"));
   KERUEN_TRY(published_,
              number_of_setting(connection, "SELECT value FROM setting WHERE name = 'round'"));
-  static_cast<void>(connection.backfill());
+  KERUEN_CHECK(connection.log().move());
   connection.sync_log();
   connection.execute("BEGIN IMMEDIATE");
   KERUEN_CHECK(contents.open(Connection::Mode::read_write));
@@ -218,9 +218,7 @@ Result<void> Store::State::sync() {
   return fail(*broken);
 }
 
-void Store::on_log_grown(std::function<LogMoved(std::size_t pages)> mover) {
-  state_->log_mover = std::move(mover);
-}
+void Store::on_log_grown(LogMover mover) { state_->log_mover = std::move(mover); }
 
 void Store::State::open() {
   end_reading();
@@ -367,19 +365,15 @@ Result<void> Store::State::together_in_round(const std::function<Result<void>()>
 }
 
 void Store::State::move_log() {
-  const std::size_t pages = connection.log_pages();
+  const std::size_t pages = connection.log().pages();
   if (log_mover) {
-    const LogMoved moved = log_mover(pages);
+    const auto moved = log_mover(pages);
     if (moved.fault) remember(*moved.fault);
-    if (moved.rest == LogMoved::Rest::is_moved_beside) return;
+    if (moved.rest == host::Backfiller::Moved::Rest::is_moved_beside) return;
   } else if (pages < kBackfillPages) {
     return;
   }
-  const auto moved = guarded<void>("moving its log into its file", [&]() -> Result<void> {
-    connection.backfill();
-    return {};
-  });
-  if (!moved) remember(moved.error());
+  if (const auto moved = connection.log().move(); !moved) remember(moved.error());
 }
 
 Result<void> Store::together(const std::function<Result<void>()>& parts) {

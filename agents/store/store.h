@@ -15,6 +15,7 @@
 #include <string>
 
 #include "agents/store/records.h"
+#include "schemas/host/write_ahead_log.h"
 
 namespace keruen::store {
 
@@ -42,14 +43,10 @@ class Store {
   [[nodiscard]] bool has_unpublished() const;
 
   // Told of each commit how many pages the write-ahead log has, moves them into the file beside the
-  // store (see Backfiller), and says whether the store is to move the rest: then it rests itself.
+  // store (host::Backfiller), and says whether the store is to move the rest: then it rests itself.
   // Without a mover the store moves all of it, between two transactions.
-  struct LogMoved {
-    enum class Rest : std::uint8_t { is_moved_beside, is_the_stores };
-    Rest rest = Rest::is_moved_beside;
-    std::optional<Error> fault;  // of an earlier move: it is the store's from now on
-  };
-  void on_log_grown(std::function<LogMoved(std::size_t pages)> mover);
+  using LogMover = std::function<host::Backfiller::Moved(std::size_t pages)>;
+  void on_log_grown(LogMover mover);
 
   // Everything the call writes through this store is one transaction: if any part of it fails, and
   // be it to read, nothing of it happened. What is submitted and closed in it is written once, in

@@ -156,7 +156,7 @@ struct Store::State {
   [[nodiscard]] Result<void> together_in_round(const std::function<Result<void>()>& parts);
   [[nodiscard]] bool in_round() const { return in_round_ && !is_part_; }
 
-  std::function<LogMoved(std::size_t pages)> log_mover;
+  LogMover log_mover;
   bool has_destroyed = false;  // a key: its images in the write-ahead log are to go
 
  private:

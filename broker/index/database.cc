@@ -6,8 +6,6 @@ namespace keruen::index {
 namespace {
 
 constexpr int kBusyMilliseconds = 5000;
-// Of 1 KiB.
-constexpr std::size_t kLogPagesMax = 4000;
 
 // Times are milliseconds since 1970, lanes 0 flash to 3 bulk, agencies their ids: an administrator
 // reads this with `sqlite3 -readonly`.
@@ -57,27 +55,8 @@ Error Database::error_of(const std::exception& thrown) {
                                     "; it is made from the log again when its file is deleted"};
 }
 
-// Takes the place of SQLite's own checkpointing, which passes over a disk that fails.
-// Source: sqlite.org/c3ref/wal_hook.html.
 Database::Database(std::unique_ptr<SQLite::Database> connection)
-    : connection_(std::move(connection)) {
-  const auto committed = [](void* pages, sqlite3*, const char*, int in_log) {
-    *static_cast<std::size_t*>(pages) = static_cast<std::size_t>(in_log);
-    return SQLITE_OK;
-  };
-  sqlite3_wal_hook(connection_->getHandle(), committed, &log_pages_);
-}
-
-// Source: sqlite.org/c3ref/wal_checkpoint_v2.html.
-Result<void> Database::move_log() {
-  if (log_pages_ < kLogPagesMax) return {};
-  const int code = sqlite3_wal_checkpoint_v2(connection_->getHandle(), "main",
-                                             SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  const bool another_time = code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL;
-  if (code == SQLITE_OK || another_time) return {};
-  return fail(ErrorCode::io_failed, std::string("the index, while moving its log into its file: ") +
-                                        sqlite3_errstr(code));
-}
+    : connection_(std::move(connection)), log_(connection_->getHandle(), "the index") {}
 
 Result<std::unique_ptr<Database>> Database::open_to_write(const std::string& path) {
   try {

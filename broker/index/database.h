@@ -11,6 +11,7 @@
 
 #include "schemas/bytes.h"
 #include "schemas/error.h"
+#include "schemas/host/write_ahead_log.h"
 #include "schemas/names.h"
 #include "schemas/now.h"
 
@@ -41,10 +42,7 @@ class Database {
   // A prepared statement, reset, its bindings cleared; prepared once.
   [[nodiscard]] SQLite::Statement& statement(const char* sql);
   [[nodiscard]] SQLite::Database& connection() { return *connection_; }
-  // Moves a write-ahead log that has grown into the file, as far as no reader hinders; call after a
-  // commit, not within a transaction. A full disk is for the next time. io_failed: a write or sync
-  // failed, and what the disk holds is not known.
-  [[nodiscard]] Result<void> move_log();
+  [[nodiscard]] host::WriteAheadLog& log() { return log_; }
 
  private:
   struct ResetAll {
@@ -56,7 +54,7 @@ class Database {
   [[nodiscard]] static Error error_of(const std::exception& thrown);
 
   std::unique_ptr<SQLite::Database> connection_;
-  std::size_t log_pages_ = 0;  // in the write-ahead log after the last commit
+  host::WriteAheadLog log_;
   std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements_;
 };
 

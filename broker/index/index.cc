@@ -108,6 +108,8 @@ Result<Applied> read_progress(Database& database) {
   });
 }
 
+constexpr std::size_t kLogPagesMax = 4000;  // of 1 KiB; without a thread that moves them
+
 void remove_files(const std::string& path) {
   for (const char* suffix : {"", "-wal", "-shm"}) {
     std::error_code ignored;
@@ -120,6 +122,10 @@ void remove_files(const std::string& path) {
 struct Index::State {
   std::unique_ptr<Database> database;
   std::unique_ptr<SpaceReserve> reserve;
+  std::unique_ptr<host::Backfiller> backfiller;
+
+  // After a commit.
+  [[nodiscard]] Result<void> move_log();
 };
 
 Index::Index(std::string path, std::unique_ptr<State> state)
@@ -140,6 +146,23 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, host::Journa
   auto index = std::unique_ptr<Index>(new Index(path, std::move(state)));
   KERUEN_TRY(index->applied_, read_progress(*index->state_->database));
   return index;
+}
+
+Result<void> Index::State::move_log() {
+  const std::size_t pages = database->log().pages();
+  if (backfiller) {
+    auto moved = backfiller->log_grown(pages);
+    if (moved.fault) return fail(std::move(*moved.fault));
+    if (moved.rest == host::Backfiller::Moved::Rest::is_moved_beside) return {};
+  } else if (pages < kLogPagesMax) {
+    return {};
+  }
+  return database->log().move().map([](std::size_t) {});
+}
+
+Result<void> Index::move_log_beside() {
+  KERUEN_TRY(state_->backfiller, host::Backfiller::start(path_, "the index"));
+  return {};
 }
 
 Result<void> Index::reserve(host::Disk& disk, std::uint64_t bytes) {
@@ -168,7 +191,7 @@ Result<void> Index::write(const std::function<Result<void>()>& transaction) {
     KERUEN_CHECK(state_->reserve->give_up());
     written = database.guarded(transaction);
   }
-  if (written) return database.move_log();
+  if (written) return state_->move_log();
   if (!found_no_space()) return written;
   // The log has the entries already: the index must not be left behind.
   return fail(ErrorCode::io_failed, written.error().detail + "; make room on its disk");

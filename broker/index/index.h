@@ -55,6 +55,9 @@ class Index {
   [[nodiscard]] static Result<std::unique_ptr<Index>> open(const std::string& path,
                                                            host::Journal& journal);
   ~Index();
+  // From now on its write-ahead log is moved into its file on a thread of its own
+  // (host::Backfiller); without, between two transactions.
+  [[nodiscard]] Result<void> move_log_beside();
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
 

@@ -14,7 +14,6 @@
 
 #include "agents/engine/engine_thread.h"
 #include "agents/link/link_thread.h"
-#include "agents/store/backfiller.h"
 #include "agents/store/reader.h"
 #include "agents/store/store.h"
 #include "schemas/host/clock.h"
@@ -65,7 +64,7 @@ class SiteAgent {
   host::Journal* journal_ = nullptr;
   std::unique_ptr<host::DirectoryLock> lock_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<store::Backfiller> backfiller_;
+  std::unique_ptr<host::Backfiller> backfiller_;
   std::unique_ptr<engine::Engine> core_;
   std::atomic<std::uint64_t> events_{0};
   std::mutex mutex_;

@@ -51,7 +51,7 @@ HOMES = [
     (r"openssl/(?!ssl\.h)", r"certs/.*\.cc", "certs/*.cc"),
     (r"zmq", r"broker/gateway/.*\.cc|agents/link/.*\.cc", "broker/gateway and agents/link, one .cc each"),
     (r"boost/", r"agents/api/.*", "agents/api"),
-    (r"SQLiteCpp/|sqlite3\.h", r"broker/index/.*|agents/store/.*", "broker/index and agents/store"),
+    (r"SQLiteCpp/|sqlite3\.h", r"broker/index/.*|agents/store/.*|schemas/host/write_ahead_log\.cc", "broker/index, agents/store, schemas/host/write_ahead_log.cc"),
     (r"libical/", r"agents/forwarder/.*", "agents/forwarder"),
     (r"nlohmann/", r"schemas/content/.*|agents/api/.*|agents/cli/.*", "schemas/content, agents/api, agents/cli"),
     (r"spdlog/", r"broker/journal_sink\.cc|agents/journal_sink\.cc", "each program's journal_sink"),

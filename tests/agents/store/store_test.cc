@@ -2,7 +2,6 @@
 // tests/journey.
 #include "agents/store/store.h"
 
-#include "agents/store/backfiller.h"
 #include "agents/store/reader.h"
 #include "certs/seal.h"
 #include "tests/agents/store/store_on_a_disk.h"
@@ -632,7 +631,7 @@ TEST_F(ClosedBatchTest, MoreThanFitsInMemoryIsWrittenInOrder) {
 // The log is moved beside the writer, and everything is there with and without it.
 TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
   open();
-  KERUEN_ASSERT_OK(auto backfiller, Backfiller::start(path()));
+  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store"));
   const auto file_bytes = [&] { return std::filesystem::file_size(path()); };
   const auto before = file_bytes();
   std::vector<MessageId> ids;
@@ -656,7 +655,7 @@ TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
 // However fast it is written: each time it is long it is moved whole.
 TEST_F(StoreTest, TheLogBeginsAnewWhileItIsWritten) {
   open();
-  KERUEN_ASSERT_OK(auto backfiller, Backfiller::start(path()));
+  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store"));
   const Bytes large(1024 * 1024, 1);
   std::size_t pages = 0;
   int begun_anew = 0;
@@ -673,13 +672,13 @@ TEST_F(StoreTest, TheLogBeginsAnewWhileItIsWritten) {
   EXPECT_EQ(begun_anew, 3);
 }
 
-TEST_F(StoreTest, TheMoverRestsWhereTheStoreMustEndTheLog) {
-  using Rest = Store::LogMoved::Rest;
+TEST_F(StoreTest, TheMoverRestsWhereTheWriterMustEndTheLog) {
+  using Rest = host::Backfiller::Moved::Rest;
   open();
-  KERUEN_ASSERT_OK(auto backfiller, Backfiller::start(path()));
+  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store"));
   EXPECT_EQ(backfiller->log_grown(400).rest, Rest::is_moved_beside);
   EXPECT_EQ(backfiller->log_grown(4'096).rest, Rest::is_moved_beside);  // much is left
-  EXPECT_EQ(backfiller->log_grown(16'384).rest, Rest::is_the_stores);
+  EXPECT_EQ(backfiller->log_grown(16'384).rest, Rest::is_the_writers);
 }
 
 using StoreOnAFailingDisk = StoreOnADisk;
