@@ -82,7 +82,6 @@ Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing
 
 Result<void> Broker::State::open_stations() {
   KERUEN_TRY(index, index::Index::open(config.index_file, surroundings.journal));
-  KERUEN_CHECK(index->move_log_beside());
   KERUEN_CHECK(index->reserve(surroundings.disk, index_reserve_bytes(config.segment_bytes)));
   KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal));
   KERUEN_TRY(reader,
@@ -185,6 +184,7 @@ const std::string& Broker::endpoint() const { return state_->router->endpoint();
 
 Result<void> Broker::run(int stop_descriptor) {
   State& state = *state_;
+  KERUEN_CHECK(state.index->move_log_beside());
   state.start_threads();
   CoreLoop loop({*state.router, *state.exchange, *state.log_thread, *state.reader_thread,
                  *state.signing_thread, *state.care_thread, *state.wake, state.surroundings.clock,
