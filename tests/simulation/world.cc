@@ -391,9 +391,11 @@ std::vector<checker::History> World::finish(checker::Ended ended) {
     }
   }
   for (auto& [agency, here] : parties_) {
-    if (const auto bytes =
-            host::read_file(here->disk, folder_of(agency) + "/store.sqlite", kStoreBytesMax)) {
-      trace_.bytes(agency + " store", *bytes);
+    for (const char* name : kStoreFiles) {
+      if (const auto bytes =
+              host::read_file(here->disk, folder_of(agency) + name, kStoreBytesMax)) {
+        trace_.bytes(agency + name, *bytes);
+      }
     }
   }
   return histories;
