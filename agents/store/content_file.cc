@@ -2,60 +2,91 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+
 namespace keruen::store {
 namespace {
 
 // Larger ones do not wait: nothing is saved by writing them together.
-constexpr std::size_t kWaitsBelow = SideFile::kPieceBytes;
-constexpr std::size_t kWaitingMax = 4 * SideFile::kPieceBytes;
+constexpr std::size_t kWaitsBelowBytes = 64 * 1024;
+constexpr std::size_t kWaitingBytesMax = 256 * 1024;
+// SQLite's numbers, and its way to the disk, are signed.
+constexpr std::uint64_t kPositionMax = (std::uint64_t{1} << 62) - kBatchBytesMax;
 
 std::uint64_t checksum_of(BytesView content) { return XXH3_64bits(content.data(), content.size()); }
 
-tl::unexpected<Error> damaged() {
-  return fail(ErrorCode::corrupt,
-              "the store and its contents (the file ending in -content) do not fit; restore both "
-              "from one backup");
+// As a row has it, it may be anything.
+bool can_be(const ContentPlace& place) {
+  return place.position <= kPositionMax && place.bytes <= kBatchBytesMax;
+}
+
+std::uint64_t end_of(const std::optional<ContentPlace>& place) {
+  return place ? place->position + place->bytes : 0;
 }
 
 }  // namespace
 
+tl::unexpected<Error> ContentFile::damaged(std::uint64_t position) const {
+  return fail(ErrorCode::corrupt, file_.path() + " does not hold at " + std::to_string(position) +
+                                      " what the store put there; restore the store and its "
+                                      "contents from one backup");
+}
+
 Result<SharedBytes> ContentFile::read(const ContentPlace& place) {
-  if (place.bytes > kBatchBytesMax) return damaged();
+  if (!can_be(place)) return damaged(place.position);
   Bytes content(place.bytes);
   if (place.position >= written_ && place.position + place.bytes <= end() && !waiting_.empty()) {
     const auto waits = BytesView(waiting_).subspan(place.position - written_, place.bytes);
     std::ranges::copy(waits, content.begin());
   } else {
     KERUEN_TRY(const bool has_all, file_.read(content, place.position));
-    if (!has_all) return damaged();
+    if (!has_all) return damaged(place.position);
   }
-  if (checksum_of(content) != place.checksum) return damaged();
+  if (checksum_of(content) != place.checksum) return damaged(place.position);
   return SharedBytes(std::move(content));
 }
 
 // Whatever lay at its place or behind it when it was added had been removed by then.
 Result<void> ContentFile::add_again(std::uint64_t position, BytesView content) {
   if (waiting_.empty()) written_ = position;
-  if (position > end()) return damaged();
+  if (position > kPositionMax || position > end()) return damaged(position);
   rewind(position);
   append_to(waiting_, content);
   return {};
 }
 
-Result<void> ContentFile::go_on_behind(const std::optional<ContentPlace>& newest) {
-  const std::uint64_t end_of_newest = newest ? newest->position + newest->bytes : 0;
-  if (waiting_.empty()) written_ = end_of_newest;
-  if (end_of_newest > end()) return damaged();
-  rewind(end_of_newest);
+Result<void> ContentFile::go_on_behind(const std::optional<ContentPlace>& newest,
+                                       const std::optional<ContentPlace>& newest_in_file) {
+  for (const auto& place : {newest, newest_in_file}) {
+    if (place && !can_be(*place)) return damaged(place->position);
+  }
+  // What a row of the store's file names is not written over, as long as it is there.
+  const std::uint64_t goes_on_at = std::max(end_of(newest), end_of(newest_in_file));
+  if (waiting_.empty()) written_ = goes_on_at;
+  if (goes_on_at > end()) return damaged(goes_on_at);
+  rewind(goes_on_at);
   keep();
+  // All before what waits was synced once.
+  KERUEN_TRY(const std::uint64_t size, file_.size());
+  if (size < written_) return damaged(size);
   return newest ? read(*newest).map([](const SharedBytes&) {}) : Result<void>();
+}
+
+Result<void> ContentFile::check_new() {
+  KERUEN_TRY(const std::uint64_t size, file_.size());
+  if (size == 0) return {};
+  return fail(ErrorCode::corrupt,
+              file_.path() +
+                  " is here without the store it belongs to; put that back beside it, "
+                  "or move it away and a new store begins");
 }
 
 Result<ContentPlace> ContentFile::add(BytesView content) {
   const ContentPlace place{end(), content.size(), checksum_of(content)};
-  if (content.size() < kWaitsBelow) {
+  ensure(can_be(place), "a batch or slice has a bound, and a file has one");
+  if (content.size() < kWaitsBelowBytes) {
     append_to(waiting_, content);
-    if (waiting_.size() > kWaitingMax) KERUEN_CHECK(write_out());
+    if (waiting_.size() > kWaitingBytesMax) KERUEN_CHECK(write_out());
     return place;
   }
   KERUEN_CHECK(write_out());
@@ -65,12 +96,12 @@ Result<ContentPlace> ContentFile::add(BytesView content) {
   return place;
 }
 
-void ContentFile::rewind(std::uint64_t end) {
-  if (end >= written_) {
-    waiting_.resize(end - written_);
+void ContentFile::rewind(std::uint64_t to) {
+  if (to >= written_) {
+    waiting_.resize(to - written_);
   } else {
     waiting_.clear();
-    written_ = end;
+    written_ = to;
   }
 }
 

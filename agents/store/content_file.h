@@ -1,12 +1,14 @@
 // INTERNAL to .cc files of agents/store: the bytes of batches and slices, one behind the other in a
 // file beside the store's, each written there once. Rows of `blob` name their places.
-// Shape: only bytes; what lies behind the last one a row names means nothing and is written over.
+// Shape: only bytes. What lies behind the last place in use means nothing and is written over; a
+// removed one's place further ahead stays as it is.
 // Units: bytes.   Threads: one at a time; a reader has its own, of what is written out.
 // Lifetime: the file is open as long as this.
 // Errors: no_space, io_failed; corrupt: what lies at a place is not what was put there.
 //
 // A row is not to be on the disk before the bytes it names: sync() comes before the commit. What
 // small rounds add waits in memory until then, or until readers are to see it; the redo log has it.
+// Bytes beside those written are taken to survive a power cut, as SQLite takes them to.
 #pragma once
 
 #include <optional>
@@ -28,19 +30,26 @@ class ContentFile {
       : file_(store_path + "-content", "contents") {}
 
   [[nodiscard]] Result<void> open(Connection::Mode mode) { return file_.open(mode); }
+  // What was added, written out or not.
   [[nodiscard]] Result<SharedBytes> read(const ContentPlace& place);
 
   // ---- at the start ----
   // What a record of the redo log adds, in their order; the disk is not touched.
   [[nodiscard]] Result<void> add_again(std::uint64_t position, BytesView content);
-  // All was added again; the next one goes behind `newest`, which is looked at.
-  [[nodiscard]] Result<void> go_on_behind(const std::optional<ContentPlace>& newest);
+  // All was added again; the next one goes behind both places. `newest` is looked at, whether it is
+  // what it was. `newest_in_file`: of the rows that are in the store's file, removed since or not.
+  [[nodiscard]] Result<void> go_on_behind(const std::optional<ContentPlace>& newest,
+                                          const std::optional<ContentPlace>& newest_in_file);
+  // corrupt: there are contents already, of a store that is not here.
+  [[nodiscard]] Result<void> check_new();
 
   // ---- a round ----
+  // A failure is the round's: forget() comes after it.
   [[nodiscard]] Result<ContentPlace> add(BytesView content);
+  // Where the next one goes.
   [[nodiscard]] std::uint64_t end() const { return written_ + waiting_.size(); }
   // What was added behind it is not to be.
-  void rewind(std::uint64_t end);
+  void rewind(std::uint64_t to);
   // What was added is durable: in the redo log, or here.
   void keep() { kept_ = end(); }
   void forget() { rewind(kept_); }
@@ -52,6 +61,7 @@ class ContentFile {
   [[nodiscard]] Result<void> sync();
 
  private:
+  [[nodiscard]] tl::unexpected<Error> damaged(std::uint64_t position) const;
   SideFile file_;
   std::uint64_t written_ = 0;  // where what waits begins
   Bytes waiting_;

@@ -144,16 +144,6 @@ Result<void> RedoLog::resume(Connection& connection, ContentFile& contents, std:
   return run_lap(connection, &contents, stored);
 }
 
-// A disk that has no room for that has what it had.
-Result<void> RedoLog::write_anew() {
-  Bytes lap(end_.offset);
-  KERUEN_TRY(const bool has_all, file_.read(lap, 0));
-  if (!has_all) return damaged();
-  auto written = write_and_sync(lap, 0);
-  if (!written && written.error().code != ErrorCode::no_space) return written;
-  return {};
-}
-
 Result<void> RedoLog::repeat(Connection& connection, std::uint64_t stored) {
   return run_lap(connection, nullptr, stored);
 }

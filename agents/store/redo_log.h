@@ -50,9 +50,8 @@ class RedoLog {
   [[nodiscard]] Result<void> resume(Connection& connection, ContentFile& contents,
                                     std::uint64_t store_id, std::uint64_t stored);
 
-  // Writes and syncs the lap where it stands: of a process whose sync failed it may be in memory
-  // only, and no later sync would write it.
-  [[nodiscard]] Result<void> write_anew();
+  // The lap, where it stands (SideFile).
+  [[nodiscard]] Result<void> write_anew() { return file_.write_anew(end_.offset); }
 
   // ---- a round ----
   void begin_round();
@@ -76,6 +75,8 @@ class RedoLog {
   [[nodiscard]] Result<void> record_round();
 
   // ---- the store's file ----
+  // The newest round that was in the store's file, synced, when the lap began.
+  [[nodiscard]] std::uint64_t lap() const { return lap_; }
   // The newest round that is durable.
   [[nodiscard]] std::uint64_t newest() const { return newest_; }
   // The store's file has all rounds up to this one more, synced: a lap begins.

@@ -31,6 +31,12 @@ Result<void> SideFile::open(Connection::Mode mode) {
                  "opening");
 }
 
+Result<std::uint64_t> SideFile::size() {
+  sqlite3_int64 bytes = 0;
+  KERUEN_CHECK(checked(file()->pMethods->xFileSize(file(), &bytes), "looking at"));
+  return static_cast<std::uint64_t>(bytes);
+}
+
 Result<bool> SideFile::read(std::span<std::uint8_t> target, std::uint64_t offset) {
   while (!target.empty()) {
     const std::size_t bytes = std::min(target.size(), kPieceBytes);
@@ -54,6 +60,23 @@ Result<void> SideFile::write(BytesView source, std::uint64_t offset) {
     offset += bytes;
   }
   return {};
+}
+
+Result<void> SideFile::write_anew(std::uint64_t bytes) {
+  const auto rewrite = [&]() -> Result<void> {
+    Bytes piece(kPieceBytes);
+    for (std::uint64_t offset = 0; offset < bytes; offset += kPieceBytes) {
+      const auto part =
+          std::span(piece).first(std::min<std::uint64_t>(kPieceBytes, bytes - offset));
+      KERUEN_TRY(const bool has_all, read(part, offset));
+      if (!has_all) break;
+      KERUEN_CHECK(write(part, offset));
+    }
+    return sync();
+  };
+  auto rewritten = rewrite();
+  if (!rewritten && rewritten.error().code == ErrorCode::no_space) return {};
+  return rewritten;
 }
 
 Result<void> SideFile::sync() {

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agents/store/connection.h"
@@ -32,10 +34,16 @@ class SideFile {
 
   // To write, it is made where there is none.
   [[nodiscard]] Result<void> open(Connection::Mode mode);
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] Result<std::uint64_t> size();
   // False: the file ends before.
   [[nodiscard]] Result<bool> read(std::span<std::uint8_t> target, std::uint64_t offset);
   [[nodiscard]] Result<void> write(BytesView source, std::uint64_t offset);
   [[nodiscard]] Result<void> sync();
+  // Writes its first `bytes` where they stand and syncs: of a process whose sync failed they may be
+  // in memory only, and no later sync would write them. A disk that has no room for that keeps what
+  // it has.
+  [[nodiscard]] Result<void> write_anew(std::uint64_t bytes);
 
  private:
   [[nodiscard]] sqlite3_file* file() { return reinterpret_cast<sqlite3_file*>(memory_.data()); }

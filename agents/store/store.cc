@@ -1,6 +1,5 @@
 #include "agents/store/store.h"
 
-#include "agents/store/schema.h"
 #include "agents/store/store_state.h"
 
 namespace keruen::store {
@@ -15,77 +14,8 @@ Store::~Store() = default;
 namespace {
 
 constexpr std::size_t kBackfillPages = 1000;  // of 8 KiB
-constexpr std::string_view kKeyCheck = "this store opens with this key";
-
-void set_pragmas(Connection& connection) {
-  // Batches are blobs of some hundred KiB: larger pages are fewer writes.
-  connection.execute("PRAGMA page_size = 8192");
-  connection.execute("PRAGMA journal_mode = WAL");
-  // Commits are synced by sync(), one for several where the engine asks for it.
-  connection.execute("PRAGMA synchronous = NORMAL");
-  connection.execute("PRAGMA secure_delete = ON");
-  connection.execute("PRAGMA foreign_keys = OFF");
-  connection.execute("PRAGMA temp_store = MEMORY");
-  connection.execute("PRAGMA cache_size = -32768");
-}
-
-int version_of(Connection& connection) {
-  auto query = connection.query("PRAGMA user_version");
-  return query.row() ? static_cast<int>(query.number(0)) : 0;
-}
 
 }  // namespace
-
-Result<std::unique_ptr<Store>> Store::open(const std::string& path,
-                                           const certs::SecretBytes& store_key,
-                                           certs::Randomness& randomness) {
-  return guarded<std::unique_ptr<Store>>(
-      "opening " + path, [&]() -> Result<std::unique_ptr<Store>> {
-        std::unique_ptr<Store> store(
-            new Store(std::make_unique<State>(path, store_key.duplicate(), randomness)));
-        State& state = *store->state_;
-        set_pragmas(state.connection);
-        const int version = version_of(state.connection);
-        if (version > kSchemaVersion) {
-          return fail(ErrorCode::unsupported, path +
-                                                  " was written by a newer keruen-agent (format " +
-                                                  std::to_string(version) + "); install that one");
-        }
-        if (version == 1) {
-          return fail(ErrorCode::unsupported,
-                      path +
-                          " was written by a keruen-agent from before the first release "
-                          "(format 1); move it away, and the agent begins a new one");
-        }
-        constexpr int kFirstWithRedoLog = 3;
-        if (version < kFirstWithRedoLog) {
-          KERUEN_CHECK(state.transact<void>("making the store", [&]() -> Result<void> {
-            if (version == 0) {
-              state.connection.execute(kSchema);
-              state.connection.execute(kBlobTable);
-              state.connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
-                  .with(state.rows.seal("key check", 0, bytes_of(kKeyCheck)))
-                  .run();
-            }
-            Bytes store_id(sizeof(std::uint64_t));
-            randomness.fill(store_id);
-            state.connection.query("INSERT INTO setting(name, value) VALUES('redo log', ?)")
-                .with(BytesView(store_id))
-                .run();
-            state.connection.query("INSERT INTO setting(name, value) VALUES('round', zeroblob(8))")
-                .run();
-            const int made = version == 0 ? kSchemaVersion : kFirstWithRedoLog;
-            state.connection.execute(("PRAGMA user_version = " + std::to_string(made)).c_str());
-            return {};
-          }));
-        }
-        if (!state.is_key_right()) {
-          return fail(ErrorCode::denied, path + " was made with another store key");
-        }
-        KERUEN_CHECK(state.resume());
-        return store;
-      });
-}
 
 void Store::State::load_counters() {
   agency_numbers.clear();
@@ -96,80 +26,6 @@ void Store::State::load_counters() {
   next_blob = blobs.row() ? blobs.unsigned_number(0) : 1;
   events.start(read_newest_event(connection));
   load_outbox_expiry();
-}
-
-namespace {
-
-Result<std::uint64_t> number_of_setting(Connection& connection, const char* sql) {
-  auto query = connection.query(sql);
-  if (!query.row() || query.bytes(0).size() != sizeof(std::uint64_t)) {
-    return fail(ErrorCode::corrupt, "the store lacks a number; restore it from a backup");
-  }
-  return u64_at(query.bytes(0), 0);
-}
-
-}  // namespace
-
-bool Store::State::is_key_right() {
-  auto check = connection.query("SELECT value FROM setting WHERE name = 'key check'");
-  return check.row() && rows.open("key check", 0, check.bytes(0)).has_value();
-}
-
-// A process that was killed, or whose sync failed, may have left in memory only what it wrote, and
-// no later sync would write that: all of it is written anew, the write-ahead log into the file and
-// the redo log with a commit. Where there is no room for that both stay as they are.
-Result<void> Store::State::resume() {
-  KERUEN_TRY(const auto id,
-             number_of_setting(connection, "SELECT value FROM setting WHERE name = 'redo log'"));
-  KERUEN_TRY(published_,
-             number_of_setting(connection, "SELECT value FROM setting WHERE name = 'round'"));
-  KERUEN_CHECK(connection.log().move());
-  connection.sync_log();
-  connection.execute("BEGIN IMMEDIATE");
-  KERUEN_CHECK(contents.open(Connection::Mode::read_write));
-  KERUEN_CHECK(redo.resume(connection, contents, id, published_));
-  if (version_of(connection) < kSchemaVersion) {
-    KERUEN_CHECK(move_contents_out());
-  } else {
-    KERUEN_TRY(const auto newest, newest_content());
-    KERUEN_CHECK(contents.go_on_behind(newest));
-  }
-  load_counters();
-  auto stored = guarded<void>("storing what was recorded", [&] { return commit(); });
-  stored = close(stored ? std::nullopt : std::optional(stored.error()));
-  if (stored || stored.error().code != ErrorCode::no_space) return stored;
-  return has_unpublished() ? redo.write_anew() : Result<void>();
-}
-
-Result<std::optional<ContentPlace>> Store::State::newest_content() {
-  using Place = std::optional<ContentPlace>;
-  auto query =
-      connection.query("SELECT position, bytes, checksum FROM blob ORDER BY number DESC LIMIT 1");
-  if (!query.row()) return Place();
-  return Place({query.unsigned_number(0), query.unsigned_number(1), query.unsigned_number(2)});
-}
-
-Result<void> Store::State::move_contents_out() {
-  connection.execute("ALTER TABLE blob RENAME TO blob_before");
-  connection.execute(kBlobTable);
-  {
-    auto each = connection.query("SELECT number, bytes FROM blob_before ORDER BY number");
-    while (each.row()) {
-      KERUEN_TRY(const ContentPlace place, contents.add(each.bytes(1)));
-      connection
-          .query(
-              "INSERT INTO blob(number, position, bytes, checksum, keys) "
-              "SELECT number, ?, ?, ?, keys FROM blob_before WHERE number = ?")
-          .with(place.position)
-          .with(place.bytes)
-          .with(place.checksum)
-          .with(each.unsigned_number(0))
-          .run();
-    }
-  }
-  connection.execute("DROP TABLE blob_before");
-  connection.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
-  return {};
 }
 
 void Store::State::undo(const Error& error) {
@@ -294,7 +150,7 @@ Result<void> Store::State::close(const std::optional<Error>& failed) {
   redo.begin_lap();
   published_ = redo.newest();
   is_full_ = false;
-  if (has_destroyed) empty_log();
+  if (empties_log) empty_log();
   return {};
 }
 
@@ -307,7 +163,7 @@ void Store::State::empty_log() {
     return truncated.row() && truncated.number(kIsBusy) == 0;
   });
   if (emptied) {
-    has_destroyed = !*emptied;
+    empties_log = !*emptied;
   } else {
     remember(emptied.error());
   }
@@ -515,7 +371,7 @@ Result<void> Store::destroy_key(OwnKeyKind kind, const KeyId& id) {
         .with(id)
         .run();
     // Older images of its page stand in the write-ahead log.
-    state_->has_destroyed = true;
+    state_->empties_log = true;
     return {};
   });
 }

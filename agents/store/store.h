@@ -1,8 +1,7 @@
 // An agent's store: its one writer. What the agent knows durably is here and nowhere else.
-// Shape: one SQLite file, WAL, secure_delete ON (schema.h), and beside it the newest rounds
-// (redo_log.h).
-// Threads: the engine thread only; others read through Reader.
-// Lifetime: the Randomness outlives it; one process opens it at a time.
+// Shape: one SQLite file, WAL, secure_delete ON (schema.h), beside it the newest rounds
+// (redo_log.h) and the contents (content_file.h). Threads: the engine thread only; others read
+// through Reader. Lifetime: the Randomness outlives it; one process opens it at a time.
 //
 // Every public function is one transaction: when it returns without an error all of it is on the
 // disk, after an error none of it is; within a round, with the round. Errors: no_space, the disk

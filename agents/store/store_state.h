@@ -60,12 +60,14 @@ struct Store::State {
   [[nodiscard]] std::optional<std::int64_t> known_number_of(const AgencyId& agency);
   [[nodiscard]] std::optional<AgencyId> agency_of(std::int64_t number);
   void load_counters();
+  // What a file of no format, or of one before the redo log, lacks.
+  [[nodiscard]] Result<void> make(int version, certs::Randomness& randomness);
   [[nodiscard]] bool is_key_right();
   // Repeats what a crash left in the redo log.
   [[nodiscard]] Result<void> resume();
-  // Of an older format, which has batches and slices in its rows.
+  [[nodiscard]] Result<void> write_log_anew();
+  // From the rows, where formats before kept batches and slices.
   [[nodiscard]] Result<void> move_contents_out();
-  [[nodiscard]] Result<std::optional<ContentPlace>> newest_content();
   [[nodiscard]] Result<BlobNumber> add_blob(const SharedBytes& bytes, const LeafKeys& keys);
   // One recipient is to be sealed for once more, and is gone from its batch; false after
   // `attempts_max` times. The caller saves the batch's places, as after settle().
@@ -157,7 +159,7 @@ struct Store::State {
   [[nodiscard]] bool in_round() const { return in_round_ && !is_part_; }
 
   LogMover log_mover;
-  bool has_destroyed = false;  // a key: its images in the write-ahead log are to go
+  bool empties_log = false;  // the next commit: images of a destroyed key are to go
 
  private:
   template <class Value, class Body>

@@ -126,6 +126,7 @@ TEST_F(ContentFileTest, AFullDiskRefusesTheRoundAndKeepsWhatWasThere) {
   EXPECT_EQ(batches(), 2U);
   expect_content(small, kSmall, 1);
   expect_content(large, kLarge, 3);
+  EXPECT_EQ(bytes_in(content_path()).size(), kSmall + kLarge) << "what was undone has no place";
 }
 
 TEST_F(ContentFileTest, WhatAnUndonePartAddedGivesItsPlaceBack) {
@@ -169,6 +170,7 @@ TEST_F(ContentFileTest, ADissolvedBatchLeavesTheOthersWhole) {
   const BlobNumber third = round(kSmall + 1, 3);
   open();
   EXPECT_EQ(batches(), 2U);
+  EXPECT_EQ(bytes_in(content_path()).size(), 2 * kSmall + 1);
   expect_content(first, kSmall, 1);
   expect_content(third, kSmall + 1, 3);
 }
@@ -200,26 +202,141 @@ TEST_F(ContentFileTest, AnOlderOneThatRottedIsNotHandedOut) {
   EXPECT_THAT(store->batch_bytes(rotten), FailsWith(ErrorCode::corrupt));
 }
 
-// Format 3 had them in its rows.
-TEST_F(ContentFileTest, AStoreOfTheFormatBeforeIsTakenOver) {
-  const BlobNumber first = round(kSmall, 'A');
-  const BlobNumber second = round(kLarge, 'B');
+// The store's file shows the dissolved one as long as the disk has no room for what came after.
+TEST_F(ContentFileTest, OnAFullDiskTheNextDoesNotTakeThePlaceOfWhatTheFileStillNames) {
+  const BlobNumber first = round(kLarge, 1);
+  const BlobNumber second = round(kLarge, 2);
+  store->begin_round();
+  ASSERT_THAT(store->dissolve({second}, ErrorCode::chain_fork, kNow), IsOk());
+  ASSERT_THAT(store->end_round(), IsOk());
+  const std::string before = bytes_in(content_path());
+  fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  open();
+  EXPECT_EQ(batches(), 1U);
+  disk.heal();
+  store->begin_round();
+  ASSERT_THAT(try_close(kLarge, 3), IsOk());
+  fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::no_space));
+  disk.heal();
+  EXPECT_EQ(bytes_in(content_path()).substr(0, before.size()), before);
+  expect_content(first, kLarge, 1);
+}
+
+// What readers were shown may not have been synced; on a full disk it cannot be given back to them.
+TEST_F(ContentFileTest, AStartThatCannotShowWhatWasShownIsRefusedUntilThereIsRoom) {
+  static_cast<void>(round(kLarge, 1));
+  const BlobNumber shown = round(kSmall, 2);
+  ASSERT_THAT(store->publish(), IsOk());
   store.reset();
-  run_sql(
-      "ALTER TABLE blob RENAME TO places; "
-      "CREATE TABLE blob(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, keys BLOB); "
-      "INSERT INTO blob SELECT number, CAST(replace(hex(zeroblob(bytes)), '00', "
-      "CASE number WHEN 1 THEN 'A' ELSE 'B' END) AS BLOB), keys FROM places; "
-      "DROP TABLE places; PRAGMA user_version = 3");
-  std::filesystem::remove(content_path());
-  for (int starts = 0; starts < 2; ++starts) {
+  write(content_path(), bytes_in(content_path()).substr(0, kLarge));
+  fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  EXPECT_THAT(Store::open(path(), key, randomness),
+              FailsWith(ErrorCode::no_space, HasSubstr("make room")));
+  disk.heal();
+  open();
+  expect_content(shown, kSmall, 2);
+}
+
+TEST_F(ContentFileTest, ContentsShorterThanWhatWasSyncedAreRefused) {
+  static_cast<void>(round(kLarge, 1));
+  static_cast<void>(round(kSmall, 2));
+  store.reset();
+  write(content_path(), bytes_in(content_path()).substr(0, kLarge - 1));
+  EXPECT_THAT(Store::open(path(), key, randomness),
+              FailsWith(ErrorCode::corrupt, HasSubstr("from one backup")));
+}
+
+TEST_F(ContentFileTest, ContentsWithoutTheirStoreAreNotWrittenOver) {
+  static_cast<void>(round(kLarge, 1));
+  store.reset();
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path() + suffix);
+  EXPECT_THAT(Store::open(path(), key, randomness),
+              FailsWith(ErrorCode::corrupt, HasSubstr("without the store")));
+  EXPECT_EQ(bytes_in(content_path()), std::string(kLarge, 1));
+}
+
+TEST_F(ContentFileTest, NoNumberInARowIsBelieved) {
+  const BlobNumber odd = round(kLarge, 1);
+  const BlobNumber sound = round(kLarge, 2);
+  std::uint8_t fill = 2;
+  for (const char* damage :
+       {"position = -28", "position = -9223372036854775808", "position = 9223372036854775807",
+        "bytes = -1", "bytes = 1099511627776", "checksum = 0"}) {
+    SCOPED_TRACE(damage);
+    store.reset();
+    run_sql("UPDATE blob SET position = 0, bytes = 204800 WHERE number = 1");
+    run_sql(std::string("UPDATE blob SET ") + damage + " WHERE number = 1");
     open();
+    static_cast<void>(round(kSmall, ++fill));  // waits in memory
+    expect_content(sound, kLarge, 2);
+    EXPECT_THAT(store->batch_bytes(odd), FailsWith(ErrorCode::corrupt));
+  }
+  store.reset();
+  run_sql("UPDATE blob SET position = -28 WHERE number = (SELECT max(number) FROM blob)");
+  EXPECT_THAT(Store::open(path(), key, randomness), FailsWith(ErrorCode::corrupt));
+}
+
+// Format 3 had them in its rows.
+class FormatBefore : public ContentFileTest {
+ protected:
+  void SetUp() override {
+    ContentFileTest::SetUp();
+    first = round(kSmall, 'A');
+    second = round(kLarge, 'B');
+    store.reset();
+    run_sql(
+        "ALTER TABLE blob RENAME TO places; "
+        "CREATE TABLE blob(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, keys BLOB); "
+        "INSERT INTO blob SELECT number, CAST(replace(hex(zeroblob(bytes)), '00', "
+        "CASE number WHEN 1 THEN 'A' ELSE 'B' END) AS BLOB), keys FROM places; "
+        "DROP TABLE places; PRAGMA user_version = 3");
+    std::filesystem::remove(content_path());
+  }
+  void expect_both() {
     expect_content(first, kSmall, 'A');
     expect_content(second, kLarge, 'B');
   }
+  BlobNumber first;
+  BlobNumber second;
+};
+
+TEST_F(FormatBefore, IsTakenOver) {
+  for (int starts = 0; starts < 2; ++starts) {
+    open();
+    expect_both();
+  }
   const BlobNumber third = round(kSmall, 3);
   open();
+  expect_both();
   expect_content(third, kSmall, 3);
+}
+
+TEST_F(FormatBefore, IsTakenOverOnceThereIsRoom) {
+  std::uint64_t refused = 0;
+  while (true) {
+    fail_from(FaultVfs::Operation::write, refused + 1, FaultVfs::Fault::full);
+    auto opened = Store::open(path(), key, randomness);
+    disk.heal();
+    if (opened) break;
+    EXPECT_THAT(opened, FailsWith(ErrorCode::no_space, HasSubstr("make room")));
+    ++refused;
+  }
+  EXPECT_GT(refused, 5U);
+  open();
+  expect_both();
+}
+
+TEST_F(FormatBefore, IsTakenOverAfterTheDiskFailed) {
+  for (const auto operation : {FaultVfs::Operation::write, FaultVfs::Operation::sync}) {
+    for (std::uint64_t n = 1; n < 30; ++n) {
+      fail_from(operation, n, FaultVfs::Fault::broken);
+      static_cast<void>(Store::open(path(), key, randomness));
+      disk.heal();
+    }
+  }
+  open();
+  expect_both();
 }
 
 }  // namespace

@@ -1,0 +1,173 @@
+// The power goes at each operation of a store's disk in turn, or the process, and then the power
+// while it starts: whatever
+// the disk kept of what was not synced, all that was acknowledged is there, byte for byte, and no
+// row names contents that are not.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "agents/store/store.h"
+#include "tests/support/disk_vfs.h"
+#include "tests/support/fault_disk.h"
+#include "tests/support/matchers.h"
+#include "tests/support/seeded_randomness.h"
+
+namespace keruen::store {
+namespace {
+
+constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
+constexpr std::size_t kSmall = 300;
+constexpr std::size_t kLarge = 150 * 1024;
+using Operation = FaultDisk::Operation;
+
+class Exchange {
+ public:
+  explicit Exchange(FaultDisk& disk) : disk_(disk) {}
+
+  // False: the power is gone.
+  [[nodiscard]] bool start() {
+    store_.reset();
+    auto opened = Store::open("/agent/store.sqlite", key_, randomness_);
+    if (!opened) why_ = opened.error().detail;
+    if (!opened) return false;
+    store_ = std::move(*opened);
+    return true;
+  }
+  void cut_power(std::uint64_t seed) {
+    store_.reset();
+    disk_.crash(seed);
+    disk_.heal();
+  }
+  void kill() {
+    store_.reset();
+    disk_.end_process();
+    disk_.heal();
+  }
+  // Everything that reaches a store's files: rounds in the redo log and in the file, shown to
+  // readers or not, parts undone, a batch dissolved, a start in between.
+  void play() {
+    const bool went = start() && round(kSmall) && round(kSmall) && show() && round(kSmall) &&
+                      round(kLarge) && undone_part() && round(kSmall) && show() && dissolve() &&
+                      round(kSmall) && start() && round(kSmall + 1) && round(kLarge) && show() &&
+                      round(kSmall);
+    is_whole = went;
+  }
+  void check() {
+    ASSERT_TRUE(start()) << why_;
+    KERUEN_ASSERT_OK(const auto found, store_->unfinished_batches());
+    std::map<std::uint64_t, StoredBatch> batches;
+    for (const auto& batch : found) {
+      const auto fill = static_cast<std::uint8_t>(batch.sequence.value);
+      batches.emplace(fill, batch);
+      EXPECT_THAT(store_->batch_bytes(batch.blob), IsOk()) << int{fill};
+    }
+    for (const auto& [fill, bytes] : acknowledged_) {
+      const auto stored = batches.find(fill);
+      ASSERT_NE(stored, batches.end()) << int{fill} << " is lost";
+      KERUEN_ASSERT_OK(const auto content, store_->batch_bytes(stored->second.blob));
+      EXPECT_EQ(content, SharedBytes(Bytes(bytes, fill))) << int{fill};
+    }
+    for (const std::uint8_t fill : dissolved_) EXPECT_FALSE(batches.contains(fill)) << int{fill};
+  }
+  bool is_whole = false;
+
+ private:
+  [[nodiscard]] Result<StoredBatch> close(std::size_t bytes) {
+    ClosedBatch batch;
+    batch.stream = StreamId{7};
+    batch.sequence = BatchSequence{++newest_};
+    batch.hash.bytes[0] = newest_;
+    batch.bytes = SharedBytes(Bytes(bytes, newest_));
+    batch.at = kNow;
+    return store_->close(batch);
+  }
+  [[nodiscard]] bool round(std::size_t bytes) {
+    store_->begin_round();
+    const auto closed = close(bytes);
+    const auto ended = store_->end_round();
+    if (!closed || !ended) return false;
+    acknowledged_[newest_] = bytes;
+    newest_blob_ = closed->blob;
+    return true;
+  }
+  [[nodiscard]] bool show() { return store_->publish().has_value(); }
+  [[nodiscard]] bool undone_part() {
+    store_->begin_round();
+    const auto undone = store_->together([&]() -> Result<void> {
+      KERUEN_CHECK(close(kSmall));
+      KERUEN_CHECK(close(kSmall));
+      return fail(ErrorCode::malformed, "not this");
+    });
+    dissolved_.push_back(newest_);
+    dissolved_.push_back(newest_ - 1);
+    return store_->end_round().has_value() && undone.error().code == ErrorCode::malformed;
+  }
+  // The newest one; of one whose end is not known both are right.
+  [[nodiscard]] bool dissolve() {
+    store_->begin_round();
+    const auto dissolved = store_->dissolve({newest_blob_}, ErrorCode::chain_fork, kNow);
+    acknowledged_.erase(newest_);
+    const auto ended = store_->end_round();
+    if (!dissolved || !ended) return false;
+    dissolved_.push_back(newest_);
+    return true;
+  }
+
+  FaultDisk& disk_;
+  SeededRandomness randomness_{3};
+  certs::SecretBytes key_{32};
+  std::unique_ptr<Store> store_;
+  std::string why_;  // it did not start
+  std::uint8_t newest_ = 0;
+  BlobNumber newest_blob_;
+  std::map<std::uint8_t, std::size_t> acknowledged_;
+  std::vector<std::uint8_t> dissolved_;
+};
+
+class PowerCut : public ::testing::TestWithParam<Operation> {
+ protected:
+  // Nothing reaches the disk from the n-th operation on.
+  void fail_from(std::uint64_t n) {
+    disk.fail_nth(GetParam(), n, ErrorCode::io_failed, FaultDisk::Repeat::for_ever);
+  }
+  FaultDisk disk;
+  DiskVfs vfs;
+};
+
+TEST_P(PowerCut, AtAnyMomentLosesNothingAcknowledged) {
+  constexpr std::uint64_t kSeeds = 8;
+  constexpr std::uint64_t kOfAStart = 12;
+  std::uint64_t cuts = 0;
+  for (std::uint64_t n = 1;; ++n, ++cuts) {
+    bool was_whole = false;
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+      SCOPED_TRACE("operation " + std::to_string(n) + ", seed " + std::to_string(seed));
+      const FaultDisk empty;
+      disk.become(empty);
+      vfs.mount("/agent", disk);
+      vfs.begin_again(seed);
+      Exchange exchange(disk);
+      fail_from(n);
+      exchange.play();
+      was_whole = exchange.is_whole;
+      if (seed % 2 == 0) {
+        exchange.kill();
+      } else {
+        exchange.cut_power(seed);
+      }
+      // And in the start that follows, at each of its operations in turn.
+      fail_from(1 + (n + seed) % kOfAStart);
+      static_cast<void>(exchange.start());
+      exchange.cut_power(seed + 100);
+      exchange.check();
+      if (HasFatalFailure()) return;
+    }
+    if (was_whole) break;
+  }
+  EXPECT_GT(cuts, 20U);
+}
+
+INSTANTIATE_TEST_SUITE_P(AtEach, PowerCut, ::testing::Values(Operation::write, Operation::sync));
+
+}  // namespace
+}  // namespace keruen::store
