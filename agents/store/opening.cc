@@ -11,7 +11,6 @@ constexpr int kFirstWithRedoLog = 3;
 constexpr int kFirstWithContentFile = 4;
 
 void set_pragmas(Connection& connection) {
-  connection.execute("PRAGMA page_size = 8192");
   connection.execute("PRAGMA journal_mode = WAL");
   // Commits are synced by sync(), one for several where the engine asks for it.
   connection.execute("PRAGMA synchronous = NORMAL");

@@ -13,7 +13,7 @@ Store::~Store() = default;
 
 namespace {
 
-constexpr std::size_t kBackfillPages = 1000;  // of 8 KiB
+constexpr std::size_t kBackfillPages = 2000;  // of 4 KiB
 
 }  // namespace
 

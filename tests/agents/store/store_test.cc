@@ -641,10 +641,10 @@ TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
     pages = now;
     return backfiller->log_grown(now);
   });
-  // The store moves the log itself from 4096 pages on.
-  while (file_bytes() == before && pages < 4000) ids.push_back(submit(large));
+  // The store moves the log itself from 8192 pages on.
+  while (file_bytes() == before && pages < 8000) ids.push_back(submit(large));
   EXPECT_GT(file_bytes(), before);
-  EXPECT_LT(pages, 4000U);
+  EXPECT_LT(pages, 8000U);
   store.reset();
   backfiller.reset();
   open();
@@ -664,8 +664,7 @@ TEST_F(StoreTest, TheLogBeginsAnewWhileItIsWritten) {
     pages = now;
     return backfiller->log_grown(now);
   });
-  // 4096 pages and a little are some 34 of them; 16384, where it must whatever the disk is like,
-  // 130.
+  // 32 MiB and a little are some 34 of them; 128, where it must whatever the disk is like, 130.
   for (int i = 0; i < 500 && begun_anew < 3; ++i) {
     ASSERT_THAT(store->save_fact("fact " + std::to_string(i % 8), large), IsOk());
   }
@@ -676,9 +675,9 @@ TEST_F(StoreTest, TheMoverRestsWhereTheWriterMustEndTheLog) {
   using Rest = host::Backfiller::Moved::Rest;
   open();
   KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store"));
-  EXPECT_EQ(backfiller->log_grown(400).rest, Rest::is_moved_beside);
-  EXPECT_EQ(backfiller->log_grown(4'096).rest, Rest::is_moved_beside);  // much is left
-  EXPECT_EQ(backfiller->log_grown(16'384).rest, Rest::is_the_writers);
+  EXPECT_EQ(backfiller->log_grown(800).rest, Rest::is_moved_beside);
+  EXPECT_EQ(backfiller->log_grown(8'192).rest, Rest::is_moved_beside);  // much is left
+  EXPECT_EQ(backfiller->log_grown(32'768).rest, Rest::is_the_writers);
 }
 
 using StoreOnAFailingDisk = StoreOnADisk;
