@@ -27,6 +27,17 @@ void set_key(zmq::socket_t& socket, Option option, BytesView key) {
   socket.set(option, zmq::const_buffer(key.data(), key.size()));
 }
 
+// ZeroMQ reads the frame where it is, and lets go of it on its own thread.
+zmq::message_t lent_to_socket(const SharedBytes& frame) {
+  auto owner = std::make_unique<SharedBytes>(frame);
+  const BytesView bytes = frame.view();
+  zmq::message_t message(
+      const_cast<std::uint8_t*>(bytes.data()), bytes.size(),
+      [](void*, void* lent) { delete static_cast<SharedBytes*>(lent); }, owner.get());
+  static_cast<void>(owner.release());
+  return message;
+}
+
 }  // namespace
 
 struct Dealer::State {
@@ -77,9 +88,7 @@ Result<std::unique_ptr<Dealer>> Dealer::connect(const DealerOptions& options,
 
 bool Dealer::send(const SharedBytes& frame) {
   try {
-    const BytesView bytes = frame.view();
-    return state_->socket.send(zmq::buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait)
-        .has_value();
+    return state_->socket.send(lent_to_socket(frame), zmq::send_flags::dontwait).has_value();
   } catch (const zmq::error_t&) {
     return false;  // the monitor tells what became of the connection
   }

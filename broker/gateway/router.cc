@@ -115,6 +115,19 @@ Result<void> set_options(void* socket, const certs::TransportKeyPair& key) {
   return set(socket, ZMQ_TCP_KEEPALIVE_CNT, kKeepaliveProbes);
 }
 
+// ZeroMQ reads the frame where it is, and lets go of it on its own thread. False: no memory.
+bool lend(zmq_msg_t& message, const SharedBytes& frame) {
+  auto owner = std::make_unique<SharedBytes>(frame);
+  const auto bytes = frame.view();
+  const auto give_back = [](void*, void* lent) { delete static_cast<SharedBytes*>(lent); };
+  if (::zmq_msg_init_data(&message, const_cast<std::uint8_t*>(bytes.data()), bytes.size(),
+                          give_back, owner.get()) != 0) {
+    return false;
+  }
+  static_cast<void>(owner.release());
+  return true;
+}
+
 enum class Sent : std::uint8_t { yes, full, gone };
 
 Sent send_now(void* socket, const Line& line, const SharedBytes& frame) {
@@ -122,8 +135,11 @@ Sent send_now(void* socket, const Line& line, const SharedBytes& frame) {
   if (::zmq_send(socket, id.data(), id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
     return ::zmq_errno() == EAGAIN ? Sent::full : Sent::gone;
   }
-  const auto bytes = frame.view();
-  return ::zmq_send(socket, bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0 ? Sent::gone : Sent::yes;
+  zmq_msg_t message;
+  if (!lend(message, frame)) return Sent::gone;
+  if (::zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0) return Sent::yes;
+  ::zmq_msg_close(&message);
+  return Sent::gone;
 }
 
 }  // namespace
