@@ -35,25 +35,39 @@ bool find_sequence(std::uint8_t first, Sequence& sequence) {
   return true;
 }
 
-// Whether each byte of the eight is 20..7E.
-bool all_printable(std::uint64_t bytes) {
-  constexpr std::uint64_t kEach = 0x0101010101010101;
-  constexpr std::uint64_t kHighBits = 0x80 * kEach;
+using Eight = std::uint64_t;
+constexpr std::size_t kAtOnce = 8 * sizeof(Eight);
+
+Eight eight_at(std::string_view text, std::size_t at) {
+  Eight bytes = 0;
+  std::memcpy(&bytes, text.data() + at, sizeof bytes);
+  return bytes;
+}
+
+// Zero: each byte of the eight is 20..7E.
+Eight unprintable(Eight bytes) {
+  constexpr Eight kEach = 0x0101010101010101;
+  constexpr Eight kHighBits = 0x80 * kEach;
   // Adding 1 makes 7F, adding 60 leaves below 20, with a high bit that tells; no carry while all
   // are below 80.
-  return (bytes & kHighBits) == 0 && ((bytes + kEach) & kHighBits) == 0 &&
-         ((bytes + 0x60 * kEach) & kHighBits) == kHighBits;
+  return (bytes | (bytes + kEach) | ~(bytes + 0x60 * kEach)) & kHighBits;
 }
 
 }  // namespace
 
 std::size_t plain_bytes(std::string_view text, std::size_t at) {
-  std::size_t length = 0;
-  for (std::uint64_t bytes = 0; at + length + sizeof bytes <= text.size(); length += sizeof bytes) {
-    std::memcpy(&bytes, text.data() + at + length, sizeof bytes);
-    if (!all_printable(bytes)) break;
+  std::size_t end = at;
+  // Mostly all is: one question for many.
+  for (; text.size() - end >= kAtOnce; end += kAtOnce) {
+    Eight any = 0;
+    for (std::size_t i = 0; i < kAtOnce; i += sizeof any)
+      any |= unprintable(eight_at(text, end + i));
+    if (any != 0) break;
   }
-  return length;
+  while (text.size() - end >= sizeof(Eight) && unprintable(eight_at(text, end)) == 0) {
+    end += sizeof(Eight);
+  }
+  return end - at;
 }
 
 bool is_utf8(std::string_view text) {

@@ -121,8 +121,17 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   Prepared prepared;
   prepared.answer.expires_at = std::max(now.wall, desk_.exchange_time(now)) + life;
   prepared.answer.recipients = recipients;
-  content::Content content = request.content;
-  KERUEN_TRY(content.parts, measure(request.attachments));
+  // Most content goes as it is: of a large text a copy would be dear.
+  std::optional<content::Content> changed;
+  const auto own = [&]() -> content::Content& {
+    return changed ? *changed : changed.emplace(request.content);
+  };
+  const auto content = [&]() -> const content::Content& {
+    return changed ? *changed : request.content;
+  };
+  if (!request.attachments.empty() || !content().parts.empty()) {
+    KERUEN_TRY(own().parts, measure(request.attachments));
+  }
 
   // A header holds so many recipients; a larger group is several messages of one thread.
   std::vector<AttachmentParts::Target> targets;
@@ -132,8 +141,8 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
     message.id = certs::draw_message_id(desk_.randomness, now.wall);
     if (first == 0) {
       prepared.answer.message = message.id;
-    } else if (!content.header.thread) {
-      content.header.thread = prepared.answer.message;
+    } else if (!content().header.thread) {
+      own().header.thread = prepared.answer.message;
     }
     message.kind = kind;
     message.lane = request.lane;
@@ -141,18 +150,18 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
     message.expires_at = prepared.answer.expires_at;
     message.recipients.assign(recipients.begin() + static_cast<std::ptrdiff_t>(first),
                               recipients.begin() + static_cast<std::ptrdiff_t>(last));
-    KERUEN_TRY(message.content, content::encode(content));
+    KERUEN_TRY(message.content, content::encode(content()));
     if (first == 0) KERUEN_CHECK(check_fits(message.content));
-    message.thread = content.header.thread;
+    message.thread = content().header.thread;
     const bool seen =
-        kind != MessageKind::receipt && !std::holds_alternative<content::Recall>(content.body);
+        kind != MessageKind::receipt && !std::holds_alternative<content::Recall>(content().body);
     message.listing = seen ? store::Listing::listed : store::Listing::hidden;
     targets.push_back({message.id, message.recipients});
     prepared.submission.messages.push_back(std::move(message));
   }
   if (!request.attachments.empty()) {
     auto parts = std::make_shared<AttachmentParts>(
-        desk_.disk, desk_.randomness, request.attachments, content.parts, std::move(targets),
+        desk_.disk, desk_.randomness, request.attachments, content().parts, std::move(targets),
         now.wall, prepared.answer.expires_at);
     prepared.submission.more = [parts] { return parts->next(); };
   }
