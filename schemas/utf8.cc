@@ -36,7 +36,7 @@ bool find_sequence(std::uint8_t first, Sequence& sequence) {
 }
 
 using Eight = std::uint64_t;
-constexpr std::size_t kAtOnce = 8 * sizeof(Eight);
+constexpr std::size_t kBytesAtOnce = 8 * sizeof(Eight);
 
 Eight eight_at(std::string_view text, std::size_t at) {
   Eight bytes = 0;
@@ -58,9 +58,9 @@ Eight unprintable(Eight bytes) {
 std::size_t plain_bytes(std::string_view text, std::size_t at) {
   std::size_t end = at;
   // Mostly all is: one question for many.
-  for (; text.size() - end >= kAtOnce; end += kAtOnce) {
+  for (; text.size() - end >= kBytesAtOnce; end += kBytesAtOnce) {
     Eight any = 0;
-    for (std::size_t i = 0; i < kAtOnce; i += sizeof any)
+    for (std::size_t i = 0; i < kBytesAtOnce; i += sizeof any)
       any |= unprintable(eight_at(text, end + i));
     if (any != 0) break;
   }

@@ -10,8 +10,8 @@ namespace keruen {
 
 [[nodiscard]] bool is_utf8(std::string_view text);
 
-// How many bytes from `at` on are surely printable ASCII: a multiple of eight, looked at eight at a
-// time. Most of what is checked is.
+// How many bytes from `at` on, which is at most the text's size, are surely printable ASCII: a
+// multiple of eight. Most of what is checked is.
 [[nodiscard]] std::size_t plain_bytes(std::string_view text, std::size_t at);
 
 }  // namespace keruen

@@ -132,11 +132,13 @@ enum class Sent : std::uint8_t { yes, full, gone };
 
 Sent send_now(void* socket, const Line& line, const SharedBytes& frame) {
   const auto& id = line.routing_id;
-  if (::zmq_send(socket, id.data(), id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-    return ::zmq_errno() == EAGAIN ? Sent::full : Sent::gone;
-  }
   zmq_msg_t message;
   if (!lend(message, frame)) return Sent::gone;
+  if (::zmq_send(socket, id.data(), id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+    const Sent sent = ::zmq_errno() == EAGAIN ? Sent::full : Sent::gone;
+    ::zmq_msg_close(&message);
+    return sent;
+  }
   if (::zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0) return Sent::yes;
   ::zmq_msg_close(&message);
   return Sent::gone;

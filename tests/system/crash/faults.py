@@ -83,8 +83,8 @@ def refused(world, dice):
 
 # A program makes about so many calls in the seconds a round has.
 CALLS_MAX = {"fdatasync": 12, "pwrite64": 60}
-# Where SQLite goes on: a checkpoint that failed is made again from the log beside the file, which is
-# synced; whether the folder of its files was synced it does not ask.
+# Where a program goes on: a move of SQLite's log that failed ends it at its next commit, which may not
+# come; whether the folder of its files was synced SQLite does not ask.
 SQLITE_GOES_ON = (".sqlite", "/store", "/index")
 FAILURES = (("fdatasync", "EIO"), ("fdatasync", "EIO"), ("fdatasync", "ENOSPC"), ("pwrite64", "EIO"),
             ("pwrite64", "ENOSPC"))
