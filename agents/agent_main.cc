@@ -163,7 +163,8 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   certs::SystemRandomness randomness;
   KERUEN_TRY(const auto store, store::Store::open(store_file(config), keys.store_key, randomness));
   const Signals signals;
-  KERUEN_TRY(const auto backfiller, host::Backfiller::start(store_file(config), "the store"));
+  KERUEN_TRY(const auto backfiller,
+             host::Backfiller::start(store_file(config), "the store", store::kLogLengths));
   store->on_log_grown([&](std::size_t pages) { return backfiller->log_grown(pages); });
 
   engine::EngineOptions options;

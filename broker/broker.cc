@@ -13,8 +13,8 @@ namespace keruen::broker {
 namespace {
 
 // What the index may need while the log still takes receipts: of the segment under way and of the
-// next one. Rows of receipts take about a third of their records (measured), SQLite's own log 5
-// MiB.
+// next one. Rows of receipts take about a third of their records (measured), SQLite's own log
+// 12 MiB at most.
 constexpr std::uint64_t kIndexLogBytesMax = 16 * 1024 * 1024;
 constexpr std::uint64_t index_reserve_bytes(std::uint64_t segment_bytes) {
   return segment_bytes + kIndexLogBytesMax;

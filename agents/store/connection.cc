@@ -106,18 +106,6 @@ Connection::Connection(const std::string& path, Mode mode)
     : database_(with_sqlite_ready(path), flags_of(mode), kBusyMilliseconds),
       log_(database_.getHandle(), "the store") {}
 
-// Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, SQLITE_FCNTL_JOURNAL_POINTER. Through
-// SQLite's own file, so that it is the file in use and whatever stands for the disk hears of it.
-void Connection::sync_log() {
-  sqlite3_file* log = nullptr;
-  int code =
-      sqlite3_file_control(database_.getHandle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
-    code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
-  }
-  if (code != SQLITE_OK) throw SQLite::Exception(sqlite3_errstr(code), code);
-}
-
 bool Connection::is_in_transaction() { return sqlite3_get_autocommit(database_.getHandle()) == 0; }
 
 Query Connection::query(const char* sql) {

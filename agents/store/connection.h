@@ -119,8 +119,6 @@ class Connection {
   void note_in(RedoLog& redo) { redo_ = &redo; }
   // False after SQLite undid a transaction by itself.
   [[nodiscard]] bool is_in_transaction();
-  // What was committed is on the disk afterwards. Throws SQLite::Exception.
-  void sync_log();
   [[nodiscard]] host::WriteAheadLog& log() { return log_; }
   [[nodiscard]] std::int64_t last_number() { return database_.getLastInsertRowid(); }
   [[nodiscard]] std::int64_t changes() { return database_.getChanges(); }

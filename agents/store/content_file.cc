@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "schemas/limits.h"
+
 namespace keruen::store {
 namespace {
 
@@ -77,8 +79,8 @@ Result<void> ContentFile::check_new() {
   if (size == 0) return {};
   return fail(ErrorCode::corrupt,
               file_.path() +
-                  " is here without the store it belongs to; put that back beside it, "
-                  "or move it away and a new store begins");
+                  " is here without its store: put store.sqlite back beside it, or move these "
+                  "contents away and a new store begins");
 }
 
 Result<ContentPlace> ContentFile::add(BytesView content) {

@@ -107,15 +107,6 @@ bool Store::State::is_key_right() {
   return check.row() && rows.open("key check", 0, check.bytes(0)).has_value();
 }
 
-// SQLite, too, would move what it finds in its write-ahead log into the file and take it to be
-// durable.
-Result<void> Store::State::write_log_anew() {
-  SideFile log(path + "-wal", "write-ahead log");
-  KERUEN_CHECK(log.open(Connection::Mode::read_write));
-  KERUEN_TRY(const std::uint64_t bytes, log.size());
-  return log.write_anew(bytes);
-}
-
 // A process that was killed, or whose sync failed, may have left in memory only what it wrote, and
 // no later sync would write that: all of it is written anew, the write-ahead log where it stands
 // and into the file, the redo log with a commit. Where there is no room for that both stay.
@@ -124,7 +115,7 @@ Result<void> Store::State::resume() {
              number_of_setting(connection, "SELECT value FROM setting WHERE name = 'redo log'"));
   KERUEN_TRY(published_,
              number_of_setting(connection, "SELECT value FROM setting WHERE name = 'round'"));
-  KERUEN_CHECK(write_log_anew());
+  KERUEN_CHECK(connection.log().write_anew());
   KERUEN_CHECK(connection.log().move());
   connection.execute("BEGIN IMMEDIATE");
   const bool moves_out = version_of(connection) < kFirstWithContentFile;
@@ -151,6 +142,11 @@ Result<void> Store::State::move_contents_out() {
   {
     auto each = connection.query("SELECT number, bytes FROM blob_before ORDER BY number");
     while (each.row()) {
+      if (each.bytes(1).size() > kBatchBytesMax) {
+        return fail(ErrorCode::corrupt,
+                    "a batch in the store is longer than any; restore it from "
+                    "a backup");
+      }
       KERUEN_TRY(const ContentPlace place, contents.add(each.bytes(1)));
       connection
           .query(

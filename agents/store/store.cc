@@ -48,7 +48,7 @@ void Store::State::undo(const Error& error) {
     return {};
   });
   // What is durable and not to be had again is no matter of space any more.
-  if (!undone && !broken) broken = Error{ErrorCode::io_failed, undone.error().detail};
+  if (!undone) break_with({ErrorCode::io_failed, undone.error().detail});
 }
 
 void Store::State::begin_reading() {
@@ -65,13 +65,18 @@ void Store::State::end_reading() {
 
 Result<void> Store::State::sync() {
   if (broken) return fail(*broken);
-  auto synced = guarded<void>("syncing", [&]() -> Result<void> {
-    connection.sync_log();
-    return {};
-  });
-  if (synced) return {};
-  broken = Error{ErrorCode::io_failed, synced.error().detail};
-  return fail(*broken);
+  if (const auto synced = connection.log().sync(); !synced) {
+    break_with({ErrorCode::io_failed, synced.error().detail});
+    return fail(*broken);
+  }
+  return {};
+}
+
+// SQLite would sync its log once more when it closes, and take what is in memory only for durable.
+void Store::State::break_with(Error error) {
+  if (broken) return;
+  broken = std::move(error);
+  connection.log().leave_at_close();
 }
 
 void Store::on_log_grown(LogMover mover) { state_->log_mover = std::move(mover); }
@@ -224,7 +229,7 @@ void Store::State::move_log() {
   const std::size_t pages = connection.log().pages();
   if (log_mover) {
     const auto moved = log_mover(pages);
-    if (moved.fault) remember(*moved.fault);
+    if (moved.fault) return remember(*moved.fault);
     if (moved.rest == host::Backfiller::Moved::Rest::is_moved_beside) return;
   } else if (pages < kBackfillPages) {
     return;
@@ -254,7 +259,7 @@ bool Store::round_wrote() const { return state_->round_wrote(); }
 
 void Store::State::remember(const Error& error) {
   const bool stays = error.code == ErrorCode::io_failed || error.code == ErrorCode::corrupt;
-  if (stays && !broken) broken = error;
+  if (stays) break_with(error);
 }
 
 std::optional<std::int64_t> Store::State::known_number_of(const AgencyId& agency) {

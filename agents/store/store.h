@@ -21,6 +21,9 @@ namespace keruen::store {
 // What the disk refused or broke, and not what was asked.
 [[nodiscard]] bool is_of_the_disk(ErrorCode code);
 
+// Of its write-ahead log; the longest is for a disk slow to sync.
+inline constexpr host::WriteAheadLogLengths kLogLengths{4 << 20, 32 << 20, 128 << 20};
+
 class Store {
  public:
   // Makes the file when there is none. denied: made with another store key.

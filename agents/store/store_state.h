@@ -63,9 +63,8 @@ struct Store::State {
   // What a file of no format, or of one before the redo log, lacks.
   [[nodiscard]] Result<void> make(int version, certs::Randomness& randomness);
   [[nodiscard]] bool is_key_right();
-  // Repeats what a crash left in the redo log.
+  // Writes anew what a crash may have left in memory only, repeats the redo log, commits.
   [[nodiscard]] Result<void> resume();
-  [[nodiscard]] Result<void> write_log_anew();
   // From the rows, where formats before kept batches and slices.
   [[nodiscard]] Result<void> move_contents_out();
   [[nodiscard]] Result<BlobNumber> add_blob(const SharedBytes& bytes, const LeafKeys& keys);
@@ -193,6 +192,8 @@ struct Store::State {
   [[nodiscard]] Result<void> sync();
   // What the redo log has is repeated.
   void undo(const Error& error);
+  // Nothing is written from now on.
+  void break_with(Error error);
   void remember(const Error& error);
   std::uint64_t published_ = 0;  // the newest round that readers of the file see
   bool is_full_ = false;         // the disk, when it was last written: nothing more waits

@@ -97,6 +97,10 @@ void write_progress(Database& database, const Applied& applied) {
   progress.exec();
 }
 
+constexpr std::size_t kLogPagesMax = 4000;  // of 1 KiB; without a thread that moves them
+// With one. A commit may come on top: what the index may need at most counts on it (broker.cc).
+constexpr host::WriteAheadLogLengths kLogLengths{4 << 20, 8 << 20, 12 << 20};
+
 Result<Applied> read_progress(Database& database) {
   return database.guarded([&]() -> Result<Applied> {
     auto& progress = database.statement("SELECT applied, last_hash FROM progress");
@@ -107,8 +111,6 @@ Result<Applied> read_progress(Database& database) {
     return applied;
   });
 }
-
-constexpr std::size_t kLogPagesMax = 4000;  // of 1 KiB; without a thread that moves them
 
 void remove_files(const std::string& path) {
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -143,25 +145,32 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, host::Journa
   if (!database) return fail(std::move(database).error());
   auto state = std::make_unique<State>();
   state->database = std::move(*database);
+  KERUEN_CHECK(state->database->log().write_anew());
   auto index = std::unique_ptr<Index>(new Index(path, std::move(state)));
   KERUEN_TRY(index->applied_, read_progress(*index->state_->database));
   return index;
 }
 
 Result<void> Index::State::move_log() {
-  const std::size_t pages = database->log().pages();
+  host::WriteAheadLog& log = database->log();
+  const auto failed = [&](Error error) {
+    log.leave_at_close();
+    return fail(std::move(error));
+  };
   if (backfiller) {
-    auto moved = backfiller->log_grown(pages);
-    if (moved.fault) return fail(std::move(*moved.fault));
+    auto moved = backfiller->log_grown(log.pages());
+    if (moved.fault) return failed(std::move(*moved.fault));
     if (moved.rest == host::Backfiller::Moved::Rest::is_moved_beside) return {};
-  } else if (pages < kLogPagesMax) {
+  } else if (log.pages() < kLogPagesMax) {
     return {};
   }
-  return database->log().move().map([](std::size_t) {});
+  auto moved = log.move();
+  if (!moved) return failed(std::move(moved).error());
+  return {};
 }
 
 Result<void> Index::move_log_beside() {
-  KERUEN_TRY(state_->backfiller, host::Backfiller::start(path_, "the index"));
+  KERUEN_TRY(state_->backfiller, host::Backfiller::start(path_, "the index", kLogLengths));
   return {};
 }
 

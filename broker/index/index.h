@@ -1,7 +1,8 @@
 // What can be asked quickly about the log: who is owed what, where streams stand, which keys there
 // are. Derived: delete the file and it is made again from the log.
 // Shape: one SQLite file (WAL, synchronous NORMAL) that `sqlite3 -readonly` reads.
-// Threads: the log thread only; readers have their own connection (lanes.h).
+// Threads: the log thread only; move_log_beside() adds one of its own; readers have their own
+// connection (lanes.h).
 //
 // apply() writes its rows and the size of the log they are for in one transaction, after the log
 // was synced: the index may lag behind the log after a crash, never run ahead of it.
@@ -55,11 +56,11 @@ class Index {
   [[nodiscard]] static Result<std::unique_ptr<Index>> open(const std::string& path,
                                                            host::Journal& journal);
   ~Index();
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
   // From now on its write-ahead log is moved into its file on a thread of its own
   // (host::Backfiller); without, between two transactions.
   [[nodiscard]] Result<void> move_log_beside();
-  Index(const Index&) = delete;
-  Index& operator=(const Index&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const Applied& applied() const { return applied_; }

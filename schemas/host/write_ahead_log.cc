@@ -6,20 +6,13 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace keruen::host {
 namespace {
 
-constexpr std::size_t kMebibyte = 1024 * 1024;
-// Many pages at once: those written several times meanwhile are moved once.
-constexpr std::size_t kPieceMin = 4 * kMebibyte;
-// From here on it is moved as fast as it can be, so that little is left.
-constexpr std::size_t kLong = 28 * kMebibyte;
-// It should begin anew; with so little left the writer itself moves that.
-constexpr std::size_t kShouldEnd = 32 * kMebibyte;
-constexpr std::size_t kLittleLeft = 2 * kMebibyte;
-// It must, however much is left: a disk slow to sync would let it grow without end.
-constexpr std::size_t kMustEnd = 128 * kMebibyte;
+// SQLite's files are read and written by pages, of 64 KiB at most.
+constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr int kBusyMilliseconds = 5000;
 
 int count_pages(void* pages, sqlite3*, const char*, int in_log) {
@@ -27,9 +20,23 @@ int count_pages(void* pages, sqlite3*, const char*, int in_log) {
   return SQLITE_OK;
 }
 
-Error failed(const std::string& whose, int code) {
-  return {ErrorCode::io_failed,
-          whose + ", while moving its log into its file: " + sqlite3_errstr(code)};
+Error failed(const std::string& whose, const char* doing, int code) {
+  const ErrorCode kind = code == SQLITE_FULL ? ErrorCode::no_space : ErrorCode::io_failed;
+  return {kind, whose + ", while " + doing + ": " + sqlite3_errstr(code)};
+}
+
+constexpr const char* kMoving = "moving its log into its file";
+
+// Through SQLite's own file: it is the file in use, and whatever stands for the disk hears of it.
+// Null: there is none.   Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
+sqlite3_file* file_of(sqlite3* connection) {
+  sqlite3_file* log = nullptr;
+  const int code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  return code == SQLITE_OK && log != nullptr && log->pMethods != nullptr ? log : nullptr;
+}
+
+void leave_log_at_close(sqlite3* connection) {
+  sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 }  // namespace
@@ -39,21 +46,58 @@ WriteAheadLog::WriteAheadLog(sqlite3* connection, std::string whose)
   sqlite3_wal_hook(connection_, count_pages, &pages_);
 }
 
+Result<void> WriteAheadLog::checked(int code, const char* doing) const {
+  if (code == SQLITE_OK) return {};
+  return fail(failed(whose_, doing, code));
+}
+
 Result<std::size_t> WriteAheadLog::move() {
   int in_log = 0;
   int moved = 0;
   const int code =
       sqlite3_wal_checkpoint_v2(connection_, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
   const bool another_time = code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL;
-  if (code != SQLITE_OK && !another_time) return fail(failed(whose_, code));
+  if (!another_time) KERUEN_CHECK(checked(code, kMoving));
   return static_cast<std::size_t>(std::max(moved, 0));
 }
 
+Result<void> WriteAheadLog::sync() {
+  sqlite3_file* log = file_of(connection_);
+  if (log == nullptr) return {};
+  return checked(log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY),
+                 "syncing its log");
+}
+
+Result<void> WriteAheadLog::rewrite() {
+  sqlite3_file* log = file_of(connection_);
+  if (log == nullptr) return {};
+  constexpr const char* kDoing = "writing its log anew";
+  sqlite3_int64 size = 0;
+  KERUEN_CHECK(checked(log->pMethods->xFileSize(log, &size), kDoing));
+  std::vector<std::uint8_t> piece(kPieceBytes);
+  for (sqlite3_int64 at = 0; at < size; at += static_cast<sqlite3_int64>(kPieceBytes)) {
+    const auto bytes = static_cast<int>(std::min<sqlite3_int64>(kPieceBytes, size - at));
+    KERUEN_CHECK(checked(log->pMethods->xRead(log, piece.data(), bytes, at), kDoing));
+    KERUEN_CHECK(checked(log->pMethods->xWrite(log, piece.data(), bytes, at), kDoing));
+  }
+  return sync();
+}
+
+Result<void> WriteAheadLog::write_anew() {
+  auto rewritten = rewrite();
+  if (!rewritten && rewritten.error().code == ErrorCode::no_space) return {};
+  return rewritten;
+}
+
+void WriteAheadLog::leave_at_close() { leave_log_at_close(connection_); }
+
 struct Backfiller::State {
-  explicit State(std::string whose_given) : whose(std::move(whose_given)) {}
+  State(std::string whose_given, const WriteAheadLogLengths& lengths_given)
+      : whose(std::move(whose_given)), lengths(lengths_given) {}
   ~State() { sqlite3_close(connection); }
 
   const std::string whose;
+  const WriteAheadLogLengths lengths;
   sqlite3* connection = nullptr;  // the thread's, as is the log
   std::optional<WriteAheadLog> log;
   std::size_t page_bytes = 0;
@@ -74,21 +118,23 @@ struct Backfiller::State {
 
 int Backfiller::State::open(const std::string& path) {
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-  if (const int code = sqlite3_open_v2(path.c_str(), &connection, kFlags, nullptr); code != 0) {
+  if (const int code = sqlite3_open_v2(path.c_str(), &connection, kFlags, nullptr);
+      code != SQLITE_OK) {
     return code;
   }
   sqlite3_busy_timeout(connection, kBusyMilliseconds);
   log.emplace(connection, whose);
   // It reads, too: one that has read nothing does not know that there is a log, and moves nothing.
   sqlite3_stmt* statement = nullptr;
-  sqlite3_prepare_v2(connection,
-                     "SELECT page_size, (SELECT count(*) FROM sqlite_master) "
-                     "FROM pragma_page_size",
-                     -1, &statement, nullptr);
+  const int prepared = sqlite3_prepare_v2(
+      connection, "SELECT page_size, (SELECT count(*) FROM sqlite_master) FROM pragma_page_size",
+      -1, &statement, nullptr);
+  if (prepared != SQLITE_OK) return prepared;
   if (sqlite3_step(statement) == SQLITE_ROW) {
     page_bytes = static_cast<std::size_t>(sqlite3_column_int(statement, 0));
   }
-  return sqlite3_finalize(statement);
+  const int read = sqlite3_finalize(statement);
+  return read == SQLITE_OK && page_bytes == 0 ? SQLITE_CORRUPT : read;
 }
 
 void Backfiller::State::run() {
@@ -103,8 +149,14 @@ void Backfiller::State::run() {
     lock.lock();
     moving = false;
     rests.notify_one();
-    if (done) moved = *done;
-    if (!done && !fault) fault = done.error();
+    if (done) {
+      moved = *done;
+      continue;
+    }
+    // A move after a failed one would take for durable what is in memory only.
+    fault = done.error();
+    leave_log_at_close(connection);
+    return;
   }
 }
 
@@ -113,9 +165,12 @@ Backfiller::Backfiller(std::unique_ptr<State> state) : state_(std::move(state)) 
 }
 
 Result<std::unique_ptr<Backfiller>> Backfiller::start(const std::string& path,
-                                                      const std::string& whose) {
-  auto state = std::make_unique<State>(whose);
-  if (const int code = state->open(path); code != SQLITE_OK) return fail(failed(whose, code));
+                                                      const std::string& whose,
+                                                      const WriteAheadLogLengths& lengths) {
+  auto state = std::make_unique<State>(whose, lengths);
+  if (const int code = state->open(path); code != SQLITE_OK) {
+    return fail(failed(whose, "opening it to move its log", code));
+  }
   return std::unique_ptr<Backfiller>(new Backfiller(std::move(state)));
 }
 
@@ -131,21 +186,24 @@ Backfiller::~Backfiller() {
 Backfiller::Moved Backfiller::log_grown(std::size_t pages) {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
+  if (state.fault) return {Moved::Rest::is_moved_beside, state.fault};
   // The log begins anew once all of it was moved.
   if (pages < std::max(state.asked_at, state.moved)) state.asked_at = state.moved = 0;
   const auto are_at_least = [&](std::size_t number, std::size_t bytes) {
     return number * state.page_bytes >= bytes;
   };
-  const bool ends = are_at_least(pages, kShouldEnd) &&
-                    !are_at_least(pages - state.moved, kLittleLeft + state.page_bytes);
-  if (ends || are_at_least(pages, kMustEnd)) {
+  const WriteAheadLogLengths& lengths = state.lengths;
+  const bool ends = are_at_least(pages, lengths.should_end) &&
+                    !are_at_least(pages - state.moved, lengths.piece / 2 + state.page_bytes);
+  if (ends || are_at_least(pages, lengths.must_end)) {
     // It ends only when nothing is written for a moment: that is here. Two cannot move at once.
     state.wanted = false;
     state.rests.wait(lock, [&] { return !state.moving; });
     return {Moved::Rest::is_the_writers, state.fault};
   }
-  const bool is_long = are_at_least(pages, kLong);
-  if (pages > state.asked_at && (is_long || are_at_least(pages - state.asked_at, kPieceMin))) {
+  // Near its end it is moved as fast as it can be, so that little is left.
+  const bool is_long = are_at_least(pages, lengths.should_end - lengths.should_end / 8);
+  if (pages > state.asked_at && (is_long || are_at_least(pages - state.asked_at, lengths.piece))) {
     state.asked_at = pages;
     state.wanted = true;
     state.wake.notify_one();

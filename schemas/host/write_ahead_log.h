@@ -30,11 +30,29 @@ class WriteAheadLog {
   // full disk is for the next time. How many of its pages are moved now. io_failed: a write or sync
   // failed, and what the disk holds is not known.
   [[nodiscard]] Result<std::size_t> move();
+  // What was committed is on the disk afterwards. io_failed, as above.
+  [[nodiscard]] Result<void> sync();
+  // Writes it where it stands and syncs, at the start: of a process whose sync failed it may be in
+  // memory only, and SQLite would move it into the file as if it were not. A disk that has no room
+  // for that keeps what it has.
+  [[nodiscard]] Result<void> write_anew();
+  // After a failure: the connection, when it closes, does not move what may be in memory only.
+  void leave_at_close();
 
  private:
+  [[nodiscard]] Result<void> checked(int code, const char* doing) const;
+  [[nodiscard]] Result<void> rewrite();
   sqlite3* connection_;
   std::string whose_;
   std::size_t pages_ = 0;
+};
+
+// How long it may become, in bytes: moved in pieces, so that pages written several times meanwhile
+// are moved once, it should begin anew at one length and must at the other.
+struct WriteAheadLogLengths {
+  std::size_t piece;
+  std::size_t should_end;
+  std::size_t must_end;
 };
 
 // Moves it on a thread of its own: the writer does not wait for those writes and syncs.
@@ -43,14 +61,14 @@ class WriteAheadLog {
 class Backfiller {
  public:
   // The database is in WAL mode and has its tables.
-  [[nodiscard]] static Result<std::unique_ptr<Backfiller>> start(const std::string& path,
-                                                                 const std::string& whose);
+  [[nodiscard]] static Result<std::unique_ptr<Backfiller>> start(
+      const std::string& path, const std::string& whose, const WriteAheadLogLengths& lengths);
   ~Backfiller();
 
   struct Moved {
     enum class Rest : std::uint8_t { is_moved_beside, is_the_writers };
     Rest rest = Rest::is_moved_beside;
-    std::optional<Error> fault;  // of an earlier move: it is the writer's from now on
+    std::optional<Error> fault;  // of an earlier move, the last: it is the writer's from now on
   };
   // To be told of each commit how many pages the log has; says whether the writer is to move the
   // rest now: then this rests. Waits for a move under way where the log is to end or has grown too

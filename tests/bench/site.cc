@@ -95,7 +95,8 @@ Result<std::unique_ptr<SiteAgent>> SiteAgent::start(const std::string& folder, h
   KERUEN_TRY(agent->lock_, disk.lock_directory(config.store_directory));
   KERUEN_TRY(agent->store_,
              store::Store::open(agent->store_path_, keys.store_key, agent->randomness_));
-  KERUEN_TRY(agent->backfiller_, host::Backfiller::start(agent->store_path_, "the store"));
+  KERUEN_TRY(agent->backfiller_,
+             host::Backfiller::start(agent->store_path_, "the store", store::kLogLengths));
   agent->store_->on_log_grown(
       [mover = agent->backfiller_.get()](std::size_t pages) { return mover->log_grown(pages); });
   engine::EngineOptions options;

@@ -2,6 +2,8 @@
 // tests/journey.
 #include "agents/store/store.h"
 
+#include <thread>
+
 #include "agents/store/reader.h"
 #include "certs/seal.h"
 #include "tests/agents/store/store_on_a_disk.h"
@@ -631,7 +633,7 @@ TEST_F(ClosedBatchTest, MoreThanFitsInMemoryIsWrittenInOrder) {
 // The log is moved beside the writer, and everything is there with and without it.
 TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
   open();
-  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store"));
+  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store", kLogLengths));
   const auto file_bytes = [&] { return std::filesystem::file_size(path()); };
   const auto before = file_bytes();
   std::vector<MessageId> ids;
@@ -655,7 +657,7 @@ TEST_F(StoreTest, TheLogMovesIntoTheFileBesideTheWriter) {
 // However fast it is written: each time it is long it is moved whole.
 TEST_F(StoreTest, TheLogBeginsAnewWhileItIsWritten) {
   open();
-  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store"));
+  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store", kLogLengths));
   const Bytes large(1024 * 1024, 1);
   std::size_t pages = 0;
   int begun_anew = 0;
@@ -674,7 +676,7 @@ TEST_F(StoreTest, TheLogBeginsAnewWhileItIsWritten) {
 TEST_F(StoreTest, TheMoverRestsWhereTheWriterMustEndTheLog) {
   using Rest = host::Backfiller::Moved::Rest;
   open();
-  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store"));
+  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store", kLogLengths));
   EXPECT_EQ(backfiller->log_grown(800).rest, Rest::is_moved_beside);
   EXPECT_EQ(backfiller->log_grown(8'192).rest, Rest::is_moved_beside);  // much is left
   EXPECT_EQ(backfiller->log_grown(32'768).rest, Rest::is_the_writers);
@@ -694,6 +696,20 @@ TEST_F(StoreOnAFailingDisk, AFailureToMoveTheLogIsTheStores) {
   EXPECT_THAT(ended, FailsWith(ErrorCode::io_failed, HasSubstr("moving its log")));
   disk.heal();
   EXPECT_THAT(store->save_fact("b", bytes_of("2")), FailsWith(ErrorCode::io_failed));
+}
+
+TEST_F(StoreOnAFailingDisk, AFailureOfTheThreadThatMovesTheLogIsTheStores) {
+  ASSERT_THAT(store->save_fact("a", Bytes(1024 * 1024, 1)), IsOk());
+  KERUEN_ASSERT_OK(auto backfiller, host::Backfiller::start(path(), "the store", kLogLengths));
+  fail_from(FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  constexpr std::size_t kWorthMoving = 2000;
+  while (!backfiller->log_grown(kWorthMoving).fault) std::this_thread::yield();
+  disk.heal();
+  store->on_log_grown([&](std::size_t pages) { return backfiller->log_grown(pages); });
+  for (const char* name : {"b", "c"}) {
+    EXPECT_THAT(store->save_fact(name, bytes_of("1")),
+                FailsWith(ErrorCode::io_failed, HasSubstr("moving its log")));
+  }
 }
 
 TEST_F(StoreOnAFailingDisk, AFullDiskUndoesTheRoundAndNoMore) {

@@ -260,5 +260,25 @@ TEST(IndexOnAFailingDisk, AFailureToMoveItsLogIsTheIndexes) {
   EXPECT_THAT(kept, FailsWith(ErrorCode::io_failed, HasSubstr("moving its log")));
 }
 
+TEST(IndexOnAFailingDisk, AFailureOfTheThreadThatMovesItsLogIsTheIndexes) {
+  FaultVfs disk;
+  const TemporaryDirectory directory;
+  MemoryJournal journal;
+  KERUEN_ASSERT_OK(const auto index, Index::open((directory / "index.sqlite").string(), journal));
+  ASSERT_THAT(index->move_log_beside(), IsOk());
+  disk.fail_from(directory.path().string(), FaultVfs::Operation::sync, 1, FaultVfs::Fault::broken);
+  const auto keep = [&](std::uint64_t number) {
+    broker::AcknowledgedCursors one{agency_named("kz.customs"), {}};
+    one.cursors.front() = wire::Cursor{LogIndex{number}, 0};
+    return index->keep({one});
+  };
+  Result<void> kept;
+  // Each is a page or two of 1 KiB; the log is moved at 4 MiB, and must be at 12.
+  for (std::uint64_t i = 0; kept && i < 20'000; ++i) kept = keep(i);
+  EXPECT_THAT(kept, FailsWith(ErrorCode::io_failed, HasSubstr("moving its log")));
+  disk.heal();
+  EXPECT_THAT(keep(1), FailsWith(ErrorCode::io_failed, HasSubstr("moving its log")));
+}
+
 }  // namespace
 }  // namespace keruen::index
