@@ -36,6 +36,11 @@ class ContentFileTest : public StoreOnADisk {
     EXPECT_THAT(store->end_round(), IsOk());
     return closed ? closed->blob : BlobNumber{};
   }
+  void dissolve(BlobNumber blob) {
+    store->begin_round();
+    ASSERT_THAT(store->dissolve({blob}, ErrorCode::chain_fork, kNow), IsOk());
+    ASSERT_THAT(store->end_round(), IsOk());
+  }
   void expect_content(BlobNumber blob, std::size_t bytes, std::uint8_t fill) {
     const auto stored = store->batch_bytes(blob);
     ASSERT_THAT(stored, IsOk());
@@ -165,9 +170,7 @@ TEST_F(ContentFileTest, WhatAnUndonePartAddedGivesItsPlaceBack) {
 TEST_F(ContentFileTest, ADissolvedBatchLeavesTheOthersWhole) {
   const BlobNumber first = round(kSmall, 1);
   const BlobNumber second = round(kSmall, 2);
-  store->begin_round();
-  ASSERT_THAT(store->dissolve({second}, ErrorCode::chain_fork, kNow), IsOk());
-  ASSERT_THAT(store->end_round(), IsOk());
+  dissolve(second);
   open();
   const BlobNumber third = round(kSmall + 1, 3);
   open();
@@ -208,9 +211,7 @@ TEST_F(ContentFileTest, AnOlderOneThatRottedIsNotHandedOut) {
 TEST_F(ContentFileTest, OnAFullDiskTheNextDoesNotTakeThePlaceOfWhatTheFileStillNames) {
   const BlobNumber first = round(kLarge, 1);
   const BlobNumber second = round(kLarge, 2);
-  store->begin_round();
-  ASSERT_THAT(store->dissolve({second}, ErrorCode::chain_fork, kNow), IsOk());
-  ASSERT_THAT(store->end_round(), IsOk());
+  dissolve(second);
   const std::string before = bytes_in(content_path());
   fail_from(FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
   open();
