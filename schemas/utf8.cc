@@ -60,8 +60,9 @@ std::size_t plain_bytes(std::string_view text, std::size_t at) {
   // Mostly all is: one question for many.
   for (; text.size() - end >= kBytesAtOnce; end += kBytesAtOnce) {
     Eight any = 0;
-    for (std::size_t i = 0; i < kBytesAtOnce; i += sizeof any)
+    for (std::size_t i = 0; i < kBytesAtOnce; i += sizeof any) {
       any |= unprintable(eight_at(text, end + i));
+    }
     if (any != 0) break;
   }
   while (text.size() - end >= sizeof(Eight) && unprintable(eight_at(text, end)) == 0) {

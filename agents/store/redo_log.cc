@@ -2,7 +2,9 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
+#include <memory>
 
 #include "agents/store/content_file.h"
 #include "agents/store/packed.h"
@@ -142,6 +144,15 @@ Result<void> RedoLog::resume(Connection& connection, ContentFile& contents, std:
   lap_ = lap;
   newest_ = newest;
   return run_lap(connection, &contents, stored);
+}
+
+Result<void> RedoLog::write_anew() {
+  Bytes lap(end_.offset);
+  KERUEN_TRY(const bool has_all, file_.read(lap, 0));
+  if (!has_all) return damaged();
+  auto written = write_and_sync(lap, 0);
+  if (!written && written.error().code == ErrorCode::no_space) return {};
+  return written;
 }
 
 Result<void> RedoLog::repeat(Connection& connection, std::uint64_t stored) {

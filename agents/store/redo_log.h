@@ -50,8 +50,9 @@ class RedoLog {
   [[nodiscard]] Result<void> resume(Connection& connection, ContentFile& contents,
                                     std::uint64_t store_id, std::uint64_t stored);
 
-  // The lap, where it stands (SideFile).
-  [[nodiscard]] Result<void> write_anew() { return file_.write_anew(end_.offset); }
+  // Writes and syncs the lap where it stands: of a process whose sync failed it may be in memory
+  // only, and no later sync would write it. A disk that has no room for that keeps what it has.
+  [[nodiscard]] Result<void> write_anew();
 
   // ---- a round ----
   void begin_round();

@@ -62,23 +62,6 @@ Result<void> SideFile::write(BytesView source, std::uint64_t offset) {
   return {};
 }
 
-Result<void> SideFile::write_anew(std::uint64_t bytes) {
-  const auto rewrite = [&]() -> Result<void> {
-    Bytes piece(kPieceBytes);
-    for (std::uint64_t offset = 0; offset < bytes; offset += kPieceBytes) {
-      const auto part =
-          std::span(piece).first(std::min<std::uint64_t>(kPieceBytes, bytes - offset));
-      KERUEN_TRY(const bool has_all, read(part, offset));
-      if (!has_all) break;
-      KERUEN_CHECK(write(part, offset));
-    }
-    return sync();
-  };
-  auto rewritten = rewrite();
-  if (!rewritten && rewritten.error().code == ErrorCode::no_space) return {};
-  return rewritten;
-}
-
 Result<void> SideFile::sync() {
   return checked(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY),
                  "syncing");

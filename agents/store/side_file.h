@@ -40,10 +40,6 @@ class SideFile {
   [[nodiscard]] Result<bool> read(std::span<std::uint8_t> target, std::uint64_t offset);
   [[nodiscard]] Result<void> write(BytesView source, std::uint64_t offset);
   [[nodiscard]] Result<void> sync();
-  // Writes its first `bytes` where they stand and syncs: of a process whose sync failed they may be
-  // in memory only, and no later sync would write them. A disk that has no room for that keeps what
-  // it has.
-  [[nodiscard]] Result<void> write_anew(std::uint64_t bytes);
 
  private:
   [[nodiscard]] sqlite3_file* file() { return reinterpret_cast<sqlite3_file*>(memory_.data()); }

@@ -13,7 +13,7 @@ Store::~Store() = default;
 
 namespace {
 
-constexpr std::size_t kBackfillPages = 2000;  // of 4 KiB
+constexpr std::size_t kLogPagesMax = 2000;  // of 4 KiB; without a thread that moves them
 
 }  // namespace
 
@@ -231,7 +231,7 @@ void Store::State::move_log() {
     const auto moved = log_mover(pages);
     if (moved.fault) return remember(*moved.fault);
     if (moved.rest == host::Backfiller::Moved::Rest::is_moved_beside) return;
-  } else if (pages < kBackfillPages) {
+  } else if (pages < kLogPagesMax) {
     return;
   }
   if (const auto moved = connection.log().move(); !moved) remember(moved.error());
