@@ -202,7 +202,7 @@ Result<Response> Routes::send(const Request& request) {
     KERUEN_TRY(auto path, uploads_.path_of(upload.upload));
     parsed.request.attachments.push_back({upload.name, upload.media_type, std::move(path)});
   }
-  KERUEN_TRY(const auto submitted, engine_.submit(std::move(parsed.request)));
+  KERUEN_TRY(const auto submitted, engine_.submit(parsed.request));
   for (const NamedUpload& upload : parsed.uploads) uploads_.remove(upload.upload);
   return json_response(201, submitted_json(submitted));
 }

@@ -358,7 +358,7 @@ Result<Submitted> Engine::submit(const SubmitRequest& request, Now now) {
   return state_->submit({&request}, now).front();
 }
 
-std::vector<Result<Submitted>> Engine::submit_all(const std::vector<SubmitRequest>& requests,
+std::vector<Result<Submitted>> Engine::submit_all(const std::vector<const SubmitRequest*>& requests,
                                                   Now now) {
   std::vector<Result<Submitted>> answers;
   std::vector<const SubmitRequest*> group;
@@ -367,11 +367,11 @@ std::vector<Result<Submitted>> Engine::submit_all(const std::vector<SubmitReques
     for (auto& answer : state_->submit(group, now)) answers.push_back(std::move(answer));
     group.clear();
   };
-  for (const auto& request : requests) {
+  for (const SubmitRequest* request : requests) {
     // What is sent once must see what the one before it wrote.
-    if (request.once) flush();
-    group.push_back(&request);
-    if (request.once) flush();
+    if (request->once) flush();
+    group.push_back(request);
+    if (request->once) flush();
   }
   flush();
   return answers;

@@ -120,7 +120,7 @@ class Engine {
   [[nodiscard]] Result<Submitted> submit(const SubmitRequest& request, Now now);
   // Several in one transaction, each with its own answer; no_space refuses all.
   [[nodiscard]] std::vector<Result<Submitted>> submit_all(
-      const std::vector<SubmitRequest>& requests, Now now);
+      const std::vector<const SubmitRequest*>& requests, Now now);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(const RecallRequest& request, Now now);
   [[nodiscard]] Result<void> mark_read(const ReadRequest& request, Now now);
   [[nodiscard]] Result<void> mark_processed(const ProcessRequest& request, Now now);

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "agents/engine/rounds.h"
-#include "agents/engine/urgent_first.h"
+#include "agents/engine/submission_queue.h"
 #include "schemas/host/clock.h"
 
 namespace keruen::engine {
@@ -21,26 +21,6 @@ constexpr std::size_t kRequestsQueuedMax = 256;
 constexpr std::size_t kListenersMax = 8;
 // After a full disk refused it: a repeat of what waits costs the engine some milliseconds.
 constexpr std::chrono::seconds kPublishAgain{1};
-// Submissions that share one sync.
-constexpr std::size_t kSubmissionsTogetherMax = 128;
-
-bool is_urgent(const SubmitRequest& request) { return request.lane <= Lane::urgent; }
-
-// The first ones that are wanted, in their order.
-template <class Asked, class IsWanted>
-std::vector<Asked> take_out(std::deque<Asked>& queue, std::size_t most, const IsWanted& is_wanted) {
-  std::vector<Asked> taken;
-  std::deque<Asked> left;
-  for (auto& asked : queue) {
-    if (taken.size() < most && is_wanted(asked)) {
-      taken.push_back(std::move(asked));
-    } else {
-      left.push_back(std::move(asked));
-    }
-  }
-  queue.swap(left);
-  return taken;
-}
 
 }  // namespace
 
@@ -51,16 +31,9 @@ struct EngineThread::State {
         clock(clock_given),
         doors(std::move(doors_given)) {}
 
-  struct Submission {
-    SubmitRequest request;
-    std::promise<Result<Submitted>> answer;
-    [[nodiscard]] bool is_urgent() const { return engine::is_urgent(request); }
-  };
   struct Request {
     std::function<void(Now)> serve;
     std::function<void(const Result<void>& synced)> answer;
-    bool urgent = false;
-    [[nodiscard]] bool is_urgent() const { return urgent; }
   };
 
   Engine& engine;
@@ -72,11 +45,10 @@ struct EngineThread::State {
   std::condition_variable room;  // the event queue was emptied
   std::condition_variable published;
   std::deque<Engine::Event> events;
-  std::deque<Submission> submissions;
+  SubmissionQueue submissions;
   std::deque<Request> requests;
   std::vector<std::function<void(std::uint64_t)>> listeners;
   std::shared_ptr<const certs::Registry> registry;
-  UrgentFirst urgent_first;
   bool has_unpublished = false;  // by the last round that ended
   std::uint64_t publish_asked = 0;
   std::uint64_t publish_served = 0;
@@ -90,7 +62,7 @@ struct EngineThread::State {
   // What waits, taken out under the lock.
   struct Taken {
     std::vector<Engine::Event> events;
-    std::vector<Submission> submissions;
+    std::vector<SubmissionQueue::Piece> submissions;
     std::vector<Request> requests;
     std::uint64_t publish_asked = 0;
   };
@@ -100,9 +72,11 @@ struct EngineThread::State {
   void perform(std::vector<Effect>& effects);
   void stop(const Error& because);
   void tell_listeners();
-  enum class Urgency : std::uint8_t { none, urgent };
   template <class Answer>
-  [[nodiscard]] Answer ask(std::function<Answer(Now)> question, Urgency urgency = Urgency::none);
+  [[nodiscard]] Answer ask(std::function<Answer(Now)> question);
+  [[nodiscard]] static tl::unexpected<Error> overloaded() {
+    return fail(ErrorCode::overloaded, "the agent has too much to do or is ending; try again");
+  }
 };
 
 EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<std::mutex>& lock) {
@@ -117,12 +91,13 @@ EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<s
   taken.events.assign(std::make_move_iterator(events.begin()),
                       std::make_move_iterator(events.end()));
   events.clear();
-  const auto is_urgent = [](const auto& asked) { return asked.is_urgent(); };
-  const bool only_urgent = urgent_first.rest_stands_back(
-      std::ranges::any_of(requests, is_urgent) || std::ranges::any_of(submissions, is_urgent));
-  const auto is_wanted = [&](const auto& asked) { return !only_urgent || asked.is_urgent(); };
-  taken.requests = take_out(requests, kRequestsQueuedMax, is_wanted);
-  taken.submissions = take_out(submissions, kSubmissionsTogetherMax, is_wanted);
+  auto [pieces, is_only_urgent] = submissions.take(clock.now().monotonic);
+  taken.submissions = std::move(pieces);
+  if (!is_only_urgent) {
+    taken.requests.assign(std::make_move_iterator(requests.begin()),
+                          std::make_move_iterator(requests.end()));
+    requests.clear();
+  }
   return taken;
 }
 
@@ -148,9 +123,10 @@ void EngineThread::State::run() {
 void EngineThread::State::serve(Taken& taken) {
   Rounds::Work work;
   work.events = std::move(taken.events);
-  for (auto& submission : taken.submissions) {
-    work.submissions.push_back(std::move(submission.request));
+  for (const auto& submission : taken.submissions) {
+    for (const auto& request : submission.requests) work.submissions.push_back(&request);
   }
+  const std::size_t submitted = work.submissions.size();
   for (auto& request : taken.requests) work.questions.push_back(std::move(request.serve));
   // An open round would stand between: it ends.
   if (taken.publish_asked > publish_served) work.questions.emplace_back([](Now) {});
@@ -162,10 +138,11 @@ void EngineThread::State::serve(Taken& taken) {
   }
   if (!outcome.ended) return;
   perform(outcome.effects);
-  for (std::size_t i = 0; i < outcome.answers.size(); ++i) {
-    auto& answer = outcome.answers[i];
-    taken.submissions[i].answer.set_value(
-        outcome.durable ? std::move(answer) : Result<Submitted>(fail(outcome.durable.error())));
+  if (!outcome.durable) outcome.answers.assign(submitted, fail(outcome.durable.error()));
+  std::span<Result<Submitted>> answers(outcome.answers);
+  for (const auto& submission : taken.submissions) {
+    submission.answer(answers.first(submission.requests.size()));
+    answers = answers.subspan(submission.requests.size());
   }
   for (auto& request : taken.requests) request.answer(outcome.durable);
   if (outcome.durable) tell_listeners();
@@ -217,21 +194,18 @@ void EngineThread::State::tell_listeners() {
 
 // The answer's promise lives until the engine thread has fulfilled it: this call waits for it.
 template <class Answer>
-Answer EngineThread::State::ask(std::function<Answer(Now)> question, Urgency urgency) {
+Answer EngineThread::State::ask(std::function<Answer(Now)> question) {
   std::promise<Answer> promise;
   std::optional<Answer> made;
   auto answer = promise.get_future();
   {
     const std::lock_guard lock(mutex);
-    if (ending || requests.size() >= kRequestsQueuedMax) {
-      return fail(ErrorCode::overloaded, "the agent has too much to do or is ending; try again");
-    }
+    if (ending || requests.size() >= kRequestsQueuedMax) return overloaded();
     requests.push_back({[&](Now now) { made.emplace(question(now)); },
                         [&](const Result<void>& synced) {
                           promise.set_value(synced ? std::move(*made)
                                                    : Answer(fail(synced.error())));
-                        },
-                        urgency == Urgency::urgent});
+                        }});
   }
   wake.notify_one();
   return answer.get();
@@ -266,27 +240,28 @@ void EngineThread::deliver(Engine::Event event) {
   state_->wake.notify_one();
 }
 
-Result<Submitted> EngineThread::submit(SubmitRequest request) {
-  std::future<Result<Submitted>> answer;
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->ending || state_->submissions.size() >= kRequestsQueuedMax) {
-      return fail(ErrorCode::overloaded, "the agent has too much to do or is ending; try again");
-    }
-    state_->submissions.push_back({std::move(request), {}});
-    answer = state_->submissions.back().answer.get_future();
-  }
-  state_->wake.notify_one();
-  return answer.get();
+Result<Submitted> EngineThread::submit(const SubmitRequest& request) {
+  KERUEN_TRY(auto answers, submit_all({&request, 1}));
+  return std::move(answers.front());
 }
 
 Result<std::vector<Result<Submitted>>> EngineThread::submit_all(
-    const std::vector<SubmitRequest>& requests) {
-  using Answers = Result<std::vector<Result<Submitted>>>;
-  const bool some_urgent = std::ranges::any_of(requests, is_urgent);
-  return state_->ask<Answers>(
-      [&](Now now) -> Answers { return state_->engine.submit_all(requests, now); },
-      some_urgent ? State::Urgency::urgent : State::Urgency::none);
+    std::span<const SubmitRequest> requests) {
+  std::vector<Result<Submitted>> answers;
+  if (requests.empty()) return answers;
+  answers.reserve(requests.size());
+  std::promise<void> answered;
+  const auto answer = [&](std::span<Result<Submitted>> piece) {
+    std::ranges::move(piece, std::back_inserter(answers));
+    if (answers.size() == requests.size()) answered.set_value();
+  };
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->ending || !state_->submissions.push(requests, answer)) return State::overloaded();
+  }
+  state_->wake.notify_one();
+  answered.get_future().wait();
+  return answers;
 }
 
 Result<std::vector<RecallAnswer>> EngineThread::recall(RecallRequest request) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "agents/engine/engine.h"
 
@@ -32,10 +33,10 @@ class EngineThread {
   void deliver(Engine::Event event);
 
   // Block until durable or refused.
-  [[nodiscard]] Result<Submitted> submit(SubmitRequest request);
-  // Several in one transaction, each with its own answer; overloaded: none was looked at.
+  [[nodiscard]] Result<Submitted> submit(const SubmitRequest& request);
+  // Several in few transactions, each with its own answer; overloaded: none was looked at.
   [[nodiscard]] Result<std::vector<Result<Submitted>>> submit_all(
-      const std::vector<SubmitRequest>& requests);
+      std::span<const SubmitRequest> requests);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(RecallRequest request);
   [[nodiscard]] Result<void> mark_read(ReadRequest request);
   [[nodiscard]] Result<void> mark_processed(ProcessRequest request);

@@ -11,7 +11,6 @@ constexpr std::uint64_t kUnderWayBytesMax = kCreditBytesDefault + kBatchBytesMax
 constexpr std::uint64_t kRoundBytesMax = 2 * 1024 * 1024;
 // The same of what is not urgent, while something urgent comes now and then.
 constexpr std::uint64_t kBesideUrgentBytesMax = 64 * 1024;
-constexpr std::chrono::seconds kUrgentRemembered{1};
 
 std::uint32_t last_leaf(const wire::UnverifiedBatch& batch) { return batch.leaves.back().number; }
 
@@ -72,14 +71,14 @@ void Inbox::drain(Turn& turn) {
   resume_at_.reset();
   const MonotonicTime at = turn.now().monotonic;
   const std::uint64_t urgent = drain_lanes(Lane::flash, Lane::urgent, kRoundBytesMax, turn);
-  if (urgent > 0) urgent_until_ = at + kUrgentRemembered;
+  if (urgent > 0) urgent_first_.saw_urgent(at);
   const bool rest_waits = !waiting_[static_cast<std::size_t>(Lane::routine)].empty() ||
                           !waiting_[static_cast<std::size_t>(Lane::bulk)].empty();
   if (urgent_first_.rest_stands_back(urgent > 0 && rest_waits)) {
     resume_at_ = at + MonotonicTime::duration{1};
   } else {
     drain_lanes(Lane::routine, Lane::bulk,
-                at < urgent_until_ ? kBesideUrgentBytesMax : kRoundBytesMax, turn);
+                urgent_first_.rest_is_brief(at) ? kBesideUrgentBytesMax : kRoundBytesMax, turn);
   }
   acknowledge_when_due(turn);
 }

@@ -119,7 +119,6 @@ class Inbox {
   std::optional<MonotonicTime> retry_at_;
   std::optional<MonotonicTime> resume_at_;  // in the next round
   bool wanted_ = false;                     // a drain
-  MonotonicTime urgent_until_;              // something urgent came in the second before
   UrgentFirst urgent_first_;
   MonotonicTime last_slice_at_;
   bool work_ = false;

@@ -20,7 +20,7 @@ class Rounds {
 
   struct Work {
     std::vector<Engine::Event> events;
-    std::vector<SubmitRequest> submissions;
+    std::vector<const SubmitRequest*> submissions;
     // May be called twice; what counts is the last.
     std::vector<std::function<void(Now)>> questions;
   };

@@ -85,10 +85,9 @@ struct HotFolder::State {
         clock(clock_given),
         journal(journal_given),
         zones(disk),
-        outgoing(
-            options.agency, zones,
-            {[this](engine::SubmitRequest request) { return engine.submit(std::move(request)); },
-             [this](const std::string& key) { return reader->sent_once(key); }}),
+        outgoing(options.agency, zones,
+                 {[this](engine::SubmitRequest request) { return engine.submit(request); },
+                  [this](const std::string& key) { return reader->sent_once(key); }}),
         settling(options.quiet) {}
 
   const HotFolderOptions options;

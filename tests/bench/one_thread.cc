@@ -54,7 +54,7 @@ engine::SubmitRequest notice(std::size_t number) {
 
 // Noinline: profilers collect within it.
 [[gnu::noinline]] void carry(Parties& parties, const std::vector<engine::SubmitRequest>& requests) {
-  for (const auto& answer : parties.sender.engine().submit_all(requests, parties.now())) {
+  for (const auto& answer : parties.sender.submit_all(requests, parties.now())) {
     ensure(answer.has_value(), "a message is taken");
   }
   parties.settle();

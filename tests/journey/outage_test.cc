@@ -75,7 +75,7 @@ TEST_F(OutageJourney, WhatWasSealedAheadDoesNotFillANewLine) {
   for (int i = 0; i < 40; ++i) {
     requests.push_back(notice({kCustoms}, padding + std::to_string(i), Lane::bulk));
   }
-  for (const auto& submitted : agent(kGuard).engine().submit_all(requests, now())) {
+  for (const auto& submitted : agent(kGuard).submit_all(requests, now())) {
     ASSERT_THAT(submitted, IsOk());
   }
   EXPECT_GT(agent(kGuard).engine().status(now()).unaccepted_batches, 4U);

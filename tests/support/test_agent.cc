@@ -131,13 +131,20 @@ void TestAgent::play(std::vector<engine::Engine::Event> events, Now now) {
   perform(std::move(outcome.effects));
 }
 
-Result<engine::Submitted> TestAgent::submit(engine::SubmitRequest request, Now now) {
+Result<engine::Submitted> TestAgent::submit(const engine::SubmitRequest& request, Now now) {
   engine::Rounds::Work work;
-  work.submissions.push_back(std::move(request));
+  work.submissions.push_back(&request);
   auto outcome = rounds_->play(std::move(work), now);
   perform(std::move(outcome.effects));
   KERUEN_CHECK(outcome.durable);
   return std::move(outcome.answers.front());
+}
+
+std::vector<Result<engine::Submitted>> TestAgent::submit_all(
+    const std::vector<engine::SubmitRequest>& requests, Now now) {
+  std::vector<const engine::SubmitRequest*> each;
+  for (const auto& request : requests) each.push_back(&request);
+  return engine_->submit_all(each, now);
 }
 
 void TestAgent::perform(std::vector<engine::Effect> effects) {

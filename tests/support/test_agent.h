@@ -63,7 +63,10 @@ class TestAgent {
   [[nodiscard]] bool exchange_frames(TestBroker& broker, Moments now, std::size_t together = 1);
   void tick(Now now) { play({engine::Tick{}}, now); }
   // As an application asks it: in a round of its own, durable when this returns.
-  [[nodiscard]] Result<engine::Submitted> submit(engine::SubmitRequest request, Now now);
+  [[nodiscard]] Result<engine::Submitted> submit(const engine::SubmitRequest& request, Now now);
+  // In one transaction; what it causes happens with the next round.
+  [[nodiscard]] std::vector<Result<engine::Submitted>> submit_all(
+      const std::vector<engine::SubmitRequest>& requests, Now now);
 
   [[nodiscard]] const AgencyId& id() const { return id_; }
   [[nodiscard]] engine::Engine& engine() { return *engine_; }

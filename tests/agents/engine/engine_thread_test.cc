@@ -1,0 +1,55 @@
+// The engine on its own thread, asked by others.
+#include "agents/engine/engine_thread.h"
+
+#include "tests/journey/journey.h"
+#include "tests/support/turned_clock.h"
+
+namespace keruen::engine {
+namespace {
+
+class EngineThreadTest : public Journey {
+ protected:
+  void SetUp() override {
+    start_all();
+    // From here on the engine belongs to its thread; the broker is out of reach.
+    agent(kGuard).disconnect(broker, now());
+    clock = std::make_unique<TurnedClock>(now());
+    thread = std::make_unique<EngineThread>(agent(kGuard).engine(), *clock, EngineThread::Doors());
+  }
+  void TearDown() override {
+    thread.reset();
+    Journey::TearDown();
+  }
+
+  static bool is_refused(std::size_t place) { return place % 7 == 3; }
+
+  std::unique_ptr<TurnedClock> clock;
+  std::unique_ptr<EngineThread> thread;
+};
+
+TEST_F(EngineThreadTest, ManyHandedOverTogetherAreAnsweredEachInItsPlace) {
+  std::vector<SubmitRequest> requests;
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < 2000; ++i) {
+    requests.push_back(notice({is_refused(i) ? "kz.unknown" : kCustoms}, std::to_string(i)));
+  }
+  KERUEN_ASSERT_OK(const auto answers, thread->submit_all(requests));
+  ASSERT_EQ(answers.size(), requests.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (is_refused(i)) {
+      EXPECT_THAT(answers[i], FailsWith(ErrorCode::unknown_agency)) << i;
+      ++refused;
+    } else {
+      EXPECT_THAT(answers[i], IsOk()) << i;
+    }
+  }
+  EXPECT_EQ(thread->status()->waiting_messages, requests.size() - refused);
+}
+
+TEST_F(EngineThreadTest, NothingHandedOverIsAnsweredAtOnce) {
+  KERUEN_ASSERT_OK(const auto answers, thread->submit_all({}));
+  EXPECT_TRUE(answers.empty());
+}
+
+}  // namespace
+}  // namespace keruen::engine
