@@ -3,10 +3,12 @@
 //
 // The core watches over connections that have spoken. One that never does, or that ZeroMQ keeps
 // aside because it claims the routing id of another, would stay for ever and cost a descriptor and
-// memory; an admitted key could open as many as it likes.
+// memory; an admitted key could open as many as it likes, and anybody some thousand a second. So
+// they have a time, and are at most so many: whoever has most of them makes room.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@
 namespace keruen::gateway {
 
 inline constexpr auto kFirstFrameMax = kSilenceMax;
+inline constexpr std::size_t kNewcomersMax = 256;
 
 class Newcomers {
  public:
@@ -30,6 +33,9 @@ class Newcomers {
   }
   // It spoke, or it is gone.
   void forget(int descriptor) { waiting_.erase(descriptor); }
+  // While there are more than `most`: the eldest of the host that has most of them, forgotten.
+  // Whoever comes from elsewhere has its time.
+  [[nodiscard]] std::optional<Newcomer> take_surplus(std::size_t most = kNewcomersMax);
   // Those who had their time; they are forgotten.
   [[nodiscard]] std::vector<Newcomer> take_overdue(MonotonicTime now);
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }

@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds kRetryEvery{5};       // frames that found a
 constexpr std::chrono::milliseconds kLastFrameTime{200};  // before a connection is shut down
 constexpr std::chrono::seconds kDoorShut{30};
 constexpr std::chrono::seconds kRemembered{5};  // a line that is over
+constexpr std::chrono::minutes kTellOfCrowdEvery{1};
 constexpr int kHandshakeMilliseconds = 5000;
 constexpr int kLingerMilliseconds = 1000;
 constexpr int kBacklog = 1024;
@@ -147,11 +148,18 @@ Sent send_now(void* socket, const Line& line, const SharedBytes& frame) {
 }  // namespace
 
 struct Router::State {
+  State(RouterOptions given, Doorkeeper::Admits admits, host::Journal& journal_given)
+      : options(std::move(given)),
+        journal(journal_given),
+        doorkeeper(std::move(admits), journal_given) {}
+
   RouterOptions options;
   host::Journal& journal;
   Doorkeeper doorkeeper;
   Connections connections;
   Newcomers newcomers;
+  std::uint64_t crowded_out = 0;  // since people were told
+  MonotonicTime tell_of_crowd_at;
   std::vector<Arrival> arrivals;
   std::string endpoint;
   // In this order: sockets go before their context.
@@ -163,6 +171,7 @@ struct Router::State {
   [[nodiscard]] Result<void> open(const certs::TransportKeyPair& key);
   void answer_door(MonotonicTime now);
   void follow_monitor(MonotonicTime now);
+  void make_room_for_newcomers(MonotonicTime now);
   // False: nothing more is there.
   [[nodiscard]] bool receive_one(Now now);
   [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload, MonotonicTime now);
@@ -237,10 +246,23 @@ void Router::State::follow_monitor(MonotonicTime now) {
     drain_parts(monitor.get(), event);
     if (what == ZMQ_EVENT_ACCEPTED) {
       newcomers.came({descriptor, peer_of(descriptor), now});
+      make_room_for_newcomers(now);
       continue;
     }
     newcomers.forget(descriptor);
     if (Line* line = connections.with_descriptor(descriptor)) lose(*line, now);
+  }
+}
+
+void Router::State::make_room_for_newcomers(MonotonicTime now) {
+  while (const auto surplus = newcomers.take_surplus()) {
+    shut_down(surplus->descriptor, surplus->peer);
+    ++crowded_out;
+    // A line for each would fill the journal as fast as they come.
+    if (now < tell_of_crowd_at) continue;
+    tell_of_crowd_at = now + kTellOfCrowdEvery;
+    journal.write(host::JournalLevel::warning, "newcomers_crowded_out",
+                  {{"connections", std::exchange(crowded_out, 0)}, {"peer", surplus->peer}});
   }
 }
 
@@ -334,17 +356,7 @@ Router::~Router() = default;
 Result<std::unique_ptr<Router>> Router::bind(RouterOptions options,
                                              const certs::TransportKeyPair& key,
                                              Doorkeeper::Admits admits, host::Journal& journal) {
-  std::unique_ptr<State> state(new State{std::move(options),
-                                         journal,
-                                         Doorkeeper(std::move(admits), journal),
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {}});
+  auto state = std::make_unique<State>(std::move(options), std::move(admits), journal);
   KERUEN_CHECK(state->open(key));
   return std::unique_ptr<Router>(new Router(std::move(state)));
 }

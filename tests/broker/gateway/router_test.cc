@@ -208,6 +208,38 @@ TEST_F(RouterTest, DropsWhoeverIsNeverHeard) {
   EXPECT_TRUE(wait_for_frames(3));
 }
 
+// Anybody may open connections and say nothing: each costs a descriptor, and without one the broker
+// cannot read its own log.
+TEST_F(RouterTest, OfManyThatAreNotHeardTheEldestMakeRoom) {
+  const auto lively = peer_with(known_);
+  connection_of(*lively);
+  constexpr std::size_t kTooMany = 20;
+  std::vector<std::unique_ptr<RawConnection>> silent;
+  for (std::size_t i = 0; i < kNewcomersMax + kTooMany; ++i) {
+    silent.push_back(std::make_unique<RawConnection>(router_->endpoint()));
+    if (i % 16 == 0) turn();
+  }
+  ASSERT_TRUE(turn_until([&] { return journal_.count("newcomers_crowded_out") > 0; }));
+  EXPECT_TRUE(silent.front()->is_closed());
+  EXPECT_EQ(journal_.count("newcomers_crowded_out"), 1u) << "a line for each would fill the disk";
+  lively->send(bytes_of("still here"));
+  EXPECT_TRUE(wait_for_frames(2));
+}
+
+TEST(NewcomersTest, WhoeverHasMostMakesRoom) {
+  const MonotonicTime start{};
+  Newcomers newcomers;
+  newcomers.came({7, "10.0.0.1:500", start});
+  newcomers.came({18, "fe80::1:500", start});
+  for (int i = 0; i < 3; ++i) {
+    newcomers.came({10 - i, "10.0.0.66:" + std::to_string(i), start + seconds{9 - i}});
+  }
+  EXPECT_FALSE(newcomers.take_surplus(5));
+  EXPECT_EQ(newcomers.take_surplus(4)->peer, "10.0.0.66:2") << "the eldest of three";
+  EXPECT_EQ(newcomers.take_surplus(3)->peer, "10.0.0.66:1");
+  EXPECT_EQ(newcomers.size(), 3u);
+}
+
 TEST_F(RouterTest, DropsAPeerThatDoesNotReadAndServesTheOthers) {
   HostilePeer::Options options;
   options.server = server_.public_key();
