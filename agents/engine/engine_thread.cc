@@ -62,7 +62,7 @@ struct EngineThread::State {
   // What waits, taken out under the lock.
   struct Taken {
     std::vector<Engine::Event> events;
-    std::vector<SubmissionQueue::Piece> submissions;
+    std::vector<SubmissionQueue::Submission> submissions;
     std::vector<Request> requests;
     std::uint64_t publish_asked = 0;
   };
@@ -91,9 +91,9 @@ EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<s
   taken.events.assign(std::make_move_iterator(events.begin()),
                       std::make_move_iterator(events.end()));
   events.clear();
-  auto [pieces, is_only_urgent] = submissions.take(clock.now().monotonic);
-  taken.submissions = std::move(pieces);
-  if (!is_only_urgent) {
+  auto round = submissions.take(clock.now().monotonic);
+  taken.submissions = std::move(round.submissions);
+  if (!round.is_only_urgent) {
     taken.requests.assign(std::make_move_iterator(requests.begin()),
                           std::make_move_iterator(requests.end()));
     requests.clear();
@@ -251,8 +251,8 @@ Result<std::vector<Result<Submitted>>> EngineThread::submit_all(
   if (requests.empty()) return answers;
   answers.reserve(requests.size());
   std::promise<void> answered;
-  const auto answer = [&](std::span<Result<Submitted>> piece) {
-    std::ranges::move(piece, std::back_inserter(answers));
+  const auto answer = [&](std::span<Result<Submitted>> part) {
+    std::ranges::move(part, std::back_inserter(answers));
     if (answers.size() == requests.size()) answered.set_value();
   };
   {

@@ -46,6 +46,18 @@ TEST_F(EngineThreadTest, ManyHandedOverTogetherAreAnsweredEachInItsPlace) {
   EXPECT_EQ(thread->status()->waiting_messages, requests.size() - refused);
 }
 
+// Though the flash one makes short rounds of what else there is.
+TEST_F(EngineThreadTest, AnswersStandInTheirPlacesWhateverTheLanes) {
+  std::vector<SubmitRequest> requests;
+  for (std::size_t i = 0; i < 100; ++i) {
+    const Lane lane = i == 70 ? Lane::flash : Lane::bulk;
+    requests.push_back(notice({is_refused(i) ? "kz.unknown" : kCustoms}, std::to_string(i), lane));
+  }
+  KERUEN_ASSERT_OK(const auto answers, thread->submit_all(requests));
+  ASSERT_EQ(answers.size(), requests.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(!answers[i], is_refused(i)) << i;
+}
+
 TEST_F(EngineThreadTest, NothingHandedOverIsAnsweredAtOnce) {
   KERUEN_ASSERT_OK(const auto answers, thread->submit_all({}));
   EXPECT_TRUE(answers.empty());

@@ -7,7 +7,6 @@ namespace keruen::engine {
 namespace {
 
 using ::testing::Each;
-using ::testing::ElementsAre;
 
 constexpr MonotonicTime kNow{std::chrono::seconds(5)};
 constexpr MonotonicTime kLater = kNow + std::chrono::seconds(2);
@@ -22,8 +21,8 @@ class SubmissionQueueTest : public ::testing::Test {
   // The requests of a round, as the engine is to see them.
   std::vector<const SubmitRequest*> take(MonotonicTime now) {
     std::vector<const SubmitRequest*> requests;
-    for (const auto& piece : queue.take(now).pieces) {
-      for (const auto& request : piece.requests) requests.push_back(&request);
+    for (const auto& submission : queue.take(now).submissions) {
+      for (const auto& request : submission.requests) requests.push_back(&request);
     }
     return requests;
   }
@@ -58,8 +57,8 @@ TEST_F(SubmissionQueueTest, WhatIsUrgentHasARoundOfItsOwn) {
   ASSERT_TRUE(queue.push(flash, unheard));
   const auto taken = queue.take(kNow);
   EXPECT_TRUE(taken.is_only_urgent);
-  ASSERT_EQ(taken.pieces.size(), 1U);
-  EXPECT_EQ(&taken.pieces.front().requests.front(), &flash.front());
+  ASSERT_EQ(taken.submissions.size(), 1U);
+  EXPECT_EQ(&taken.submissions.front().requests.front(), &flash.front());
 }
 
 // Else the flash message that comes next waits until a thousand others were sealed.
@@ -81,21 +80,22 @@ TEST_F(SubmissionQueueTest, TheRestHasItsTurnHoweverMuchIsUrgent) {
   EXPECT_EQ(take(kNow), pointers_to(bulk, 32, 64));
 }
 
-TEST_F(SubmissionQueueTest, WhatHasNoRoomIsNotTakenInPart) {
-  for (std::size_t i = 0; i < SubmissionQueue::kPiecesMax - 1; ++i) {
-    ASSERT_TRUE(queue.push(flash, unheard));
-  }
-  EXPECT_FALSE(queue.push(bulk, unheard)) << "it is of four pieces";
-  EXPECT_THAT(take(kNow), Each(&flash.front()));
-  EXPECT_TRUE(queue.empty());
+// Answers are told by their places, and a key that is sent once goes by the order of its sequences.
+TEST_F(SubmissionQueueTest, WhatIsHandedOverTogetherStaysInItsOrder) {
+  auto mixed = messages(40, Lane::bulk);
+  mixed[35].lane = Lane::flash;
+  ASSERT_TRUE(queue.push(bulk, unheard));
+  ASSERT_TRUE(queue.push(mixed, unheard));
+  EXPECT_EQ(take(kNow), pointers_to(mixed, 0, 40));
 }
 
-TEST_F(SubmissionQueueTest, AVeryLargeNumberLeavesRoomForOthers) {
-  const auto very_many = messages(50'000, Lane::bulk);
-  ASSERT_TRUE(queue.push(very_many, unheard));
-  for (std::size_t i = 0; i < SubmissionQueue::kPiecesMax / 2; ++i) {
+TEST_F(SubmissionQueueTest, HasABound) {
+  for (std::size_t i = 0; i < SubmissionQueue::kSubmissionsMax; ++i) {
     ASSERT_TRUE(queue.push(flash, unheard));
   }
+  EXPECT_FALSE(queue.push(bulk, unheard));
+  EXPECT_THAT(take(kNow), Each(&flash.front()));
+  EXPECT_TRUE(queue.empty());
 }
 
 }  // namespace
