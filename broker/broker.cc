@@ -135,6 +135,7 @@ Result<void> Broker::State::open_exchange() {
                                         surroundings.journal, surroundings.clock.now());
   gateway::RouterOptions listening;
   listening.endpoint = config.endpoint;
+  listening.connections_max = options.connections_max;
   KERUEN_TRY(router, gateway::Router::bind(
                          listening, transport_key,
                          [core = exchange.get()](const KeyId& key) { return core->admits(key); },

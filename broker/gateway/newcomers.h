@@ -1,5 +1,5 @@
 // Connections that were accepted and on which nothing was heard yet.
-// Shape: descriptors by the time they came.   Threads: the core's.
+// Shape: by their descriptors.   Threads: the core's.
 //
 // The core watches over connections that have spoken. One that never does, or that ZeroMQ keeps
 // aside because it claims the routing id of another, would stay for ever and cost a descriptor and
@@ -8,7 +8,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +17,7 @@
 namespace keruen::gateway {
 
 inline constexpr auto kFirstFrameMax = kSilenceMax;
-inline constexpr std::size_t kNewcomersMax = 256;
+inline constexpr std::size_t kNewcomersMax = 256;  // beside connections that were heard
 
 class Newcomers {
  public:
@@ -33,9 +32,10 @@ class Newcomers {
   }
   // It spoke, or it is gone.
   void forget(int descriptor) { waiting_.erase(descriptor); }
-  // While there are more than `most`: the eldest of the host that has most of them, forgotten.
-  // Whoever comes from elsewhere has its time.
-  [[nodiscard]] std::optional<Newcomer> take_surplus(std::size_t most = kNewcomersMax);
+  // Where there are more than `most`: so many that some room is made at once, forgotten. Of the
+  // host that has most of them the eldest, of equal hosts the eldest of all: whoever comes from
+  // elsewhere has its time.
+  [[nodiscard]] std::vector<Newcomer> take_surplus(std::size_t most);
   // Those who had their time; they are forgotten.
   [[nodiscard]] std::vector<Newcomer> take_overdue(MonotonicTime now);
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }

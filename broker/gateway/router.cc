@@ -159,6 +159,7 @@ struct Router::State {
   Connections connections;
   Newcomers newcomers;
   std::uint64_t crowded_out = 0;  // since people were told
+  std::string crowding_peer;
   MonotonicTime tell_of_crowd_at;
   std::vector<Arrival> arrivals;
   std::string endpoint;
@@ -246,7 +247,6 @@ void Router::State::follow_monitor(MonotonicTime now) {
     drain_parts(monitor.get(), event);
     if (what == ZMQ_EVENT_ACCEPTED) {
       newcomers.came({descriptor, peer_of(descriptor), now});
-      make_room_for_newcomers(now);
       continue;
     }
     newcomers.forget(descriptor);
@@ -254,16 +254,20 @@ void Router::State::follow_monitor(MonotonicTime now) {
   }
 }
 
+// After all that was heard: whoever has spoken is no newcomer.
 void Router::State::make_room_for_newcomers(MonotonicTime now) {
-  while (const auto surplus = newcomers.take_surplus()) {
-    shut_down(surplus->descriptor, surplus->peer);
+  const std::size_t free =
+      options.connections_max - std::min(options.connections_max, connections.size());
+  for (const auto& surplus : newcomers.take_surplus(std::max(kNewcomersMax, free))) {
+    shut_down(surplus.descriptor, surplus.peer);
+    crowding_peer = surplus.peer;
     ++crowded_out;
-    // A line for each would fill the journal as fast as they come.
-    if (now < tell_of_crowd_at) continue;
-    tell_of_crowd_at = now + kTellOfCrowdEvery;
-    journal.write(host::JournalLevel::warning, "newcomers_crowded_out",
-                  {{"connections", std::exchange(crowded_out, 0)}, {"peer", surplus->peer}});
   }
+  // A line for each would fill the journal as fast as they come.
+  if (crowded_out == 0 || now < tell_of_crowd_at) return;
+  tell_of_crowd_at = now + kTellOfCrowdEvery;
+  journal.write(host::JournalLevel::warning, "newcomers_crowded_out",
+                {{"connections", std::exchange(crowded_out, 0)}, {"peer", crowding_peer}});
 }
 
 void Router::State::lose(Line& line, MonotonicTime now) {
@@ -347,6 +351,7 @@ void Router::State::shut_down_due(MonotonicTime now) {
     journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
     shut_down(newcomer.descriptor, newcomer.peer);
   }
+  make_room_for_newcomers(now);
   connections.forget_retired(now);
 }
 

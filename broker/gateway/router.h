@@ -23,6 +23,8 @@ struct RouterOptions {
   std::string endpoint;  // tcp://host:port; port 0 or * lets the system choose
   std::size_t pool_bytes_max = kOutgoingPoolBytesMax;  // waiting for all peers together
   std::size_t frames_per_turn = 64;
+  // That will be served: while they are fewer, newcomers have their descriptors.
+  std::size_t connections_max = 0;
 };
 
 using Arrival = std::variant<broker::FrameArrived, broker::ConnectionClosed>;

@@ -12,6 +12,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::IsEmpty;
 
 class RouterTest : public ::testing::Test {
  protected:
@@ -221,6 +224,7 @@ TEST_F(RouterTest, OfManyThatAreNotHeardTheEldestMakeRoom) {
   }
   ASSERT_TRUE(turn_until([&] { return journal_.count("newcomers_crowded_out") > 0; }));
   EXPECT_TRUE(silent.front()->is_closed());
+  for (int i = 0; i < 20; ++i) turn();
   EXPECT_EQ(journal_.count("newcomers_crowded_out"), 1u) << "a line for each would fill the disk";
   lively->send(bytes_of("still here"));
   EXPECT_TRUE(wait_for_frames(2));
@@ -234,10 +238,49 @@ TEST(NewcomersTest, WhoeverHasMostMakesRoom) {
   for (int i = 0; i < 3; ++i) {
     newcomers.came({10 - i, "10.0.0.66:" + std::to_string(i), start + seconds{9 - i}});
   }
-  EXPECT_FALSE(newcomers.take_surplus(5));
-  EXPECT_EQ(newcomers.take_surplus(4)->peer, "10.0.0.66:2") << "the eldest of three";
-  EXPECT_EQ(newcomers.take_surplus(3)->peer, "10.0.0.66:1");
+  EXPECT_THAT(newcomers.take_surplus(5), IsEmpty());
+  EXPECT_THAT(newcomers.take_surplus(4),
+              ElementsAre(Field(&Newcomers::Newcomer::peer, "10.0.0.66:2")))
+      << "the eldest of three";
+  EXPECT_THAT(newcomers.take_surplus(3),
+              ElementsAre(Field(&Newcomers::Newcomer::peer, "10.0.0.66:1")));
   EXPECT_EQ(newcomers.size(), 3u);
+}
+
+// After an outage thousands come within a second, and nobody is to be thrown out for that.
+TEST_F(RouterTest, NewcomersHaveTheRoomOfThoseWhoAreAway) {
+  RouterOptions roomy;
+  roomy.connections_max = kNewcomersMax + 40;
+  bind(roomy);
+  std::vector<std::unique_ptr<RawConnection>> silent;
+  for (std::size_t i = 0; i < roomy.connections_max; ++i) {
+    silent.push_back(std::make_unique<RawConnection>(router_->endpoint()));
+    if (i % 16 == 0) turn();
+  }
+  for (int i = 0; i < 20; ++i) turn();
+  EXPECT_EQ(journal_.count("newcomers_crowded_out"), 0u);
+  const auto one_more = peer_with(known_);
+  connection_of(*one_more);
+  EXPECT_TRUE(turn_until([&] { return journal_.count("newcomers_crowded_out") > 0; }));
+}
+
+// Each walk over all of them costs the core: it is not done for one more.
+TEST(NewcomersTest, SomeRoomIsMadeAtOnce) {
+  Newcomers newcomers;
+  for (int i = 0; i < 81; ++i) newcomers.came({i, "10.0.0.1:" + std::to_string(i), {}});
+  EXPECT_EQ(newcomers.take_surplus(80).size(), 11u);
+  EXPECT_EQ(newcomers.size(), 70u);
+}
+
+TEST(NewcomersTest, OfEqualHostsTheEldestMakesRoom) {
+  const MonotonicTime start{};
+  Newcomers newcomers;
+  for (int i = 0; i < 4; ++i) {
+    newcomers.came({i, "10.0.0." + std::to_string(i) + ":500", start + seconds{9 - i}});
+  }
+  EXPECT_THAT(newcomers.take_surplus(2),
+              ElementsAre(Field(&Newcomers::Newcomer::peer, "10.0.0.3:500"),
+                          Field(&Newcomers::Newcomer::peer, "10.0.0.2:500")));
 }
 
 TEST_F(RouterTest, DropsAPeerThatDoesNotReadAndServesTheOthers) {
