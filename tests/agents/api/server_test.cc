@@ -8,23 +8,17 @@
 #include "agents/api/client.h"
 #include "agents/api/uploads.h"
 #include "schemas/host/posix_disk.h"
-#include "tests/journey/journey.h"
-#include "tests/support/turned_clock.h"
+#include "tests/journey/engine_thread_journey.h"
 
 namespace keruen::api {
 namespace {
 
 namespace fs = std::filesystem;
 
-class ServerTest : public Journey {
+class ServerTest : public EngineThreadJourney {
  protected:
   void SetUp() override {
-    start_all();
-    // From here on the engine belongs to its thread; the broker is out of reach.
-    agent(kGuard).disconnect(broker, now());
-    clock = std::make_unique<TurnedClock>(now());
-    engine = std::make_unique<engine::EngineThread>(agent(kGuard).engine(), *clock,
-                                                    engine::EngineThread::Doors());
+    start_engine_thread();
     ServerOptions options;
     options.socket_path = socket().string();
     options.store_path = agent(kGuard).store_path();
@@ -48,8 +42,6 @@ class ServerTest : public Journey {
   TemporaryDirectory home;
   host::PosixDisk system;
   MemoryJournal journal;
-  std::unique_ptr<TurnedClock> clock;
-  std::unique_ptr<engine::EngineThread> engine;
   std::unique_ptr<Server> server;
 };
 

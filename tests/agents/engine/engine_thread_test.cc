@@ -1,30 +1,16 @@
 // The engine on its own thread, asked by others.
 #include "agents/engine/engine_thread.h"
 
-#include "tests/journey/journey.h"
-#include "tests/support/turned_clock.h"
+#include "tests/journey/engine_thread_journey.h"
 
 namespace keruen::engine {
 namespace {
 
-class EngineThreadTest : public Journey {
+class EngineThreadTest : public EngineThreadJourney {
  protected:
-  void SetUp() override {
-    start_all();
-    // From here on the engine belongs to its thread; the broker is out of reach.
-    agent(kGuard).disconnect(broker, now());
-    clock = std::make_unique<TurnedClock>(now());
-    thread = std::make_unique<EngineThread>(agent(kGuard).engine(), *clock, EngineThread::Doors());
-  }
-  void TearDown() override {
-    thread.reset();
-    Journey::TearDown();
-  }
+  void SetUp() override { start_engine_thread(); }
 
   static bool is_refused(std::size_t place) { return place % 7 == 3; }
-
-  std::unique_ptr<TurnedClock> clock;
-  std::unique_ptr<EngineThread> thread;
 };
 
 TEST_F(EngineThreadTest, ManyHandedOverTogetherAreAnsweredEachInItsPlace) {
@@ -33,7 +19,7 @@ TEST_F(EngineThreadTest, ManyHandedOverTogetherAreAnsweredEachInItsPlace) {
   for (std::size_t i = 0; i < 2000; ++i) {
     requests.push_back(notice({is_refused(i) ? "kz.unknown" : kCustoms}, std::to_string(i)));
   }
-  KERUEN_ASSERT_OK(const auto answers, thread->submit_all(requests));
+  KERUEN_ASSERT_OK(const auto answers, engine->submit_all(requests));
   ASSERT_EQ(answers.size(), requests.size());
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (is_refused(i)) {
@@ -43,7 +29,7 @@ TEST_F(EngineThreadTest, ManyHandedOverTogetherAreAnsweredEachInItsPlace) {
       EXPECT_THAT(answers[i], IsOk()) << i;
     }
   }
-  EXPECT_EQ(thread->status()->waiting_messages, requests.size() - refused);
+  EXPECT_EQ(engine->status()->waiting_messages, requests.size() - refused);
 }
 
 // Though the flash one makes short rounds of what else there is.
@@ -53,13 +39,13 @@ TEST_F(EngineThreadTest, AnswersStandInTheirPlacesWhateverTheLanes) {
     const Lane lane = i == 70 ? Lane::flash : Lane::bulk;
     requests.push_back(notice({is_refused(i) ? "kz.unknown" : kCustoms}, std::to_string(i), lane));
   }
-  KERUEN_ASSERT_OK(const auto answers, thread->submit_all(requests));
+  KERUEN_ASSERT_OK(const auto answers, engine->submit_all(requests));
   ASSERT_EQ(answers.size(), requests.size());
   for (std::size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(!answers[i], is_refused(i)) << i;
 }
 
 TEST_F(EngineThreadTest, NothingHandedOverIsAnsweredAtOnce) {
-  KERUEN_ASSERT_OK(const auto answers, thread->submit_all({}));
+  KERUEN_ASSERT_OK(const auto answers, engine->submit_all({}));
   EXPECT_TRUE(answers.empty());
 }
 

@@ -8,8 +8,7 @@
 
 #include "agents/engine/engine_thread.h"
 #include "tests/agents/forwarder/calendar_fixture.h"
-#include "tests/journey/journey.h"
-#include "tests/support/turned_clock.h"
+#include "tests/journey/engine_thread_journey.h"
 
 namespace keruen::forwarder {
 namespace {
@@ -55,15 +54,10 @@ class WaitedJournal final : public host::Journal {
   std::vector<std::string> lines_;
 };
 
-class HotFolderTest : public Journey {
+class HotFolderTest : public EngineThreadJourney {
  protected:
   void SetUp() override {
-    start_all();
-    // From here on the engine belongs to its thread; the broker is out of reach.
-    agent(kGuard).disconnect(broker, now());
-    clock = std::make_unique<TurnedClock>(now());
-    engine = std::make_unique<engine::EngineThread>(agent(kGuard).engine(), *clock,
-                                                    engine::EngineThread::Doors());
+    start_engine_thread();
     KERUEN_ASSERT_OK(extra_reader, open_reader());
     start();
   }
@@ -126,9 +120,7 @@ class HotFolderTest : public Journey {
   TemporaryDirectory home;
   host::PosixDisk system;
   WaitedJournal journal;
-  std::unique_ptr<TurnedClock> clock;
   std::unique_ptr<store::Reader> extra_reader;
-  std::unique_ptr<engine::EngineThread> engine;
   std::unique_ptr<HotFolder> hot_folder;
 };
 
