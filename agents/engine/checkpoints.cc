@@ -96,7 +96,7 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
 void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
   auto& unproved = unproved_[batch.index];
   unproved.batch = batch;
-  unproved.since = turn.now().monotonic;
+  unproved.since = desk_.link.connected_for;
   ask_proofs(turn);
 }
 
@@ -149,11 +149,11 @@ void Checkpoints::forget_asked() {
 void Checkpoints::tick(Turn& turn) {
   write_proved(turn);
   if (!desk_.link.welcomed || desk_.halted || unproved_.empty()) return;
-  const auto now = turn.now().monotonic;
+  const auto connected_for = desk_.link.connected_for;
   std::size_t overdue = 0;
   for (auto& [index, unproved] : unproved_) {
-    if (unproved.since == MonotonicTime{}) unproved.since = now;
-    if (now < unproved.since + kProofWithin || unproved.named) continue;
+    if (!unproved.since) unproved.since = connected_for;
+    if (connected_for < *unproved.since + kProofWithin || unproved.named) continue;
     unproved.named = true;
     ++overdue;
   }
@@ -166,6 +166,7 @@ void Checkpoints::tick(Turn& turn) {
                "The broker has not proved for a minute that " + std::to_string(overdue) +
                    " of our batches stand in its log; it is asked again."});
   }
+  const auto now = turn.now().monotonic;
   if (now < asked_at_ + kAskEvery) return;
   asked_at_ = now;
   forget_asked();

@@ -14,6 +14,9 @@ namespace keruen::engine {
 
 // How the connection stands, as far as frames tell.
 struct LinkState {
+  // Added up, without the time away: what others owe us counts in it. As of the last tick.
+  using ConnectedTime = MonotonicTime::duration;
+
   bool connected = false;
   bool welcomed = false;  // this connection's Welcome came and was reconciled with the store
   WallTime since;
@@ -30,6 +33,8 @@ struct LinkState {
   MonotonicTime heard_at;
   MonotonicTime pinged_at;
   MonotonicTime welcomed_at;
+  ConnectedTime connected_for{0};
+  MonotonicTime counted_at;
 };
 
 struct Desk {

@@ -137,12 +137,12 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
   desk.link.since = turn.now().wall;
   desk.link.heard_at = turn.now().monotonic;
   desk.link.pinged_at = turn.now().monotonic;
+  desk.link.counted_at = turn.now().monotonic;
   streams.forget_sent();
   checkpoints.forget_asked();
   sync.forget_asked();
   keyring.forget_handed_in();
   inbox.connected();
-  peers.connected(turn.now());
   pace.forget();
   wire::Hello hello;
   hello.versions = {wire::kProtocolVersion};
@@ -263,6 +263,8 @@ void Engine::State::on(const Tick&, Turn& turn) {
         desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
   }
   if (!desk.link.connected) return;
+  desk.link.connected_for += monotonic - desk.link.counted_at;
+  desk.link.counted_at = monotonic;
   if (monotonic >= desk.link.pinged_at + kPingEvery) {
     desk.link.pinged_at = monotonic;
     turn.send(wire::Ping{++ping_token});

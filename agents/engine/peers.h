@@ -16,22 +16,18 @@ namespace keruen::engine {
 class Peers {
  public:
   explicit Peers(Desk& desk) : desk_(desk) {}
-  void connected(Now now) { ticked_at_ = now.monotonic; }
   void saw(const AgencyId& peer, TreeSize size);
   // While connected.
   void tick(Turn& turn);
 
  private:
-  using ConnectedTime = MonotonicTime::duration;  // all of it since the start
   struct Sight {
     TreeSize size;
-    ConnectedTime at;
+    LinkState::ConnectedTime at;
   };
   Desk& desk_;
   std::map<AgencyId, std::deque<Sight>> sights_;
-  MonotonicTime ticked_at_;
-  ConnectedTime connected_for_{0};
-  ConnectedTime looked_at_{0};
+  LinkState::ConnectedTime looked_at_{0};
 };
 
 }  // namespace keruen::engine

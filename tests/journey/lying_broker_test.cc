@@ -229,6 +229,60 @@ TEST_F(LyingBroker, AnAcceptedBatchThatIsNotInTheLogIsFoundOut) {
   EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("cannot prove")));
 }
 
+// Takes a batch and never proves that it stands in the log.
+class UnprovenBatch : public LyingBroker {
+ protected:
+  void SetUp() override {
+    LyingBroker::SetUp();
+    agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+      if (keeps_proofs && std::holds_alternative<wire::Inclusion>(frame)) return std::nullopt;
+      return frame;
+    });
+    id = send(kGuard, {kCustoms}, "Where are you?");
+    pass(seconds(5));
+  }
+  void stay_away(seconds time) {
+    agent(kGuard).disconnect(broker, now());
+    pass(time);
+    agent(kGuard).connect(broker, now());
+  }
+  void expect_alert(bool expected) {
+    const auto named = Contains(HasSubstr("has not proved for a minute"));
+    if (expected) {
+      EXPECT_THAT(agent(kGuard).alerts(), named);
+    } else {
+      EXPECT_THAT(agent(kGuard).alerts(), Not(named));
+    }
+  }
+  bool keeps_proofs = true;
+  MessageId id;
+};
+
+TEST_F(UnprovenBatch, IsNamedAfterAMinute) {
+  pass(seconds(40));
+  expect_alert(false);
+  pass(seconds(30));
+  expect_alert(true);
+}
+
+TEST_F(UnprovenBatch, IsNamedWhereTheLineIsCutAgainAndAgain) {
+  for (int cuts = 0; cuts < 3; ++cuts) {
+    expect_alert(false);
+    stay_away(seconds(120));
+    pass(seconds(20));
+  }
+  expect_alert(true);
+}
+
+// After days without power or radio nobody is to be accused of what the outage did.
+TEST_F(UnprovenBatch, IsNotNamedForTheTimeAway) {
+  stay_away(seconds(3600));
+  pass(seconds(10));
+  keeps_proofs = false;  // a line as slow as that
+  pass(seconds(120));
+  expect_alert(false);
+}
+
 TEST_F(LyingBroker, ABrokerThatLostItsNewestEntriesIsToldSoAndGetsThemAgain) {
   const auto id = send(kGuard, {kCustoms}, "Accepted, then lost");
   pass(seconds(1));
