@@ -1,5 +1,8 @@
 #include "broker/gateway/newcomers.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -12,7 +15,17 @@ constexpr std::size_t kRoomPart = 8;
 using Newcomer = Newcomers::Newcomer;
 using Host = std::vector<const Newcomer*>;  // the eldest last
 
-std::string_view host_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
+// An IPv4 address, or the first half of an IPv6 one: of a network's other half each of its hosts
+// takes what it likes, and as often as it likes.   Source: RFC 4291, 2.5.1 and 2.5.5.2.
+std::string host_of(std::string_view peer) {
+  constexpr std::size_t kNetworkBytes = 8;
+  std::string address(peer.substr(0, peer.rfind(':')));
+  const std::string without_zone = address.substr(0, address.find('%'));
+  in6_addr parsed{};
+  if (::inet_pton(AF_INET6, without_zone.c_str(), &parsed) != 1) return address;
+  if (IN6_IS_ADDR_V4MAPPED(&parsed)) return address;
+  return {reinterpret_cast<const char*>(parsed.s6_addr), kNetworkBytes};
+}
 
 bool makes_room_before(const Host& one, const Host& other) {
   if (one.size() != other.size()) return one.size() > other.size();
@@ -20,7 +33,7 @@ bool makes_room_before(const Host& one, const Host& other) {
 }
 
 std::vector<Host> by_host(const std::map<int, Newcomer>& newcomers) {
-  std::map<std::string_view, Host> named;
+  std::map<std::string, Host> named;
   for (const auto& [descriptor, newcomer] : newcomers) {
     named[host_of(newcomer.peer)].push_back(&newcomer);
   }

@@ -34,7 +34,7 @@ class Newcomers {
   void forget(int descriptor) { waiting_.erase(descriptor); }
   // Where there are more than `most`: so many that some room is made at once, forgotten. Of the
   // host that has most of them the eldest, of equal hosts the eldest of all: whoever comes from
-  // elsewhere has its time.
+  // elsewhere has its time. An IPv6 network (/64) is one host.
   [[nodiscard]] std::vector<Newcomer> take_surplus(std::size_t most);
   // Those who had their time; they are forgotten.
   [[nodiscard]] std::vector<Newcomer> take_overdue(MonotonicTime now);

@@ -283,6 +283,22 @@ TEST(NewcomersTest, OfEqualHostsTheEldestMakesRoom) {
                           Field(&Newcomers::Newcomer::peer, "10.0.0.2:500")));
 }
 
+// Whoever has an IPv6 network has as many addresses as he likes.
+TEST(NewcomersTest, AnIpv6NetworkIsOneHost) {
+  const MonotonicTime start{};
+  Newcomers newcomers;
+  newcomers.came({0, "2001:db8:1::5:500", start});
+  newcomers.came({1, "fe80::5%eth0:500", start});
+  newcomers.came({2, "::ffff:10.0.0.1:500", start});
+  newcomers.came({3, "::ffff:10.0.0.2:500", start});
+  for (int i = 4; i < 8; ++i) {
+    newcomers.came({i, "2001:db8:2:0:" + std::to_string(i) + "::1:500", start + seconds{i}});
+  }
+  EXPECT_THAT(newcomers.take_surplus(5), ElementsAre(Field(&Newcomers::Newcomer::descriptor, 4),
+                                                     Field(&Newcomers::Newcomer::descriptor, 5),
+                                                     Field(&Newcomers::Newcomer::descriptor, 6)));
+}
+
 TEST_F(RouterTest, DropsAPeerThatDoesNotReadAndServesTheOthers) {
   HostilePeer::Options options;
   options.server = server_.public_key();
