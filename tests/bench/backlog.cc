@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 
 #include "tests/bench/meter.h"
 #include "tests/bench/rounds.h"
@@ -22,6 +23,8 @@ struct Options {
 };
 
 constexpr std::uint64_t kTenths = 10;
+constexpr std::uint64_t kOfTwoOthers = 2 * kWindow;
+constexpr std::size_t kTurns = 5;
 
 double seconds_since(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
@@ -29,17 +32,33 @@ double seconds_since(Clock::time_point began) {
 
 std::uint64_t mebibytes(std::uint64_t bytes) { return bytes / (1024 * 1024); }
 
-// Messages a second of each tenth.
-Result<Json> accept(Stream& stream, std::uint64_t tenth) {
+Result<double> rate_between(SiteAgent& from, SiteAgent& to, std::size_t bytes,
+                            std::uint64_t messages) {
+  Stream stream(from, to, bytes);
+  const auto began = Clock::now();
+  KERUEN_CHECK(stream.send(messages));
+  KERUEN_CHECK(stream.wait_for_receipts());
+  return static_cast<double>(messages) / seconds_since(began);
+}
+
+// Messages a second of each tenth, and after each those of a site that has nothing else to do: it
+// tells how fast the machine is by then.
+struct Accepted {
   Json rates = Json::array();
+  Json machine = Json::array();
+};
+Result<Accepted> accept(Stream& stream, std::uint64_t tenth, Site& idle, std::size_t bytes) {
+  Accepted accepted;
   for (std::uint64_t i = 0; i < kTenths; ++i) {
     say("accepting, tenth " + std::to_string(i + 1) + " of " + std::to_string(kTenths));
     const auto began = Clock::now();
     KERUEN_CHECK(stream.send(tenth, Stream::Until::accepted));
     KERUEN_CHECK(stream.wait_for_acceptance());
-    rates.push_back(static_cast<double>(tenth) / seconds_since(began));
+    accepted.rates.push_back(static_cast<double>(tenth) / seconds_since(began));
+    KERUEN_TRY(const double now, rate_between(idle.agent(0), idle.agent(1), bytes, kOfTwoOthers));
+    accepted.machine.push_back(now);
   }
-  return rates;
+  return accepted;
 }
 
 Result<Json> deliver(Stream& stream, std::uint64_t tenth) {
@@ -53,24 +72,65 @@ Result<Json> deliver(Stream& stream, std::uint64_t tenth) {
   return rates;
 }
 
-Result<double> rate_between(SiteAgent& from, SiteAgent& to, std::size_t bytes,
-                            std::uint64_t messages) {
-  Stream stream(from, to, bytes);
-  const auto began = Clock::now();
-  KERUEN_CHECK(stream.send(messages));
-  KERUEN_CHECK(stream.wait_for_receipts());
-  return static_cast<double>(messages) / seconds_since(began);
+// Between two of a site with a backlog, in turns with two of a site that has nothing else to do.
+Result<Json> others_beside(Site& site, Site& idle, std::size_t bytes, const std::string& what) {
+  Json alone = Json::array();
+  Json beside = Json::array();
+  std::vector<double> kept;
+  for (std::size_t turn = 1; turn <= kTurns; ++turn) {
+    say("two others beside " + what + ", turn " + std::to_string(turn) + " of " +
+        std::to_string(kTurns));
+    KERUEN_TRY(const double before,
+               rate_between(idle.agent(0), idle.agent(1), bytes, kOfTwoOthers));
+    KERUEN_TRY(const double now, rate_between(site.agent(2), site.agent(3), bytes, kOfTwoOthers));
+    alone.push_back(before);
+    beside.push_back(now);
+    kept.push_back(now / before);
+  }
+  return Json{{"alone", alone}, {"beside", beside}, {"kept", median(std::move(kept))}};
+}
+
+// An agent that takes nothing more from its connection, for as long as this lives.
+class Stall {
+ public:
+  explicit Stall(SiteAgent& agent) : agent_(agent) {
+    agent_.on_events([over = over_.get_future().share()](std::uint64_t) { over.wait(); });
+  }
+  ~Stall() {
+    over_.set_value();
+    agent_.on_events({});
+  }
+  Stall(const Stall&) = delete;
+  Stall& operator=(const Stall&) = delete;
+
+ private:
+  SiteAgent& agent_;
+  std::promise<void> over_;
+};
+
+void print_others(const Json& others, const char* beside) {
+  const auto list = [](const Json& rates) {
+    std::string text;
+    for (const auto& rate : rates) {
+      text += " " + std::to_string(static_cast<long>(rate.get<double>() / 1000 + 0.5));
+    }
+    return text;
+  };
+  std::printf("two others keep %.2f of their rate beside %s (alone%s, beside%s thousand/s)\n",
+              others["kept"].get<double>(), beside, list(others["alone"]).c_str(),
+              list(others["beside"]).c_str());
+}
+
+void print_tenths(const Json& rates, const char* what) {
+  const double first = rates.front().get<double>();
+  const double last = rates.back().get<double>();
+  std::printf("%-22s first tenth %8.0f/s, last %8.0f/s: %.2f\n", what, first, last, last / first);
 }
 
 void print(const Json& report) {
-  const auto rates = [&](const char* what) {
-    const auto& all = report[what];
-    const double first = all.front().get<double>();
-    const double last = all.back().get<double>();
-    std::printf("%-10s first tenth %8.0f/s, last %8.0f/s: %.2f\n", what, first, last, last / first);
-  };
-  rates("accepted");
-  rates("delivered");
+  print_tenths(report["accepted"], "accepted");
+  print_tenths(report["machine_meanwhile"], "two of another broker");
+  print_tenths(report["delivered"], "delivered");
   std::printf("accepting cost the broker %.1f µs of CPU a message\n",
               report["accepting_broker_cpu_us"].get<double>());
   std::printf(
@@ -78,9 +138,8 @@ void print(const Json& report) {
       "%.1f s\n",
       report["broker_memory_peak_mib"].get<unsigned long long>(), report["restart_s"].get<double>(),
       report["index_rebuild_s"].get<double>());
-  std::printf("two others: %.0f/s before, %.0f/s while all that waits: %.2f\n",
-              report["others_before"].get<double>(), report["others_beside"].get<double>(),
-              report["others_beside"].get<double>() / report["others_before"].get<double>());
+  print_others(report["others_beside_absent"], "one who is absent");
+  print_others(report["others_beside_stalled"], "one who reads nothing");
 }
 
 Result<void> run(const Options& options) {
@@ -89,21 +148,21 @@ Result<void> run(const Options& options) {
   KERUEN_TRY(const auto site, Site::make(4));
   SiteAgent& sender = site->agent(0);
   SiteAgent& absent = site->agent(1);
-  const std::uint64_t others = std::max<std::uint64_t>(tenth / 10, kWindow);
+  KERUEN_TRY(const auto idle, Site::make(2));
   Json report = {{"subcommand", "backlog"},
                  {"machine", machine()},
                  {"bytes", options.bytes},
                  {"messages", tenth * kTenths}};
-  KERUEN_TRY(report["others_before"],
-             rate_between(site->agent(2), site->agent(3), options.bytes, others));
   absent.disconnect();
   Stream stream(sender, absent, options.bytes);
   const Meter meter(site->broker());
-  KERUEN_TRY(report["accepted"], accept(stream, tenth));
+  KERUEN_TRY(auto accepted, accept(stream, tenth, *idle, options.bytes));
+  report["accepted"] = std::move(accepted.rates);
+  report["machine_meanwhile"] = std::move(accepted.machine);
   report["accepting_broker_cpu_us"] =
       static_cast<double>(meter.read(tenth * kTenths).broker_cpu.count()) / 1e3;
-  KERUEN_TRY(report["others_beside"],
-             rate_between(site->agent(2), site->agent(3), options.bytes, others));
+  KERUEN_TRY(report["others_beside_absent"],
+             others_beside(*site, *idle, options.bytes, "one who is absent"));
   std::uint64_t memory = site->broker().cost().memory_peak_bytes;
 
   say("restarting the broker");
@@ -117,7 +176,12 @@ Result<void> run(const Options& options) {
   KERUEN_TRY(const auto rebuild, site->start_broker());
   report["index_rebuild_s"] = std::chrono::duration<double>(rebuild).count();
 
-  absent.connect();
+  {
+    const Stall stall(absent);
+    absent.connect();
+    KERUEN_TRY(report["others_beside_stalled"],
+               others_beside(*site, *idle, options.bytes, "one who reads nothing"));
+  }
   KERUEN_TRY(report["delivered"], deliver(stream, tenth));
   KERUEN_CHECK(stream.wait_for_receipts());
   report["broker_memory_peak_mib"] =
