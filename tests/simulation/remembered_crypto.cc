@@ -12,6 +12,7 @@
 #include <sodium.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <unordered_map>
@@ -70,6 +71,36 @@ const Answer& remember(const Question& question, Compute&& compute) {
   Answer& answer = answers[question];
   compute(answer);
   return answer;
+}
+
+// A certificate that was parsed is kept for ever and handed out again; there are four of them. Its
+// address is its name then, and what it is when it is encoded again is known.
+class KeptCertificates {
+ public:
+  [[nodiscard]] X509* find(const Question& bytes) const {
+    const auto known = by_bytes_.find(bytes);
+    return known == by_bytes_.end() ? nullptr : known->second;
+  }
+  void keep(const Question& bytes, X509* certificate, keruen::Bytes encoding) {
+    X509_up_ref(certificate);
+    by_bytes_[bytes] = certificate;
+    encodings_[certificate] = std::move(encoding);
+  }
+  // Null: it is not one of them.
+  [[nodiscard]] const keruen::Bytes* encoding_of(const X509* certificate) const {
+    const auto known = encodings_.find(certificate);
+    return known == encodings_.end() ? nullptr : &known->second;
+  }
+
+ private:
+  std::unordered_map<Question, X509*, HashOfQuestion> by_bytes_;
+  std::unordered_map<const X509*, keruen::Bytes> encodings_;
+};
+
+KeptCertificates& kept_certificates() {
+  // Never taken down: at the end of the process OpenSSL may be gone before it.
+  static auto& kept = *new KeptCertificates;
+  return kept;
 }
 
 }  // namespace
@@ -139,45 +170,51 @@ int crypto_scalarmult_curve25519_base(unsigned char* product, const unsigned cha
   return answer.code;
 }
 
-// A certificate that was parsed is kept for ever and handed out again; there are four of them.
 X509* d2i_X509(X509** target, const unsigned char** bytes, long size) {
   static auto* const real = library_function<decltype(d2i_X509)>(__func__);
-  // Never taken down: at the end of the process OpenSSL may be gone before it.
-  static auto& parsed = *new std::unordered_map<Question, X509*, HashOfQuestion>;
   if (target != nullptr || size < 0) return real(target, bytes, size);
-  const auto question = question_of(6, {{*bytes, static_cast<std::size_t>(size)}});
-  if (const auto known = parsed.find(question); known != parsed.end()) {
+  const BytesView whole(*bytes, static_cast<std::size_t>(size));
+  const auto question = question_of(6, {whole});
+  if (X509* known = kept_certificates().find(question); known != nullptr) {
     // Only what was parsed to its end is kept.
     *bytes += size;
-    X509_up_ref(known->second);
-    return known->second;
+    X509_up_ref(known);
+    return known;
   }
-  const unsigned char* const end = *bytes + size;
   X509* certificate = real(nullptr, bytes, size);
-  if (certificate != nullptr && *bytes == end) {
-    X509_up_ref(certificate);
-    parsed[question] = certificate;
+  if (certificate == nullptr || *bytes != whole.data() + whole.size()) return certificate;
+  const int encoded_size = i2d_X509(certificate, nullptr);
+  if (encoded_size <= 0) return certificate;
+  keruen::Bytes encoding(static_cast<std::size_t>(encoded_size));
+  unsigned char* end = encoding.data();
+  if (i2d_X509(certificate, &end) == encoded_size) {
+    kept_certificates().keep(question, certificate, std::move(encoding));
   }
   return certificate;
+}
+
+int i2d_X509(const X509* certificate, unsigned char** target) {
+  static auto* const real = library_function<decltype(i2d_X509)>(__func__);
+  const keruen::Bytes* encoding = kept_certificates().encoding_of(certificate);
+  if (encoding == nullptr || target == nullptr) return real(certificate, target);
+  // Where the caller brings no memory it is given some; else its place moves on.
+  // Source: d2i_X509(3).
+  const bool brings_memory = *target != nullptr;
+  if (!brings_memory) *target = static_cast<unsigned char*>(OPENSSL_malloc(encoding->size()));
+  unsigned char* const end = std::ranges::copy(*encoding, *target).out;
+  if (brings_memory) *target = end;
+  return static_cast<int>(encoding->size());
 }
 
 int X509_verify(X509* certificate, EVP_PKEY* key) {
   static auto* const real = library_function<decltype(X509_verify)>(__func__);
   std::array<std::uint8_t, 64> key_bytes{};
   std::size_t key_size = key_bytes.size();
-  const ASN1_BIT_STRING* signature = nullptr;
-  X509_get0_signature(&signature, nullptr, certificate);
-  unsigned char* signed_bytes = nullptr;
-  const int signed_size = i2d_re_X509_tbs(certificate, &signed_bytes);
-  if (EVP_PKEY_get_raw_public_key(key, key_bytes.data(), &key_size) != 1 || signed_size < 0) {
-    OPENSSL_free(signed_bytes);
+  const keruen::Bytes* encoding = kept_certificates().encoding_of(certificate);
+  if (encoding == nullptr || EVP_PKEY_get_raw_public_key(key, key_bytes.data(), &key_size) != 1) {
     return real(certificate, key);
   }
-  const auto question =
-      question_of(7, {{signed_bytes, static_cast<std::size_t>(signed_size)},
-                      {signature->data, static_cast<std::size_t>(signature->length)},
-                      {key_bytes.data(), key_size}});
-  OPENSSL_free(signed_bytes);
+  const auto question = question_of(7, {*encoding, {key_bytes.data(), key_size}});
   return remember(question, [&](Answer& answer) { answer.code = real(certificate, key); }).code;
 }
 
