@@ -96,7 +96,7 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
 void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
   auto& unproved = unproved_[batch.index];
   unproved.batch = batch;
-  unproved.since = desk_.link.connected_for;
+  unproved.since = desk_.link.welcomed_for;
   ask_proofs(turn);
 }
 
@@ -149,11 +149,11 @@ void Checkpoints::forget_asked() {
 void Checkpoints::tick(Turn& turn) {
   write_proved(turn);
   if (!desk_.link.welcomed || desk_.halted || unproved_.empty()) return;
-  const auto connected_for = desk_.link.connected_for;
+  const auto welcomed_for = desk_.link.welcomed_for;
   std::size_t overdue = 0;
   for (auto& [index, unproved] : unproved_) {
-    if (!unproved.since) unproved.since = connected_for;
-    if (connected_for < *unproved.since + kProofWithin || unproved.named) continue;
+    if (!unproved.since) unproved.since = welcomed_for;
+    if (welcomed_for < *unproved.since + kProofWithin || unproved.named) continue;
     unproved.named = true;
     ++overdue;
   }

@@ -24,7 +24,7 @@ class Checkpoints {
 
   void checkpoint(const wire::Checkpoint& frame, Turn& turn);
   void inclusion(const wire::Inclusion& frame, Turn& turn);
-  // To be proved within kProofWithin; only the time counts in which this agency is connected.
+  // To be proved within kProofWithin; only the time counts in which the broker serves us.
   void accepted(const store::StoredBatch& batch, Turn& turn);
   void tick(Turn& turn);
   void forget_asked();
@@ -34,7 +34,7 @@ class Checkpoints {
  private:
   struct Unproved {
     store::StoredBatch batch;
-    std::optional<LinkState::ConnectedTime> since;  // empty: since the next tick
+    std::optional<LinkState::WelcomedTime> since;  // empty: since the next tick
     std::optional<TreeSize> asked;
     Digest root;  // of the tree asked for
     bool named = false;

@@ -14,8 +14,7 @@ namespace keruen::engine {
 
 // How the connection stands, as far as frames tell.
 struct LinkState {
-  // Added up, without the time away: what others owe us counts in it. As of the last tick.
-  using ConnectedTime = MonotonicTime::duration;
+  using WelcomedTime = MonotonicTime::duration;
 
   bool connected = false;
   bool welcomed = false;  // this connection's Welcome came and was reconciled with the store
@@ -33,8 +32,10 @@ struct LinkState {
   MonotonicTime heard_at;
   MonotonicTime pinged_at;
   MonotonicTime welcomed_at;
-  ConnectedTime connected_for{0};
-  MonotonicTime counted_at;
+  // All of it since the start, as of the last tick: what others owe us counts in it, and not in the
+  // time in which nobody could bring it or be asked.
+  WelcomedTime welcomed_for{0};
+  MonotonicTime counted_at;  // the last tick, or the connection's begin
 };
 
 struct Desk {

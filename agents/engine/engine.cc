@@ -263,7 +263,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
         desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
   }
   if (!desk.link.connected) return;
-  desk.link.connected_for += monotonic - desk.link.counted_at;
+  if (desk.link.welcomed) desk.link.welcomed_for += monotonic - desk.link.counted_at;
   desk.link.counted_at = monotonic;
   if (monotonic >= desk.link.pinged_at + kPingEvery) {
     desk.link.pinged_at = monotonic;

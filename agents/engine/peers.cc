@@ -11,14 +11,14 @@ constexpr std::chrono::seconds kLookEvery{60};
 void Peers::saw(const AgencyId& peer, TreeSize size) {
   auto& sights = sights_[peer];
   // One a minute is kept: at most a dozen within the time that counts.
-  const auto now = desk_.link.connected_for;
+  const auto now = desk_.link.welcomed_for;
   if (!sights.empty() && now < sights.back().at + kLookEvery) return;
   if (!sights.empty() && size <= sights.back().size) return;
   sights.push_back({size, now});
 }
 
 void Peers::tick(Turn& turn) {
-  const auto now = desk_.link.connected_for;
+  const auto now = desk_.link.welcomed_for;
   if (desk_.halted || now < looked_at_ + kLookEvery) return;
   looked_at_ = now;
   for (auto& [peer, sights] : sights_) {

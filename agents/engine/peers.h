@@ -3,7 +3,7 @@
 //
 // Accepted mail without a receipt, although its recipient's own statements have shown a checkpoint
 // past it for kWithheldAfter, was withheld by somebody: it is named, once. Only the time counts in
-// which this agency was connected: while it is away its receipts wait at the broker.
+// which the broker serves this agency: while it does not, receipts wait there.
 #pragma once
 
 #include <deque>
@@ -23,11 +23,11 @@ class Peers {
  private:
   struct Sight {
     TreeSize size;
-    LinkState::ConnectedTime at;
+    LinkState::WelcomedTime at;
   };
   Desk& desk_;
   std::map<AgencyId, std::deque<Sight>> sights_;
-  LinkState::ConnectedTime looked_at_{0};
+  LinkState::WelcomedTime looked_at_{0};
 };
 
 }  // namespace keruen::engine

@@ -236,9 +236,10 @@ class UnprovenBatch : public LyingBroker {
     LyingBroker::SetUp();
     agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
       if (keeps_proofs && std::holds_alternative<wire::Inclusion>(frame)) return std::nullopt;
+      if (keeps_welcome && std::holds_alternative<wire::Welcome>(frame)) return std::nullopt;
       return frame;
     });
-    id = send(kGuard, {kCustoms}, "Where are you?");
+    static_cast<void>(send(kGuard, {kCustoms}, "Where are you?"));
     pass(seconds(5));
   }
   void stay_away(seconds time) {
@@ -255,7 +256,7 @@ class UnprovenBatch : public LyingBroker {
     }
   }
   bool keeps_proofs = true;
-  MessageId id;
+  bool keeps_welcome = false;
 };
 
 TEST_F(UnprovenBatch, IsNamedAfterAMinute) {
@@ -272,6 +273,17 @@ TEST_F(UnprovenBatch, IsNamedWhereTheLineIsCutAgainAndAgain) {
     pass(seconds(20));
   }
   expect_alert(true);
+}
+
+// A broker that is there and too busy to serve: nothing could be asked.
+TEST_F(UnprovenBatch, IsNotNamedForTheTimeItIsNotWelcome) {
+  keeps_welcome = true;
+  stay_away(seconds(1));
+  pass(seconds(120));
+  keeps_welcome = false;
+  stay_away(seconds(1));
+  pass(seconds(10));
+  expect_alert(false);
 }
 
 // After days without power or radio nobody is to be accused of what the outage did.
