@@ -32,13 +32,12 @@ double seconds_since(Clock::time_point began) {
 
 std::uint64_t mebibytes(std::uint64_t bytes) { return bytes / (1024 * 1024); }
 
-Result<double> rate_between(SiteAgent& from, SiteAgent& to, std::size_t bytes,
-                            std::uint64_t messages) {
+Result<double> rate_between(SiteAgent& from, SiteAgent& to, std::size_t bytes) {
   Stream stream(from, to, bytes);
   const auto began = Clock::now();
-  KERUEN_CHECK(stream.send(messages));
+  KERUEN_CHECK(stream.send(kOfTwoOthers));
   KERUEN_CHECK(stream.wait_for_receipts());
-  return static_cast<double>(messages) / seconds_since(began);
+  return static_cast<double>(kOfTwoOthers) / seconds_since(began);
 }
 
 // Messages a second of each tenth, and after each those of a site that has nothing else to do: it
@@ -55,7 +54,7 @@ Result<Accepted> accept(Stream& stream, std::uint64_t tenth, Site& idle, std::si
     KERUEN_CHECK(stream.send(tenth, Stream::Until::accepted));
     KERUEN_CHECK(stream.wait_for_acceptance());
     accepted.rates.push_back(static_cast<double>(tenth) / seconds_since(began));
-    KERUEN_TRY(const double now, rate_between(idle.agent(0), idle.agent(1), bytes, kOfTwoOthers));
+    KERUEN_TRY(const double now, rate_between(idle.agent(0), idle.agent(1), bytes));
     accepted.machine.push_back(now);
   }
   return accepted;
@@ -80,9 +79,8 @@ Result<Json> others_beside(Site& site, Site& idle, std::size_t bytes, const std:
   for (std::size_t turn = 1; turn <= kTurns; ++turn) {
     say("two others beside " + what + ", turn " + std::to_string(turn) + " of " +
         std::to_string(kTurns));
-    KERUEN_TRY(const double before,
-               rate_between(idle.agent(0), idle.agent(1), bytes, kOfTwoOthers));
-    KERUEN_TRY(const double now, rate_between(site.agent(2), site.agent(3), bytes, kOfTwoOthers));
+    KERUEN_TRY(const double before, rate_between(idle.agent(0), idle.agent(1), bytes));
+    KERUEN_TRY(const double now, rate_between(site.agent(2), site.agent(3), bytes));
     alone.push_back(before);
     beside.push_back(now);
     kept.push_back(now / before);
