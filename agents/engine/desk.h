@@ -3,11 +3,14 @@
 // engine.
 #pragma once
 
+#include <algorithm>
+
 #include "agents/engine/engine.h"
 #include "agents/store/store.h"
 #include "certs/directory.h"
 #include "schemas/host/disk.h"
 #include "schemas/host/journal.h"
+#include "schemas/limits.h"
 #include "schemas/wire/frame.h"
 
 namespace keruen::engine {
@@ -32,10 +35,15 @@ struct LinkState {
   MonotonicTime heard_at;
   MonotonicTime pinged_at;
   MonotonicTime welcomed_at;
-  // All of it since the start, as of the last tick: what others owe us counts in it, and not in the
-  // time in which nobody could bring it or be asked.
+  // All of it since the start, up to what was heard last: what others owe us counts in it, and not
+  // in the time in which nobody could bring it or be asked. A silence counts for no longer than an
+  // answer takes: beyond that the line has died unnoticed, or this process stood still.
   WelcomedTime welcomed_for{0};
-  MonotonicTime counted_at;  // the last tick, or the connection's begin
+
+  void hear(MonotonicTime now) {
+    if (welcomed) welcomed_for += std::min<WelcomedTime>(now - heard_at, kPingEvery);
+    heard_at = now;
+  }
 };
 
 struct Desk {

@@ -137,7 +137,6 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
   desk.link.since = turn.now().wall;
   desk.link.heard_at = turn.now().monotonic;
   desk.link.pinged_at = turn.now().monotonic;
-  desk.link.counted_at = turn.now().monotonic;
   streams.forget_sent();
   checkpoints.forget_asked();
   sync.forget_asked();
@@ -171,7 +170,7 @@ void Engine::State::on(const LinkDown& event, Turn& turn) {
 
 void Engine::State::on(const FrameReceived& event, Turn& turn) {
   if (!desk.link.connected) return;
-  desk.link.heard_at = turn.now().monotonic;
+  desk.link.hear(turn.now().monotonic);
   auto frame = wire::decode_frame(event.frame);
   if (!frame) {
     desk.journal.write_error(host::JournalLevel::warning, "frame_refused", frame.error());
@@ -263,8 +262,6 @@ void Engine::State::on(const Tick&, Turn& turn) {
         desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
   }
   if (!desk.link.connected) return;
-  if (desk.link.welcomed) desk.link.welcomed_for += monotonic - desk.link.counted_at;
-  desk.link.counted_at = monotonic;
   if (monotonic >= desk.link.pinged_at + kPingEvery) {
     desk.link.pinged_at = monotonic;
     turn.send(wire::Ping{++ping_token});

@@ -267,11 +267,13 @@ TEST_F(UnprovenBatch, IsNamedAfterAMinute) {
 }
 
 TEST_F(UnprovenBatch, IsNamedWhereTheLineIsCutAgainAndAgain) {
-  for (int cuts = 0; cuts < 3; ++cuts) {
-    expect_alert(false);
+  stay_away(seconds(120));
+  expect_alert(false);
+  for (int cuts = 0; cuts < 4; ++cuts) {
+    pass(seconds(25));
     stay_away(seconds(120));
-    pass(seconds(20));
   }
+  pass(seconds(1));
   expect_alert(true);
 }
 
@@ -283,6 +285,18 @@ TEST_F(UnprovenBatch, IsNotNamedForTheTimeItIsNotWelcome) {
   keeps_welcome = false;
   stay_away(seconds(1));
   pass(seconds(10));
+  expect_alert(false);
+}
+
+// A process that was stopped, or a line that is dead and nobody has noticed: it was connected all
+// the time, and not served.
+TEST_F(UnprovenBatch, IsNotNamedForTheTimeNothingWasHeard) {
+  exchange.clock().advance(seconds(3600));
+  agent(kGuard).tick(now());
+  expect_alert(false);
+  keeps_proofs = false;
+  connect_all();
+  pass(seconds(120));
   expect_alert(false);
 }
 
