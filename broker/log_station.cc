@@ -102,11 +102,14 @@ Result<std::vector<LogEvent>> LogStation::State::write_in_parts(Submissions subm
 
 Result<void> LogStation::State::look_for_space(Now now) {
   if (has_space()) return {};
-  if (now.monotonic - space_tried_at < kSpaceTriedEvery) return {};
-  space_tried_at = now.monotonic;
-  // First the index: the log would take for its next segment what the index lives on.
-  KERUEN_CHECK(index.try_to_make_space());
-  if (index.has_space()) log.try_to_make_space();
+  if (now.monotonic - space_tried_at >= kSpaceTriedEvery) {
+    space_tried_at = now.monotonic;
+    // First the index: the log would take for its next segment what the index lives on.
+    KERUEN_CHECK(index.try_to_make_space());
+    if (index.has_space()) log.try_to_make_space();
+  }
+  // No room that anybody makes would bring this one back.
+  if (log.stopped()) return fail(*log.stopped());
   return {};
 }
 
@@ -172,7 +175,7 @@ std::vector<LogEvent> LogStation::process(const std::vector<Submission>& submiss
     return state.end(std::move(events).error());
   }
   std::optional<Error> fault = terms.doubt;
-  if (!fault && !state.has_space()) {
+  if (!fault && !state.has_space() && !state.log.stopped()) {
     fault = Error{ErrorCode::no_space,
                   std::string("the disk of the ") + (state.log.has_space() ? "index" : "log") +
                       " is full; receipts, key records and revocations still pass"};

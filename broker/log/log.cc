@@ -235,6 +235,8 @@ std::uint64_t Log::bytes_on_disk() const {
 
 bool Log::has_space() const { return state_->has_space; }
 
+const std::optional<Error>& Log::stopped() const { return state_->stopped; }
+
 void Log::try_to_make_space() {
   State& state = *state_;
   if (state.stopped || state.has_space) return;

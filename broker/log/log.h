@@ -92,6 +92,9 @@ class Log {
   [[nodiscard]] bool has_space() const;
   // Tries again to preallocate the next segment; call now and then while has_space() is false.
   void try_to_make_space();
+  // Why nothing more is taken, for good: a write or a sync failed. Such a log has no space either.
+  // Set by append() and try_to_make_space(), in their thread.
+  [[nodiscard]] const std::optional<Error>& stopped() const;
 
  private:
   struct State;

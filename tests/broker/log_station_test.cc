@@ -357,28 +357,35 @@ TEST_F(LogStationTest, KeepsEverythingItAcceptedThroughAPowerCut) {
   }
 }
 
-TEST_F(LogStationTest, RefusesMessagesOnAFullDiskAndPassesReceiptsAndRevocations) {
+class FullDisk : public LogStationTest {
+ protected:
+  // Until the segment under way is full, nothing is refused.
+  void fill(TestStream& stream) {
+    disk.set_capacity(0);
+    const std::string large(60'000, 'x');
+    bool was_told = false;
+    for (int i = 0; i < 40 && !refused; ++i) {
+      auto batch = exchange.messages(stream, {{{"kz.customs"}, large}});
+      for (LogEvent& event : process({submission(batch)})) {
+        if (const auto* fault = std::get_if<LogFault>(&event)) {
+          was_told = fault->error && fault->error->code == ErrorCode::no_space;
+        } else if (refusal(std::get<BatchOutcome>(event)) == ErrorCode::no_space) {
+          refused = batch;
+        }
+      }
+    }
+    ASSERT_TRUE(refused.has_value());
+    EXPECT_TRUE(was_told);
+  }
+  std::optional<TestBatch> refused;
+};
+
+TEST_F(FullDisk, RefusesMessagesAndPassesReceiptsAndRevocations) {
   auto stream = guard();
   auto back = exchange.open_stream("kz.customs");
   const auto known = exchange.messages(stream, kOneNotice);
   const auto answer = accepted(submit(known));
-  disk.set_capacity(0);
-  // Until the segment under way is full, nothing is refused.
-  const std::string large(60'000, 'x');
-  std::optional<TestBatch> refused;
-  bool was_told = false;
-  for (int i = 0; i < 40 && !refused; ++i) {
-    auto batch = exchange.messages(stream, {{{"kz.customs"}, large}});
-    for (LogEvent& event : process({submission(batch)})) {
-      if (const auto* fault = std::get_if<LogFault>(&event)) {
-        was_told = fault->error && fault->error->code == ErrorCode::no_space;
-      } else if (refusal(std::get<BatchOutcome>(event)) == ErrorCode::no_space) {
-        refused = batch;
-      }
-    }
-  }
-  ASSERT_TRUE(refused.has_value());
-  EXPECT_TRUE(was_told);
+  fill(stream);
   EXPECT_EQ(accepted(submit(known)), answer);
   EXPECT_EQ(refusal(submit(exchange.receipts(back, {{"kz.border-guard", answer.batch}}))),
             std::nullopt);
@@ -393,6 +400,40 @@ TEST_F(LogStationTest, RefusesMessagesOnAFullDiskAndPassesReceiptsAndRevocations
   ASSERT_NE(fault_in(events), nullptr);
   EXPECT_EQ(fault_in(events)->error, std::nullopt);
   EXPECT_EQ(refusal(std::get<BatchOutcome>(events.back())), std::nullopt);
+}
+
+// There is room, and what was to be made of it cannot be relied on: not a full disk, and no waiting
+// helps.
+TEST_F(FullDisk, EndsWhenTheRoomThatCameCannotBeWritten) {
+  auto stream = guard();
+  fill(stream);
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  disk.fail_nth(FaultDisk::Operation::sync, 1, ErrorCode::io_failed, FaultDisk::Repeat::once);
+  exchange.clock().advance(seconds{2});
+  for (int i = 0; i < 2; ++i) {
+    const auto events = process({submission(*refused)});
+    ASSERT_THAT(events, SizeIs(1));
+    EXPECT_EQ(std::get<LogFault>(events[0]).error->code, ErrorCode::io_failed);
+  }
+  reopen();
+  EXPECT_EQ(refusal(submit(*refused)), std::nullopt);
+}
+
+// The group before it is durable, and is answered.
+TEST_F(LogStationTest, EndsAfterTheSegmentBehindCouldNotBePrepared) {
+  auto stream = guard();
+  const std::string large(60'000, 'x');
+  disk.fail_nth(FaultDisk::Operation::preallocate, 2, ErrorCode::io_failed,
+                FaultDisk::Repeat::once);
+  std::vector<LogEvent> events;
+  for (int i = 0; i < 40; ++i) {
+    events = process({submission(exchange.messages(stream, {{{"kz.customs"}, large}}))});
+    ASSERT_THAT(events, SizeIs(1));
+    if (std::holds_alternative<LogFault>(events[0])) break;
+    EXPECT_EQ(refusal(std::get<BatchOutcome>(events[0])), std::nullopt);
+  }
+  ASSERT_TRUE(std::holds_alternative<LogFault>(events[0]));
+  EXPECT_EQ(std::get<LogFault>(events[0]).error->code, ErrorCode::io_failed);
 }
 
 }  // namespace
