@@ -33,16 +33,19 @@ void Recovery::reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn)
     const auto is = turn.checked(compare(head));
     if (!is) return;
     if (*is == HeadIs::unknown) {
-      start_over(turn);
+      (void)start_over(turn);
       return;
     }
-    if (*is == HeadIs::behind_accepted) repeat_lost(head, turn);
+    if (*is == HeadIs::behind_accepted) (void)repeat_lost(head, turn);
   }
 }
 
-void Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
+bool Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
   const auto lost = turn.checked(desk_.store.batches_after(head.stream, head.sequence));
-  if (!lost) return;
+  if (!lost) return false;
+  std::vector<store::BlobNumber> blobs;
+  for (const auto& batch : *lost) blobs.push_back(batch.blob);
+  if (!turn.checked(desk_.store.reopen_batches(blobs))) return false;
   turn.warn({store::EventType::warning,
              {},
              {},
@@ -50,26 +53,24 @@ void Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
              ErrorCode::out_of_sequence,
              "The broker no longer has " + std::to_string(lost->size()) +
                  " batches it had accepted; they are sent again. Its operator should know."});
-  std::vector<store::BlobNumber> blobs;
-  for (const auto& batch : *lost) blobs.push_back(batch.blob);
-  if (!turn.checked(desk_.store.reopen_batches(blobs))) return;
   OutStream* stream = streams_.find(head.stream);
   stream->waiting.clear();
   for (auto batch : *lost) {
     batch.status = store::BatchStatus::closed;
     stream->waiting.push_back({batch, false, {}});
   }
+  return true;
 }
 
-void Recovery::start_over(Turn& turn) {
+bool Recovery::start_over(Turn& turn) {
   const std::string words =
       "The broker has batches of ours that this store never made: the store was restored from a "
       "backup or copied, or its keys were stolen. New streams are opened, and what has no receipt "
       "is sent again. If nobody restored it, have the exchange authority suspend this agency.";
+  if (!turn.checked(streams_.start_over(words, turn.now()))) return false;
   turn.alert(words);
-  if (turn.checked(streams_.start_over(words, turn.now()))) {
-    batcher_.there_may_be_work(turn.now());
-  }
+  batcher_.there_may_be_work(turn.now());
+  return true;
 }
 
 void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
@@ -107,7 +108,8 @@ void Recovery::wait_before_repeating(OutStream& stream, Turn& turn) {
   for (auto& batch : stream.waiting) batch.sent = false;
 }
 
-void Recovery::dissolve(OutStream& stream, ErrorCode code, Turn& turn) {
+bool Recovery::dissolve(OutStream& stream, ErrorCode code, Turn& turn) {
+  if (!turn.checked(streams_.dissolve(stream, code, turn.now()))) return false;
   turn.warn({store::EventType::warning,
              {},
              {},
@@ -115,9 +117,9 @@ void Recovery::dissolve(OutStream& stream, ErrorCode code, Turn& turn) {
              code,
              "The broker does not take a batch of ours (" + std::string(name_of(code)) + ": " +
                  std::string(cause_of(code)) + "); its messages are sealed anew in a new stream."});
-  if (!turn.checked(streams_.dissolve(stream, code, turn.now()))) return;
   batcher_.there_may_be_work(turn.now());
   streams_.drop_finished();
+  return true;
 }
 
 void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
@@ -129,19 +131,23 @@ void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
   if (found == stream->waiting.end() || !found->sent) return;
   desk_.journal.write(host::JournalLevel::warning, "batch_refused",
                       {{"sequence", frame.sequence.value}, {"code", name_of(frame.code)}});
-  if (waiting_cures(frame.code)) return wait_before_repeating(*stream, turn);
+  // What a full disk does not let us store is answered by the broker once more.
+  if (waiting_cures(frame.code) || !act_on(frame, *stream, turn)) {
+    wait_before_repeating(*stream, turn);
+  }
+}
+
+bool Recovery::act_on(const wire::BatchRefused& frame, OutStream& stream, Turn& turn) {
   const auto is = turn.checked(compare(frame.head));
-  if (!is) return;
+  if (!is) return false;
   if (*is == HeadIs::unknown) return start_over(turn);
   if (*is == HeadIs::behind_accepted) return repeat_lost(frame.head, turn);
-  if (frame.code == ErrorCode::out_of_sequence) {
-    // Batches before this one did not get there; all are repeated in order.
-    return wait_before_repeating(*stream, turn);
-  }
-  if (frame.head.sequence >= frame.sequence) return;  // taken after all; the word comes
+  // Batches before this one did not get there; all are repeated in order.
+  if (frame.code == ErrorCode::out_of_sequence) return false;
+  if (frame.head.sequence >= frame.sequence) return true;  // taken after all; the word comes
   if (frame.code == ErrorCode::chain_fork) {
     turn.halt("The broker does not know the directory it showed this agency.", {});
-    return;
+    return true;
   }
   if (frame.code == ErrorCode::expired) {
     // It may be our clock, turned since it was last compared: sealing again by it would use up a
@@ -150,7 +156,7 @@ void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
     desk_.link.clock_doubted = true;
     desk_.link.pinged_at = {};
   }
-  dissolve(*stream, frame.code, turn);
+  return dissolve(stream, frame.code, turn);
 }
 
 }  // namespace keruen::engine

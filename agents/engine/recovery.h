@@ -26,10 +26,13 @@ class Recovery {
  private:
   enum class HeadIs : std::uint8_t { ours, behind_accepted, unknown };
   [[nodiscard]] Result<HeadIs> compare(const wire::StreamHead& head);
-  void repeat_lost(const wire::StreamHead& head, Turn& turn);
-  void start_over(Turn& turn);
+  // These three: false when it could not be stored, and all is as it was.
+  [[nodiscard]] bool repeat_lost(const wire::StreamHead& head, Turn& turn);
+  [[nodiscard]] bool start_over(Turn& turn);
+  [[nodiscard]] bool dissolve(OutStream& stream, ErrorCode code, Turn& turn);
+  // False: the stream's batches are to be repeated.
+  [[nodiscard]] bool act_on(const wire::BatchRefused& frame, OutStream& stream, Turn& turn);
   void wait_before_repeating(OutStream& stream, Turn& turn);
-  void dissolve(OutStream& stream, ErrorCode code, Turn& turn);
 
   Desk& desk_;
   Streams& streams_;

@@ -1,5 +1,7 @@
 #include "agents/engine/streams.h"
 
+#include <algorithm>
+
 namespace keruen::engine {
 
 std::uint64_t OutStream::bytes_in_flight() const {
@@ -9,22 +11,20 @@ std::uint64_t OutStream::bytes_in_flight() const {
 }
 
 Result<void> Streams::load() {
-  streams_.clear();
+  decltype(streams_) loaded;
   KERUEN_TRY(const auto stored, desk_.store.streams());
-  for (const auto& stream : stored) {
-    OutStream loaded;
-    loaded.stored = stream;
-    streams_.push_back(std::move(loaded));
-  }
+  for (const auto& stream : stored) loaded.emplace_back().stored = stream;
   KERUEN_TRY(const auto batches, desk_.store.unfinished_batches());
   for (const auto& batch : batches) {
     if (batch.status != store::BatchStatus::closed) continue;
-    OutStream* stream = find(batch.stream);
-    if (stream == nullptr) {
+    const auto stream = std::ranges::find(loaded, batch.stream,
+                                          [](const OutStream& each) { return each.stored.id; });
+    if (stream == loaded.end()) {
       return fail(ErrorCode::corrupt, "a closed batch belongs to no stream of this store");
     }
     stream->waiting.push_back({batch, false, {}});
   }
+  streams_ = std::move(loaded);
   return {};
 }
 

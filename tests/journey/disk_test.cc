@@ -12,6 +12,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Before Journey, whose stores must close first.
 class VfsHolder {
@@ -69,6 +70,45 @@ TEST_F(FailingDisk, ARegistryThatCameWhileTheDiskWasFullIsFetchedLater) {
   vfs.heal();
   pass(seconds(60));
   EXPECT_EQ(version(), before.next());
+}
+
+TEST_F(FailingDisk, ABatchRefusedWhileTheDiskWasFullIsNotForgotten) {
+  std::optional<wire::BatchRefused> refusal;
+  bool accepts = false;
+  bool at_next_pong = false;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (const auto* accepted = std::get_if<wire::BatchAccepted>(&frame); accepted && !accepts) {
+      refusal = wire::BatchRefused{accepted->stream,
+                                   accepted->sequence,
+                                   accepted->batch,
+                                   ErrorCode::expired,
+                                   {accepted->stream, {}, {}}};
+      return std::nullopt;
+    }
+    if (std::holds_alternative<wire::Pong>(frame) && std::exchange(at_next_pong, false)) {
+      accepts = true;
+      return *refusal;
+    }
+    return frame;
+  });
+  const auto id = send(kGuard, {kCustoms}, "Refused");
+  pass(seconds(1));
+  vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  // From here on each thing is written alone, and nothing makes the agent connect anew.
+  EXPECT_THAT(agent(kGuard).submit(notice({kCustoms}, "No room"), now()),
+              FailsWith(ErrorCode::no_space));
+  ASSERT_TRUE(refusal.has_value());
+  at_next_pong = true;
+  pass(seconds(15));
+  ASSERT_FALSE(at_next_pong);
+  EXPECT_GE(agent_journal.count("batch_refused"), 1U);
+  // Nothing was sealed anew, and nobody is told so.
+  EXPECT_THAT(agent(kGuard).alerts(), Not(Contains(HasSubstr("sealed anew"))));
+  vfs.heal();
+  pass(seconds(35));
+  EXPECT_EQ(agent(kGuard).engine().status(now()).unaccepted_batches, 0U);
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Refused"));
 }
 
 class FloodingBroker : public FailingDisk {
