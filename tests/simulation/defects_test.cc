@@ -61,7 +61,7 @@ class Defects : public ::testing::Test {
     EXPECT_TRUE(world.start_everybody());
     scene(world, planted);
     checker::Ended ended;
-    ended.healed = world.heal();
+    ended.healed = world.heal(Recovery::all_start_again);
     ended.drained = ended.healed && world.drain(minutes(15));
     Story story;
     story.report = checker::check(world.finish(ended));

@@ -1,6 +1,24 @@
 #include "tests/simulation/mix.h"
 
+#include "tests/simulation/ground.h"
+
 namespace keruen::simulation {
+
+namespace {
+
+constexpr std::uint64_t kTwoAgenciesInThousand = 700;
+constexpr std::uint64_t kRestGoesOnInThousand = 600;
+constexpr std::uint64_t kStepsMin = 5;
+constexpr std::uint64_t kStepsMax = 40;
+
+// Most runs are short, a few long: what a long run finds that a short one cannot is worth its time
+// only now and then.
+std::uint64_t draw_steps(Chance& chance) {
+  constexpr std::uint64_t kRange = kStepsMax - kStepsMin + 1;
+  return kStepsMin + chance.below(kRange) * chance.below(kRange) / kRange;
+}
+
+}  // namespace
 
 std::string_view name_of(Fault fault) {
   constexpr std::array<std::string_view, kFaults> kNames = {
@@ -13,7 +31,9 @@ std::string_view name_of(Fault fault) {
 
 std::string Mix::words() const {
   std::string text =
-      std::to_string(steps) + " steps, at most " + std::to_string(sends_max) + " sends;";
+      std::to_string(agencies.size()) + " agencies, " + std::to_string(steps) + " steps, at most " +
+      std::to_string(sends_max) + " sends, " +
+      (recovery == Recovery::all_start_again ? "all start again;" : "the rest goes on;");
   for (std::size_t fault = 0; fault < kFaults; ++fault) {
     if (in_thousand[fault] == 0) continue;
     text += " " + std::string(name_of(static_cast<Fault>(fault))) + " " +
@@ -24,7 +44,14 @@ std::string Mix::words() const {
 
 Mix draw_mix(Chance& chance) {
   Mix mix;
-  mix.steps = chance.between(20, 45);
+  mix.agencies = kAgencies;
+  if (chance.in_thousand(kTwoAgenciesInThousand)) {
+    const auto absent = static_cast<std::ptrdiff_t>(chance.below(mix.agencies.size()));
+    mix.agencies.erase(mix.agencies.begin() + absent);
+  }
+  mix.recovery = chance.in_thousand(kRestGoesOnInThousand) ? Recovery::the_rest_goes_on
+                                                           : Recovery::all_start_again;
+  mix.steps = draw_steps(chance);
   // Few kinds of fault, often, find other things than all kinds, seldom: each seed has its own.
   const std::uint64_t kinds_in_thousand = chance.between(50, 500);
   for (std::uint64_t& fault : mix.in_thousand) {

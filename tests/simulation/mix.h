@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/simulation/chance.h"
 
@@ -31,7 +32,15 @@ enum class Fault : std::uint8_t {
 inline constexpr std::size_t kFaults = 15;
 [[nodiscard]] std::string_view name_of(Fault fault);
 
+// What is to be there once all faults are taken back.
+enum class Recovery : std::uint8_t {
+  all_start_again,  // from their disks alone
+  the_rest_goes_on  // who runs is not touched: nothing stuck in a process may need its restart
+};
+
 struct Mix {
+  std::vector<std::string> agencies;  // who takes part, the rest is never there
+  Recovery recovery = Recovery::all_start_again;
   std::array<std::uint64_t, kFaults> in_thousand{};
   std::uint64_t steps = 0;
   std::uint64_t sends_in_thousand = 0;  // a step

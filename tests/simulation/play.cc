@@ -10,7 +10,9 @@ constexpr std::uint64_t kLookInThousand = 300;
 constexpr std::uint64_t kOutageStepsMax = 25;
 constexpr std::uint64_t kStallStepsMax = 8;
 constexpr std::uint64_t kCallsUntilFaultMax = 12;
-constexpr std::size_t kLargeBytesMax = 12'000;
+constexpr std::uint64_t kRoomBytesMax = 150'000;
+constexpr std::uint64_t kRoomHalvingsMax = 10;
+constexpr std::size_t kLargeBytesMax = 4'000;
 
 }  // namespace
 
@@ -29,7 +31,7 @@ void Play::step() {
   if (sent_ < mix_.sends_max && chance_.in_thousand(mix_.sends_in_thousand)) send();
   if (chance_.in_thousand(mix_.recalls_in_thousand)) world_.recall(any_agency());
   // Who moves, and how far, decides where between two frames the next fault strikes.
-  for (const std::string& agency : kAgencies) {
+  for (const std::string& agency : mix_.agencies) {
     auto& stalled = stalled_steps_[agency];
     if (stalled > 0) {
       --stalled;
@@ -38,7 +40,7 @@ void Play::step() {
     static_cast<void>(world_.carry(agency, chance_.below(8)));
   }
   world_.advance(milliseconds(chance_.between(1, mix_.step_milliseconds_max)));
-  for (const std::string& agency : kAgencies) {
+  for (const std::string& agency : mix_.agencies) {
     if (chance_.in_thousand(kLookInThousand)) world_.look(agency);
   }
 }
@@ -47,7 +49,7 @@ void Play::bring_back() {
   if (!world_.broker().is_running() && chance_.in_thousand(kReturnInThousand)) {
     if (!world_.start_broker()) make_room(world_.broker_disk());
   }
-  for (const std::string& agency : kAgencies) {
+  for (const std::string& agency : mix_.agencies) {
     if (!world_.is_running(agency) && chance_.in_thousand(kReturnInThousand)) {
       if (!world_.start_agent(agency)) make_room(world_.disk_of(agency));
     }
@@ -148,7 +150,9 @@ void Play::fill_disk(FaultDisk& disk) {
   if (chance_.in_thousand(400)) return make_room(disk);
   const std::uint64_t free = *disk.free_bytes("/");
   if (free < FaultDisk::kCapacityDefault / 2) return;  // full already, or nearly
-  disk.set_capacity(FaultDisk::kCapacityDefault - free + chance_.below(150'000));
+  // Most often full at once or soon, whatever little a run writes.
+  const std::uint64_t room = chance_.below(kRoomBytesMax) >> chance_.below(kRoomHalvingsMax);
+  disk.set_capacity(FaultDisk::kCapacityDefault - free + room);
 }
 
 void Play::make_room(FaultDisk& disk) { disk.set_capacity(FaultDisk::kCapacityDefault); }
@@ -167,14 +171,14 @@ void Play::send() {
   if (!world_.is_running(from)) return;
   ++sent_;
   Letter letter;
-  for (const std::string& agency : kAgencies) {
+  for (const std::string& agency : mix_.agencies) {
     if (agency != from && (letter.to.empty() || chance_.in_thousand(400))) {
       letter.to.push_back(agency);
     }
   }
-  // Either of the two others, alone, as often.
+  // Either of the others, alone, as often.
   if (letter.to.size() == 1 && chance_.in_thousand(500)) {
-    for (const std::string& agency : kAgencies) {
+    for (const std::string& agency : mix_.agencies) {
       if (agency != from) letter.to.front() = agency;
     }
   }

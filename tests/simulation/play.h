@@ -27,7 +27,7 @@ class Play {
   void send();
   [[nodiscard]] std::chrono::milliseconds draw_skew();
   [[nodiscard]] const std::string& any_agency() {
-    return kAgencies[chance_.below(kAgencies.size())];
+    return mix_.agencies[chance_.below(mix_.agencies.size())];
   }
 
   World& world_;

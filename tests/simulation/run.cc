@@ -19,18 +19,25 @@ constexpr std::string_view kAccusations[] = {
     "does not verify",
     "more than it was allowed",
     "withheld",
+    "has not proved",
     "cannot be read",
     "does not start",
 };
 
-void collect_accusations(const World& world, RunResult& result) {
+// Whoever's store was restored is told the same, and rightly.
+constexpr std::string_view kAccusationOfARestoredStore = "this store never made";
+
+void collect_accusations(const World& world, const Mix& mix, RunResult& result) {
+  const bool restores = mix.in_thousand[static_cast<std::size_t>(Fault::restore_store)] > 0;
   for (const std::string& words : world.broker_words()) {
     result.named_without_cause.push_back("broker " + words);
   }
   for (const std::string& words : result.report.absences_named) {
-    if (std::ranges::any_of(kAccusations, [&](std::string_view accusation) {
-          return words.find(accusation) != std::string::npos;
-        })) {
+    const auto says = [&](std::string_view accusation) {
+      return words.find(accusation) != std::string::npos;
+    };
+    if (std::ranges::any_of(kAccusations, says) ||
+        (!restores && says(kAccusationOfARestoredStore))) {
       result.named_without_cause.push_back(words);
     }
   }
@@ -45,16 +52,18 @@ RunResult run(Ground& ground, std::uint64_t seed, Trace::Lines lines) {
   Chance chance(seed);
   const Mix mix = draw_mix(chance);
   result.mix = mix.words();
-  World world(ground, chance.number(), trace);
+  WorldOptions options;
+  options.agencies = mix.agencies;
+  World world(ground, chance.number(), trace, options);
   bool quiet = world.start_everybody();
   quiet = Play(world, mix, chance).all_steps() && quiet;
   checker::Ended ended;
-  ended.healed = world.heal();
+  ended.healed = world.heal(mix.recovery);
   ended.drained = ended.healed && quiet && world.drain(kDrainDeadline);
   // Somebody who does not start on healed disks is no excuse: it is the finding.
   if (!ended.healed) result.named_without_cause.push_back("not everybody starts again");
   result.report = checker::check(world.finish(ended));
-  collect_accusations(world, result);
+  collect_accusations(world, mix, result);
   result.virtual_milliseconds = world.true_milliseconds();
   result.trace_hash = trace.hash();
   result.lines = trace.lines();

@@ -11,9 +11,10 @@ namespace {
 using std::chrono::milliseconds;
 
 // Small, so that a run sees several; the index keeps what a run can need.
-constexpr std::size_t kSegmentBytes = 64 * 1024;
+constexpr std::size_t kSegmentBytes = 32 * 1024;
 constexpr std::uint64_t kIndexReserveBytes = 512 * 1024;
-// The ground's keys are drawn with this seed, in every run alike.
+// The keys of the ground's stores are drawn with this seed and those after it, in every run alike,
+// whoever takes part.
 constexpr std::uint64_t kKeySeed = 77;
 constexpr std::array kStoreFiles = {"/store.sqlite", "/store.sqlite-wal", "/store.sqlite-redo",
                                     "/store.sqlite-content"};
@@ -36,18 +37,19 @@ std::string folder_of(const std::string& agency) { return "/" + agency; }
 World::World(Ground& ground, std::uint64_t seed, Trace& trace, const WorldOptions& options)
     : ground_(ground), trace_(trace), broker_journal_(trace, "broker") {
   TestExchange& exchange = ground.exchange();
-  // Store keys come first: they must open the ground's stores.
   exchange.begin_again(kKeySeed, ground.clock());
   began_ = exchange.clock().now().monotonic;
   broker_disk_.become(ground.broker_disk());
   if (options.broker_disk_seam) broker_disk_seam_ = options.broker_disk_seam(broker_disk_);
   host::Disk& broker_sees = broker_disk_seam_ ? *broker_disk_seam_ : broker_disk_;
   ground.vfs().mount(kBrokerFolder, broker_sees);
-  for (const std::string& agency : kAgencies) {
+  for (const std::string& agency : options.agencies) {
     auto made = std::make_unique<Party>(agency);
     made->disk.become(ground.agent_disk(agency));
     ground.vfs().mount(folder_of(agency), made->disk);
     made->journal = std::make_unique<TraceJournal>(trace, agency);
+    const auto number = std::ranges::find(kAgencies, agency) - kAgencies.begin();
+    exchange.begin_again(kKeySeed + static_cast<std::uint64_t>(number), ground.clock());
     made->agent = std::make_unique<TestAgent>(exchange, agency, *made->journal, made->disk,
                                               folder_of(agency));
     made->agent->watch([this, agency](TestAgent::Direction direction, BytesView frame) {
@@ -148,6 +150,7 @@ void World::set_agent_clock_ahead(const std::string& agency, milliseconds by) {
 void World::set_broker_clock_ahead(milliseconds by) {
   say("broker: clock " + std::to_string(by.count()) + " ms ahead");
   broker_ahead_ = by;
+  broker_clock_was_wrong_ = broker_clock_was_wrong_ || by != milliseconds(0);
 }
 
 void World::broker_said(const std::string& what, const Error& error) {
@@ -166,6 +169,7 @@ bool World::start_broker() {
     return false;
   }
   broker_was_at_ = std::max(broker_was_at_, broker_now().wall);
+  broker_clock_was_wrong_ = broker_ahead_ != milliseconds(0);
   say("broker started");
   return true;
 }
@@ -230,8 +234,8 @@ void World::disconnect(const std::string& agency) {
 
 bool World::start_everybody() {
   bool all = start_broker();
-  for (const std::string& agency : kAgencies) all = start_agent(agency) && all;
-  for (const std::string& agency : kAgencies) connect(agency);
+  for (const auto& [agency, here] : parties_) all = start_agent(agency) && all;
+  for (const auto& [agency, here] : parties_) connect(agency);
   return all && settle();
 }
 
@@ -320,7 +324,11 @@ void World::look(const std::string& agency) {
   if (here.agent->is_running()) here.application.look(*here.agent, true_milliseconds());
 }
 
-bool World::heal() {
+bool World::heal(Recovery recovery) {
+  const bool all_start_again = recovery == Recovery::all_start_again;
+  // A clock set right under a running broker is one that moved: it asks for a restart and takes
+  // nothing before.
+  const bool broker_starts_again = all_start_again || broker_clock_was_wrong_;
   say("everything is healed");
   broker_ahead_ = milliseconds(0);
   broker_disk_.heal();
@@ -329,12 +337,16 @@ bool World::heal() {
     here->ahead = milliseconds(0);
     here->disk.heal();
     here->disk.set_capacity(FaultDisk::kCapacityDefault);
-    kill_agent(agency);
+    if (all_start_again) kill_agent(agency);
   }
-  kill_broker();
+  if (broker_starts_again) kill_broker();
   // A log that was written by a clock far ahead takes nothing before that time has come.
   const WallTime true_time = ground_.exchange().clock().wall();
-  if (broker_was_at_ > true_time) ground_.exchange().clock().advance(broker_was_at_ - true_time);
+  if (broker_was_at_ > true_time) {
+    // Nobody is served meanwhile.
+    for (const auto& [agency, here] : parties_) disconnect(agency);
+    ground_.exchange().clock().advance(broker_was_at_ - true_time);
+  }
   return start_everybody();
 }
 
@@ -359,7 +371,7 @@ bool World::drain(milliseconds deadline) {
   bool was_quiet = false;
   for (milliseconds passed{0}; passed < deadline;
        passed += step, step = std::min(2 * step, kDrainStepMax)) {
-    for (const std::string& agency : kAgencies) {
+    for (const auto& [agency, here] : parties_) {
       if (!start_broker() || !start_agent(agency)) return false;
       connect(agency);
     }

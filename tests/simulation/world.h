@@ -15,6 +15,7 @@
 
 #include "tests/simulation/application.h"
 #include "tests/simulation/ground.h"
+#include "tests/simulation/mix.h"
 #include "tests/simulation/trace.h"
 #include "tests/support/fault_disk.h"
 #include "tests/support/test_agent.h"
@@ -26,6 +27,7 @@ inline constexpr const char* kBrokerFolder = "/broker";
 
 // A defect may be planted below the broker: a disk that stands before its own.
 struct WorldOptions {
+  std::vector<std::string> agencies = kAgencies;  // those who take part
   std::function<std::unique_ptr<host::Disk>(FaultDisk& disk)> broker_disk_seam;
 };
 
@@ -85,9 +87,8 @@ class World {
   }
 
   // ---- the end ----
-  // Every fault is taken back and everybody is killed and started again; false: somebody does not
-  // start.
-  bool heal();
+  // Every fault is taken back, and everybody runs; false: somebody does not start.
+  bool heal(Recovery recovery);
   // Until nothing is under way or so much time went by.
   bool drain(std::chrono::milliseconds deadline);
   // Closes the histories; disks go into the trace.
@@ -127,6 +128,7 @@ class World {
   std::map<std::string, std::unique_ptr<Party>> parties_;
   std::unique_ptr<TestBroker> broker_;
   std::chrono::milliseconds broker_ahead_{0};
+  bool broker_clock_was_wrong_ = false;  // at some moment since the broker started
   MonotonicTime began_;
   WallTime broker_was_at_;  // the latest its clock ever was while it ran
   std::vector<std::string> broker_words_;
