@@ -131,8 +131,10 @@ void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
   if (found == stream->waiting.end() || !found->sent) return;
   desk_.journal.write(host::JournalLevel::warning, "batch_refused",
                       {{"sequence", frame.sequence.value}, {"code", name_of(frame.code)}});
-  // What a full disk does not let us store is answered by the broker once more.
-  if (waiting_cures(frame.code) || !act_on(frame, *stream, turn)) {
+  // A head of another stream says nothing of this one. What a full disk does not let us store is
+  // answered by the broker once more.
+  if (waiting_cures(frame.code) || frame.head.stream != frame.stream ||
+      !act_on(frame, *stream, turn)) {
     wait_before_repeating(*stream, turn);
   }
 }

@@ -371,6 +371,30 @@ INSTANTIATE_TEST_SUITE_P(HeadOrCount, ForgedStatement,
                          ::testing::Values(std::pair<std::uint64_t, int>{0, 1},
                                            std::pair<std::uint64_t, int>{1ULL << 60, 0}));
 
+// A refusal names one stream and states the head of another, which this agent left long ago.
+TEST_F(LyingBroker, ARefusalWithTheHeadOfAStreamThatIsGoneDoesNotDisturb) {
+  std::optional<wire::StreamHead> first;
+  int refusals = 0;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    const auto* accepted = std::get_if<wire::BatchAccepted>(&frame);
+    if (accepted == nullptr || refusals == 2) return frame;
+    if (!first) {
+      first = {accepted->stream, accepted->sequence, accepted->batch};
+      return frame;
+    }
+    const wire::StreamHead nothing{first->stream, {}, {}};
+    return wire::BatchRefused{accepted->stream, accepted->sequence, accepted->batch,
+                              ErrorCode::denied, ++refusals == 1 ? *first : nothing};
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "One"));
+  pass(seconds(3));
+  const auto id = send(kGuard, {kCustoms}, "Two");
+  pass(seconds(60));
+  EXPECT_EQ(refusals, 2);
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("One", "Two"));
+}
+
 TEST_F(LyingBroker, RubbishDoesNotDisturb) {
   agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
     if (std::holds_alternative<wire::Pong>(frame)) return wire::Frame(wire::Ping{1});
