@@ -152,7 +152,8 @@ void Checkpoints::tick(Turn& turn) {
   const auto welcomed_for = desk_.link.welcomed_for;
   std::size_t overdue = 0;
   for (auto& [index, unproved] : unproved_) {
-    if (!unproved.since) unproved.since = welcomed_for;
+    // On a full disk nothing is noted that a proof could rest on.
+    if (!unproved.since || desk_.disk_full) unproved.since = welcomed_for;
     if (welcomed_for < *unproved.since + kProofWithin || unproved.named) continue;
     unproved.named = true;
     ++overdue;

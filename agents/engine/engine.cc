@@ -114,9 +114,13 @@ std::vector<Effect> Engine::handle(std::vector<Event> events, Now now) {
 void Engine::State::settle(Turn& turn) {
   if (desk.stopped) return;
   if (sync.take_changed()) {
-    if (turn.checked(desk.store.wake_waiting())) batcher.there_may_be_work(turn.now());
+    wakes_waiting = true;
     keyring.upkeep(turn);
     inbox.try_again();
+  }
+  if (wakes_waiting && turn.checked(desk.store.wake_waiting())) {
+    wakes_waiting = false;
+    batcher.there_may_be_work(turn.now());
   }
   inbox.drain(turn);
   if (inbox.take_work()) batcher.there_may_be_work(turn.now());

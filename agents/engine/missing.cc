@@ -75,8 +75,10 @@ void MissingLeaves::tick(Turn& turn) {
     note.code = hopeless->code.value_or(ErrorCode::out_of_sequence);
     if (hopeless->gap) note.agency = hopeless->gap->agency;
     note.text = words_for(*hopeless);
-    turn.alert(note.text);
+    // On a full disk it is given up later.
+    ask_at_[hopeless->number] = turn.now().monotonic + kPatience.front();
     if (!turn.checked(desk_.store.give_up(*hopeless, note, turn.now().wall))) return;
+    turn.alert(note.text);
   }
   if (!asked.empty() || hopeless) (void)turn.checked(load());
 }

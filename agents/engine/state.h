@@ -38,6 +38,7 @@ struct Engine::State {
   std::uint64_t ping_token = 0;
   MonotonicTime now;                // of the last call
   bool wake = false;                // something was submitted: a tick is due
+  bool wakes_waiting = true;        // a key may be there that messages wait for
   std::optional<Error> failed;      // the store, while a request was served
   std::vector<Effect> unperformed;  // of a submission; the next turn's first
 

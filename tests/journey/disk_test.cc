@@ -111,6 +111,84 @@ TEST_F(FailingDisk, ABatchRefusedWhileTheDiskWasFullIsNotForgotten) {
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Refused"));
 }
 
+// What the broker gave up to send is told once, when it is noted.
+TEST_F(FailingDisk, WhatIsGivenUpWhileTheDiskIsFullIsToldOnce) {
+  std::optional<LogIndex> withheld;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice == nullptr) return frame;
+    if (!withheld) withheld = slice->index;
+    if (slice->index == *withheld) return std::nullopt;
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "Withheld"));
+  pass(seconds(1));
+  static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
+  pass(seconds(100));
+  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  // From here on each thing is written alone, and nothing makes the agent connect anew.
+  EXPECT_THAT(agent(kCustoms).submit(notice({kGuard}, "No room"), now()),
+              FailsWith(ErrorCode::no_space));
+  const auto told = [&] {
+    return std::ranges::count_if(agent(kCustoms).alerts(), [](const std::string& alert) {
+      return alert.find("asked for three times") != std::string::npos;
+    });
+  };
+  pass(seconds(100));
+  EXPECT_EQ(told(), 0);
+  EXPECT_GT(agent(kCustoms).engine().next_tick(), now().monotonic);
+  vfs.heal();
+  pass(seconds(100));
+  EXPECT_EQ(told(), 1);
+}
+
+// Proofs come, and what they rest on cannot be noted: nobody else is to be accused of it.
+TEST_F(FailingDisk, AFullDiskIsNoReasonToAskForProofs) {
+  static_cast<void>(send(kGuard, {kCustoms}, "Where are you?"));
+  for (int i = 0; i < 20 && agent(kGuard).engine().status(now()).unaccepted_batches > 0; ++i) {
+    pass(kStep);
+  }
+  vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  // From here on each thing is written alone, and nothing makes the agent connect anew.
+  EXPECT_THAT(agent(kGuard).submit(notice({kCustoms}, "No room"), now()),
+              FailsWith(ErrorCode::no_space));
+  pass(seconds(120));
+  EXPECT_THAT(agent(kGuard).alerts(), Not(Contains(HasSubstr("has not proved"))));
+}
+
+TEST_F(FailingDisk, AMessageWhoseKeyCameWhenTheDiskFilledIsSealedLater) {
+  const char* kNew = "kz.training-centre";
+  exchange.admit(kNew);
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(2));
+  const auto id = send(kGuard, {kNew}, "Welcome");
+  pass(seconds(2));
+  ASSERT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
+  vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  // From here on each thing is written alone, and nothing makes the agent connect anew.
+  EXPECT_THAT(agent(kGuard).submit(notice({kCustoms}, "No room"), now()),
+              FailsWith(ErrorCode::no_space));
+  vfs.heal();
+  bool came = false;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (!std::holds_alternative<wire::Records>(frame)) return frame;
+    came = true;
+    vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+    return frame;
+  });
+  agents.emplace(std::piecewise_construct, std::forward_as_tuple(kNew),
+                 std::forward_as_tuple(exchange, kNew, agent_journal));
+  ASSERT_THAT(agent(kNew).start(now()), IsOk());
+  connect_all();
+  pass(seconds(5));
+  ASSERT_TRUE(came);
+  EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
+  agent(kGuard).lie({});
+  vfs.heal();
+  pass(seconds(35));
+  EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::delivered);
+}
+
 class FloodingBroker : public FailingDisk {
  protected:
   // Nothing can be stored, and each answer to a ping is `slice` in its place, so many times.
