@@ -26,6 +26,12 @@ class FailingDisk : public VfsHolder, public Journey {
   [[nodiscard]] std::string folder_of(const char* id) {
     return agent(id).directory().path().string();
   }
+  // From here on each thing is written alone, and nothing makes the agent connect anew.
+  void fill_disk_of(const char* id, const char* other) {
+    vfs.fail_from(folder_of(id), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+    EXPECT_THAT(agent(id).submit(notice({other}, "No room"), now()),
+                FailsWith(ErrorCode::no_space));
+  }
 };
 
 TEST_F(FailingDisk, AFullDiskAtTheSenderRefusesInWordsAndPassesAgain) {
@@ -60,10 +66,7 @@ TEST_F(FailingDisk, AFullDiskAtTheRecipientAcknowledgesNothingAndLosesNothing) {
 TEST_F(FailingDisk, ARegistryThatCameWhileTheDiskWasFullIsFetchedLater) {
   const auto version = [&] { return agent(kCustoms).engine().registry()->head().version; };
   const auto before = version();
-  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-  // From here on each thing is written alone, and nothing makes the agent connect anew.
-  EXPECT_THAT(agent(kCustoms).submit(notice({kGuard}, "No room"), now()),
-              FailsWith(ErrorCode::no_space));
+  fill_disk_of(kCustoms, kGuard);
   pass(seconds(3));
   broker.publish(exchange.next_registry(), now());
   pass(seconds(3));
@@ -93,10 +96,7 @@ TEST_F(FailingDisk, ABatchRefusedWhileTheDiskWasFullIsNotForgotten) {
   });
   const auto id = send(kGuard, {kCustoms}, "Refused");
   pass(seconds(1));
-  vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-  // From here on each thing is written alone, and nothing makes the agent connect anew.
-  EXPECT_THAT(agent(kGuard).submit(notice({kCustoms}, "No room"), now()),
-              FailsWith(ErrorCode::no_space));
+  fill_disk_of(kGuard, kCustoms);
   ASSERT_TRUE(refusal.has_value());
   at_next_pong = true;
   pass(seconds(15));
@@ -113,22 +113,12 @@ TEST_F(FailingDisk, ABatchRefusedWhileTheDiskWasFullIsNotForgotten) {
 
 // What the broker gave up to send is told once, when it is noted.
 TEST_F(FailingDisk, WhatIsGivenUpWhileTheDiskIsFullIsToldOnce) {
-  std::optional<LogIndex> withheld;
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
-    if (slice == nullptr) return frame;
-    if (!withheld) withheld = slice->index;
-    if (slice->index == *withheld) return std::nullopt;
-    return frame;
-  });
+  withhold_first_slice(kCustoms);
   static_cast<void>(send(kGuard, {kCustoms}, "Withheld"));
   pass(seconds(1));
   static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
   pass(seconds(100));
-  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-  // From here on each thing is written alone, and nothing makes the agent connect anew.
-  EXPECT_THAT(agent(kCustoms).submit(notice({kGuard}, "No room"), now()),
-              FailsWith(ErrorCode::no_space));
+  fill_disk_of(kCustoms, kGuard);
   const auto told = [&] {
     return std::ranges::count_if(agent(kCustoms).alerts(), [](const std::string& alert) {
       return alert.find("asked for three times") != std::string::npos;
@@ -148,10 +138,7 @@ TEST_F(FailingDisk, AFullDiskIsNoReasonToAskForProofs) {
   for (int i = 0; i < 20 && agent(kGuard).engine().status(now()).unaccepted_batches > 0; ++i) {
     pass(kStep);
   }
-  vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-  // From here on each thing is written alone, and nothing makes the agent connect anew.
-  EXPECT_THAT(agent(kGuard).submit(notice({kCustoms}, "No room"), now()),
-              FailsWith(ErrorCode::no_space));
+  fill_disk_of(kGuard, kCustoms);
   pass(seconds(120));
   EXPECT_THAT(agent(kGuard).alerts(), Not(Contains(HasSubstr("has not proved"))));
 }
@@ -164,10 +151,7 @@ TEST_F(FailingDisk, AMessageWhoseKeyCameWhenTheDiskFilledIsSealedLater) {
   const auto id = send(kGuard, {kNew}, "Welcome");
   pass(seconds(2));
   ASSERT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
-  vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-  // From here on each thing is written alone, and nothing makes the agent connect anew.
-  EXPECT_THAT(agent(kGuard).submit(notice({kCustoms}, "No room"), now()),
-              FailsWith(ErrorCode::no_space));
+  fill_disk_of(kGuard, kCustoms);
   vfs.heal();
   bool came = false;
   agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
@@ -176,10 +160,7 @@ TEST_F(FailingDisk, AMessageWhoseKeyCameWhenTheDiskFilledIsSealedLater) {
     vfs.fail_from(folder_of(kGuard), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
     return frame;
   });
-  agents.emplace(std::piecewise_construct, std::forward_as_tuple(kNew),
-                 std::forward_as_tuple(exchange, kNew, agent_journal));
-  ASSERT_THAT(agent(kNew).start(now()), IsOk());
-  connect_all();
+  join(kNew);
   pass(seconds(5));
   ASSERT_TRUE(came);
   EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);

@@ -42,6 +42,25 @@ class Journey : public ::testing::Test {
     settle();
   }
 
+  // An agent on an empty store starts and connects.
+  void join(const char* id) {
+    agents.emplace(std::piecewise_construct, std::forward_as_tuple(id),
+                   std::forward_as_tuple(exchange, id, agent_journal));
+    ASSERT_THAT(agent(id).start(now()), IsOk());
+    connect_all();
+  }
+  // The first slice to `id` never arrives, however often it is asked for.
+  void withhold_first_slice(const char* id) {
+    agent(id).lie([withheld = std::optional<LogIndex>()](
+                      wire::Frame frame) mutable -> std::optional<wire::Frame> {
+      const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+      if (slice == nullptr) return frame;
+      if (!withheld) withheld = slice->index;
+      if (slice->index == *withheld) return std::nullopt;
+      return frame;
+    });
+  }
+
   [[nodiscard]] Now now() { return exchange.clock().now(); }
   [[nodiscard]] TestAgent& agent(const char* id) { return agents.at(id); }
 

@@ -93,10 +93,7 @@ TEST_F(KeyJourney, ARecipientWithoutAKeyIsWaitedForAndSaidSo) {
   EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
   // Those who have a key are not kept waiting.
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
-  agents.emplace(std::piecewise_construct, std::forward_as_tuple(kNew),
-                 std::forward_as_tuple(exchange, kNew, agent_journal));
-  ASSERT_THAT(agent(kNew).start(now()), IsOk());
-  connect_all();
+  join(kNew);
   pass(seconds(5));
   EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::delivered);
   EXPECT_THAT(inbox(kNew), ElementsAre("Welcome"));
@@ -111,10 +108,7 @@ TEST_F(KeyJourney, APrekeyTheRecipientDoesNotHaveIsSealedAnew) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
   agent(kCustoms).kill(broker, now());
   agents.erase(kCustoms);
-  agents.emplace(std::piecewise_construct, std::forward_as_tuple(kCustoms),
-                 std::forward_as_tuple(exchange, kCustoms, agent_journal));
-  ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
-  connect_all();
+  join(kCustoms);
   pass(seconds(20));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Sealed to a lost key"));

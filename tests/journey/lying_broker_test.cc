@@ -68,14 +68,7 @@ TEST_F(LyingBroker, ADroppedMessageIsNamedAndAskedForAgain) {
 }
 
 TEST_F(LyingBroker, WhatIsNeverDeliveredIsNamedAfterThreeTimes) {
-  std::optional<LogIndex> withheld;
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
-    if (slice == nullptr) return frame;
-    if (!withheld) withheld = slice->index;
-    if (slice->index == *withheld) return std::nullopt;
-    return frame;
-  });
+  withhold_first_slice(kCustoms);
   static_cast<void>(send(kGuard, {kCustoms}, "Withheld"));
   pass(seconds(1));
   static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
