@@ -5,7 +5,7 @@
 //
 // process() is the only way into the log. Every verdict is a function of the log's prefix and the
 // entry's acceptedAt. Outcomes are given only after the sync returned; the order of outcomes is the
-// order of submissions. After a LogFault with io_failed nothing is taken any more.
+// order of submissions. After a LogFault that does not pass (stations.h) nothing is taken.
 #pragma once
 
 #include <memory>

@@ -92,8 +92,8 @@ struct RecordOutcome {
   wire::RecordAnswer answer;
   std::shared_ptr<const LoggedRecord> logged;  // set only when it was just logged
 };
-// The log takes nothing more (io_failed, corrupt): the broker says so and stops. no_space and
-// overloaded pass again: new messages are refused until the next LogFault with no error.
+// no_space, overloaded: new messages are refused until the next LogFault with no error. Any other:
+// the log takes nothing more, and the broker says so and stops.
 struct LogFault {
   std::optional<Error> error;
 };

@@ -18,7 +18,7 @@ class Recovery {
   Recovery(Desk& desk, Streams& streams, Batcher& batcher, Checkpoints& checkpoints, Pace& pace)
       : desk_(desk), streams_(streams), batcher_(batcher), checkpoints_(checkpoints), pace_(pace) {}
 
-  // False: the store failed, or everything starts over.
+  // What a full disk kept from being stored is found again at a refusal or the next connection.
   void reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn);
   void accepted(const wire::BatchAccepted& frame, Turn& turn);
   void refused(const wire::BatchRefused& frame, Turn& turn);
