@@ -3,7 +3,6 @@
 #include "tests/simulation/ground.h"
 
 namespace keruen::simulation {
-
 namespace {
 
 constexpr std::uint64_t kTwoAgenciesInThousand = 700;

@@ -37,8 +37,7 @@ std::string folder_of(const std::string& agency) { return "/" + agency; }
 World::World(Ground& ground, std::uint64_t seed, Trace& trace, const WorldOptions& options)
     : ground_(ground), trace_(trace), broker_journal_(trace, "broker") {
   TestExchange& exchange = ground.exchange();
-  exchange.begin_again(kKeySeed, ground.clock());
-  began_ = exchange.clock().now().monotonic;
+  began_ = ground.clock().now().monotonic;
   broker_disk_.become(ground.broker_disk());
   if (options.broker_disk_seam) broker_disk_seam_ = options.broker_disk_seam(broker_disk_);
   host::Disk& broker_sees = broker_disk_seam_ ? *broker_disk_seam_ : broker_disk_;
