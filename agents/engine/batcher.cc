@@ -77,6 +77,7 @@ void Batcher::pump(Turn& turn) {
 }
 
 void Batcher::send_waiting(OutStream& stream, Turn& turn) {
+  if (stream.stated) return;
   if (turn.now().monotonic < stream.not_before) {
     due_ = std::min(due_.value_or(stream.not_before), stream.not_before);
     return;
@@ -100,6 +101,7 @@ void Batcher::send_waiting(OutStream& stream, Turn& turn) {
 }
 
 bool Batcher::has_room(const OutStream& stream) const {
+  if (stream.stated) return false;
   if (stream.waiting.empty()) return true;
   const bool link_has_room = stream.in_flight() < kBatchesInFlightMax &&
                              stream.bytes_in_flight() < pace_.bytes_in_flight_max();

@@ -2,6 +2,11 @@
 
 namespace keruen::engine {
 
+void Desk::remember_warning(std::string text) {
+  if (warnings.size() == kWarningsMax) warnings.erase(warnings.begin());
+  warnings.push_back(std::move(text));
+}
+
 void Turn::send(const wire::Frame& frame) {
   effects_.push_back(SendFrame{SharedBytes(wire::encode_frame(frame))});
 }
@@ -11,8 +16,7 @@ void Turn::drop_frames() {
 }
 
 void Turn::alert(std::string text) {
-  if (desk_.warnings.size() == kWarningsMax) desk_.warnings.erase(desk_.warnings.begin());
-  desk_.warnings.push_back(text);
+  desk_.remember_warning(text);
   effects_.push_back(Alert{std::move(text)});
 }
 
@@ -27,14 +31,27 @@ void Turn::warn(store::Note note, std::vector<store::Evidence> evidence) {
 
 void Turn::halt(std::string text, std::vector<store::Evidence> evidence) {
   if (desk_.halted) return;
-  desk_.halted = text;
-  store::Note note;
-  note.code = ErrorCode::chain_fork;
-  note.text = text +
-              " Nothing more is taken or sent until people have decided; then start the agent once "
-              "with --go-on-after-halt.";
-  warn(std::move(note), std::move(evidence));
-  (void)checked(desk_.store.save_fact(kFactHalted, bytes_of(text)));
+  Halt& halt = desk_.halted.emplace(Halt{std::move(text)});
+  halt.evidence = std::move(evidence);
+  halt.note.code = ErrorCode::chain_fork;
+  halt.note.text = halt.why +
+                   " Nothing more is taken or sent until people have decided; then start the agent "
+                   "once with --go-on-after-halt.";
+  alert(halt.note.text);
+  store_halt();
+}
+
+void Turn::store_halt() {
+  if (!desk_.halted || desk_.halted->is_stored) return;
+  const Halt& halt = *desk_.halted;
+  store::Learned learned;
+  learned.at = now_.wall;
+  learned.notes.push_back(halt.note);
+  learned.evidence = halt.evidence;
+  desk_.halted->is_stored = checked(desk_.store.together([&]() -> Result<void> {
+    KERUEN_CHECK(desk_.store.learn(learned));
+    return desk_.store.save_fact(kFactHalted, bytes_of(halt.why));
+  }));
 }
 
 void Turn::store_failed(const Error& error) {

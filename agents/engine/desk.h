@@ -46,6 +46,14 @@ struct LinkState {
   }
 };
 
+// Evidence that the broker shows different things to different people.
+struct Halt {
+  std::string why;
+  store::Note note{};
+  std::vector<store::Evidence> evidence{};
+  bool is_stored = false;  // a full disk may keep it from that for a while
+};
+
 struct Desk {
   EngineOptions options;
   store::Store& store;
@@ -57,10 +65,11 @@ struct Desk {
   bool disk_full = false;
   bool disk_full_told = false;  // until something could be stored again
   bool stopped = false;
-  // Evidence that the broker shows different things to different people: nothing is taken or sealed
-  // any more until people have decided.
-  std::optional<std::string> halted{};
+  // Nothing is taken or sealed any more until people have decided.
+  std::optional<Halt> halted{};
   std::vector<std::string> warnings{};  // newest last, at most kWarningsMax
+
+  void remember_warning(std::string text);
 
   [[nodiscard]] const AgencyId& self() const { return options.agency; }
   // What expiry goes by: the broker's time where it was ever heard, whoever turned this machine's
@@ -92,6 +101,8 @@ class Turn {
   void warn(store::Note note, std::vector<store::Evidence> evidence = {});
   // As warn(); and nothing is taken or sealed from now on.
   void halt(std::string text, std::vector<store::Evidence> evidence);
+  // What a full disk kept from being stored of it.
+  void store_halt();
   // What a failed store means: a full disk is told once, anything else stops the engine.
   void store_failed(const Error& error);
   void store_works();

@@ -33,8 +33,8 @@ Result<void> take_halt(Desk& desk, Now now) {
   if (!halted || halted->empty()) return {};
   const std::string why(text_of(*halted));
   if (desk.options.after_halt == EngineOptions::AfterHalt::stay_halted) {
-    desk.halted = why;
-    desk.warnings.push_back(why);
+    desk.halted = Halt{why, {}, {}, true};
+    desk.remember_warning(why);
     return {};
   }
   KERUEN_CHECK(desk.store.save_fact(kFactHalted, {}));
@@ -85,9 +85,16 @@ Result<void> Engine::begin_anew(Now now) {
   desk.link.clock_heard = before.link.clock_heard;
   // People decided about what they knew of.
   desk.options.after_halt = EngineOptions::AfterHalt::stay_halted;
+  auto halted = std::move(before.halted);
   InitialKeys keys;
   keys.identity = state_->keyring.release_identity();
   KERUEN_TRY(state_, State::load(std::move(desk), std::move(keys), now));
+  if (halted && !state_->desk.halted) {
+    // Found in the round that is undone, so nobody was told either.
+    state_->unperformed.emplace_back(Alert{halted->note.text});
+    halted->is_stored = false;
+    state_->desk.halted = std::move(halted);
+  }
   state_->unperformed.emplace_back(Reconnect{});
   state_->wake_up(now);
   return {};
@@ -231,7 +238,7 @@ void Engine::State::on(const wire::Welcome& frame, Turn& turn) {
   (void)turn.checked(desk.store.learn(learned));
   sync.welcome(frame.directory, turn);
   if (desk.halted) return;
-  recovery.reconcile(frame.streams, turn);
+  recovery.welcome(frame.streams, turn);
   batcher.there_may_be_work(turn.now());
   keyring.upkeep(turn);
 }
@@ -258,6 +265,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
     (void)turn.checked(desk.store.expire_outbox(desk.exchange_time(turn.now())));
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
     desk.disk_full = false;  // tried again
+    turn.store_halt();
   }
   if (monotonic >= unconfirmed_at) {
     unconfirmed_at = monotonic + kUnconfirmedEvery;
@@ -275,6 +283,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
     turn.reconnect();
     return;
   }
+  recovery.tick(turn);
   sync.tick(turn);
   checkpoints.tick(turn);
   inbox.tick(turn);

@@ -222,9 +222,13 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
       return Step::wait;
     }
   }
-  peers_.saw(batch.statement.sender, batch.statement.checkpoint_seen.size);
   checkpoints_.compare(batch.statement.sender, batch.statement.checkpoint_seen, turn);
-  return store(draft, slice, turn);
+  const Step step = store(draft, slice, turn);
+  // What they owe may stand in this very slice.
+  if (step == Step::done) {
+    peers_.saw(batch.statement.sender, batch.statement.checkpoint_seen.size);
+  }
+  return step;
 }
 
 }  // namespace keruen::engine

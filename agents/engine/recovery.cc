@@ -27,16 +27,29 @@ Result<Recovery::HeadIs> Recovery::compare(const wire::StreamHead& head) {
   return lost ? HeadIs::behind_accepted : HeadIs::ours;
 }
 
-void Recovery::reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn) {
+void Recovery::welcome(const std::vector<wire::StreamHead>& heads, Turn& turn) {
   for (const auto& head : heads) {
-    if (streams_.find(head.stream) == nullptr) continue;
-    const auto is = turn.checked(compare(head));
+    if (OutStream* stream = streams_.find(head.stream)) stream->stated = head;
+  }
+  reconcile(turn);
+}
+
+void Recovery::tick(Turn& turn) {
+  if (desk_.link.welcomed && !desk_.halted && !desk_.disk_full) reconcile(turn);
+}
+
+void Recovery::reconcile(Turn& turn) {
+  for (auto& stream : streams_.all()) {
+    if (!stream.stated || desk_.stopped) continue;
+    const auto is = turn.checked(compare(*stream.stated));
     if (!is) return;
     if (*is == HeadIs::unknown) {
+      // Its streams are no longer these.
       (void)start_over(turn);
       return;
     }
-    if (*is == HeadIs::behind_accepted) (void)repeat_lost(head, turn);
+    if (*is == HeadIs::behind_accepted && !repeat_lost(*stream.stated, turn)) return;
+    stream.stated.reset();
   }
 }
 
@@ -97,6 +110,9 @@ void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
   batch.accepted_at = frame.accepted_at;
   stream->waiting.erase(found);
   stream->pause = {};
+  if (stream->stated && stream->stated->sequence < frame.sequence) {
+    stream->stated = {frame.stream, frame.sequence, frame.batch};
+  }
   checkpoints_.accepted(batch, turn);
   if (!frame.refusals.empty()) batcher_.there_may_be_work(turn.now());
   streams_.drop_finished();

@@ -18,12 +18,15 @@ class Recovery {
   Recovery(Desk& desk, Streams& streams, Batcher& batcher, Checkpoints& checkpoints, Pace& pace)
       : desk_(desk), streams_(streams), batcher_(batcher), checkpoints_(checkpoints), pace_(pace) {}
 
-  // What a full disk kept from being stored is found again at a refusal or the next connection.
-  void reconcile(const std::vector<wire::StreamHead>& heads, Turn& turn);
+  // The heads of a Welcome.
+  void welcome(const std::vector<wire::StreamHead>& heads, Turn& turn);
+  // What a full disk kept from being acted on.
+  void tick(Turn& turn);
   void accepted(const wire::BatchAccepted& frame, Turn& turn);
   void refused(const wire::BatchRefused& frame, Turn& turn);
 
  private:
+  void reconcile(Turn& turn);
   enum class HeadIs : std::uint8_t { ours, behind_accepted, unknown };
   [[nodiscard]] Result<HeadIs> compare(const wire::StreamHead& head);
   // These three: false when it could not be stored, and all is as it was.

@@ -13,7 +13,15 @@ std::uint64_t OutStream::bytes_in_flight() const {
 Result<void> Streams::load() {
   decltype(streams_) loaded;
   KERUEN_TRY(const auto stored, desk_.store.streams());
-  for (const auto& stream : stored) loaded.emplace_back().stored = stream;
+  for (const auto& stream : stored) {
+    auto& next = loaded.emplace_back();
+    next.stored = stream;
+    const OutStream* before = find(stream.id);
+    if (before == nullptr) continue;
+    next.stated = before->stated;
+    next.not_before = before->not_before;
+    next.pause = before->pause;
+  }
   KERUEN_TRY(const auto batches, desk_.store.unfinished_batches());
   for (const auto& batch : batches) {
     if (batch.status != store::BatchStatus::closed) continue;
@@ -93,6 +101,7 @@ Result<void> Streams::start_over(const std::string& words, Now now) {
 void Streams::forget_sent() {
   for (auto& stream : streams_) {
     for (auto& batch : stream.waiting) batch.sent = false;
+    stream.stated.reset();
     stream.pause = {};
     stream.not_before = {};
   }

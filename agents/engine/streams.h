@@ -26,6 +26,8 @@ struct OutStream {
   store::StoredStream stored;
   std::deque<WaitingBatch> waiting;  // ascending, without gaps
   std::map<AgencyId, store::PairHead> pairs;
+  // What the broker stated at this connection and could not be acted on yet: nothing goes out.
+  std::optional<wire::StreamHead> stated;
   MonotonicTime not_before;  // the broker asked to wait
   std::chrono::milliseconds pause{0};
 

@@ -1,7 +1,8 @@
 // The whole way of a message in one thread: two engines with their stores, a broker's core, log and
 // index between them. For profilers that count instructions, whatever else the machine does:
 //
-//   valgrind --tool=callgrind --toggle-collect='keruen::bench::carry*' keruen_one_thread [messages]
+//   valgrind --tool=callgrind --toggle-collect='keruen::bench::carry*'
+//     keruen_one_thread [messages [bytes]]
 #include <cstdio>
 #include <cstdlib>
 
@@ -12,7 +13,8 @@ namespace keruen::bench {
 namespace {
 
 constexpr std::size_t kTogether = 256;
-constexpr std::size_t kTextBytes = 1024;
+constexpr std::size_t kMessagesDefault = 4096;
+constexpr std::size_t kTextBytesDefault = 1024;
 
 struct Parties {
   TestExchange exchange{{"kz.customs", "kz.prosecutor"}};
@@ -43,10 +45,10 @@ struct Parties {
   }
 };
 
-engine::SubmitRequest notice(std::size_t number) {
+engine::SubmitRequest notice(std::size_t number, std::size_t bytes) {
   engine::SubmitRequest request;
   content::CooperationNotice body;
-  body.what = std::string(kTextBytes, static_cast<char>('a' + number % 26));
+  body.what = std::string(bytes, static_cast<char>('a' + number % 26));
   request.content.body = std::move(body);
   request.to = {party_named("kz.prosecutor")};
   return request;
@@ -61,7 +63,7 @@ engine::SubmitRequest notice(std::size_t number) {
   parties.pass(std::chrono::milliseconds(200));
 }
 
-void run(std::size_t messages) {
+void run(std::size_t messages, std::size_t bytes) {
   Parties parties;
   ensure(parties.broker.start(parties.now()).has_value(), "the broker starts");
   for (TestAgent* agent : {&parties.sender, &parties.recipient}) {
@@ -72,7 +74,7 @@ void run(std::size_t messages) {
   for (std::size_t sent = 0; sent < messages;) {
     std::vector<engine::SubmitRequest> requests;
     for (std::size_t i = 0; i < kTogether && sent < messages; ++i) {
-      requests.push_back(notice(sent++));
+      requests.push_back(notice(sent++, bytes));
     }
     carry(parties, requests);
   }
@@ -84,7 +86,11 @@ void run(std::size_t messages) {
 }  // namespace keruen::bench
 
 int main(int argc, char** argv) {
+  const auto number = [&](int place, std::size_t otherwise) {
+    return argc > place ? std::strtoull(argv[place], nullptr, 10) : otherwise;
+  };
   keruen::host::keep_freed_memory();
-  keruen::bench::run(argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 4096);
+  keruen::bench::run(number(1, keruen::bench::kMessagesDefault),
+                     number(2, keruen::bench::kTextBytesDefault));
   return 0;
 }

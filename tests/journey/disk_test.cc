@@ -170,6 +170,77 @@ TEST_F(FailingDisk, AMessageWhoseKeyCameWhenTheDiskFilledIsSealedLater) {
   EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::delivered);
 }
 
+// Nobody writes to anybody afterwards: what the broker lost must not wait for that.
+TEST_F(FailingDisk, WhatTheBrokerLostIsRepeatedThoughTheDiskWasFullWhenItSaidSo) {
+  const auto id = send(kGuard, {kCustoms}, "Accepted, then lost");
+  pass(seconds(1));
+  fill_disk_of(kGuard, kCustoms);
+  std::size_t repeated = 0;
+  agent(kGuard).watch([&](TestAgent::Direction direction, BytesView frame) {
+    if (direction != TestAgent::Direction::to_broker) return;
+    const auto sent = wire::decode_frame(SharedBytes(copy_of(frame)));
+    if (sent && std::holds_alternative<wire::SubmitBatch>(*sent)) ++repeated;
+  });
+  agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* welcome = std::get_if<wire::Welcome>(&frame)) {
+      for (auto& head : welcome->streams) head = {head.stream, {}, {}};
+    }
+    return frame;
+  });
+  agent(kGuard).disconnect(broker, now());
+  connect_all();
+  pass(seconds(10));
+  EXPECT_EQ(repeated, 0U);
+  EXPECT_THAT(agent(kGuard).alerts(), Not(Contains(HasSubstr("no longer has"))));
+  vfs.heal();
+  pass(seconds(5));
+  EXPECT_GE(repeated, 1U);
+  EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("no longer has")));
+  EXPECT_EQ(agent(kGuard).engine().status(now()).unaccepted_batches, 0U);
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Accepted, then lost"));
+}
+
+// The evidence is found while nothing can be stored: in the very round that fills the disk, or
+// when it has been full for a while.
+class ForkOnAFullDisk : public FailingDisk, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(ForkOnAFullDisk, IsStillKnownAfterTheNextStart) {
+  const bool fills_now = GetParam();
+  static_cast<void>(send(kGuard, {kCustoms}, "In this log"));
+  pass(seconds(3));
+  if (!fills_now) fill_disk_of(kCustoms, kGuard);
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    auto* checkpoint = std::get_if<wire::Checkpoint>(&frame);
+    if (checkpoint == nullptr) return frame;
+    const certs::Checkpoint forked{exchange.origin(), TreeSize{1000},
+                                   exchange.randomness().draw<Digest>()};
+    checkpoint->note = certs::sign_checkpoint(forked, exchange.log_key()).note;
+    vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "In another"));
+  pass(seconds(10));
+  const auto is_known = Contains(HasSubstr("does not continue"));
+  ASSERT_THAT(agent(kCustoms).alerts(), is_known);
+  agent(kCustoms).lie({});
+  static_cast<void>(send(kGuard, {kCustoms}, "Not taken any more"));
+  pass(seconds(5));
+  vfs.heal();
+  pass(seconds(3));
+  agent(kCustoms).kill(broker, now());
+  ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
+  connect_all();
+  pass(seconds(35));
+  EXPECT_THAT(agent(kCustoms).engine().status(now()).warnings, is_known);
+  EXPECT_THAT(inbox(kCustoms), Not(Contains("Not taken any more")));
+  const auto noted =
+      agent(kCustoms).reader().events_after(0, agent(kCustoms).engine().newest_event(), 1000);
+  ASSERT_THAT(noted, IsOk());
+  EXPECT_EQ(std::ranges::count(*noted, ErrorCode::chain_fork, &store::Event::code), 1);
+}
+INSTANTIATE_TEST_SUITE_P(FillingOrFull, ForkOnAFullDisk, ::testing::Bool());
+
 class FloodingBroker : public FailingDisk {
  protected:
   // Nothing can be stored, and each answer to a ping is `slice` in its place, so many times.
