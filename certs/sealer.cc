@@ -16,6 +16,7 @@ struct Channel {
   EncapsulatedKey encapsulated_key;
   ChannelKey key;
   KeyId signing_key;  // stands in the channel's info
+  KeyId prekey;       // the same
   MonotonicTime opened_at;
   std::uint64_t uses = 0;
 
@@ -76,12 +77,12 @@ Result<Channel> open_channel(const AgencyId& self, const SealRecipient& recipien
   channel.signing_key = signing_key;
   channel.opened_at = now.monotonic;
   KERUEN_TRY(const PrekeyPair ephemeral, PrekeyPair::from_secret(draw.take(kEphemeralBytes)));
-  const KeyId prekey = key_id_of(recipient.prekey);
+  channel.prekey = key_id_of(recipient.prekey);
   auto encapsulation =
       encapsulate(ephemeral, recipient.prekey,
-                  channel_info({self, signing_key, recipient.agency, prekey, channel.id}));
+                  channel_info({self, signing_key, recipient.agency, channel.prekey, channel.id}));
   if (!encapsulation) {
-    return fail(encapsulation.error().code, "the prekey " + prekey.hex() + " of " +
+    return fail(encapsulation.error().code, "the prekey " + channel.prekey.hex() + " of " +
                                                 recipient.agency.text() + ": " +
                                                 encapsulation.error().detail);
   }
@@ -154,7 +155,7 @@ Result<SealedMessage> Sealer::seal(const SealInput& input, BytesView content, No
   const Digest header = header_hash(sealed.leaf.header.view());
   for (std::size_t i = 0; i < channels.size(); ++i) {
     wire::Wrap wrap{channels[i]->id,
-                    key_id_of(input.recipients[i].prekey),
+                    channels[i]->prekey,
                     channels[i]->encapsulated_key,
                     input.recipients[i].position,
                     {}};

@@ -39,7 +39,7 @@ inline constexpr std::chrono::minutes kClockAheadMax{5};
 // Frames
 inline constexpr std::size_t kFrameBytesMax = 512 * 1024;
 inline constexpr std::size_t kCurveOverheadBytes = 33;
-inline constexpr std::size_t kSliceBytesMax = 256 * 1024;
+inline constexpr std::size_t kSliceBytesMax = kBatchBytesMax;  // whatever is one batch is one slice
 inline constexpr int kNestingMax = 16;
 inline constexpr std::uint64_t kTraversalFactor = 8;  // × message words
 inline constexpr std::size_t kStreamsPerHelloMax = 64;

@@ -18,6 +18,16 @@ class DispatchTest : public ::testing::Test {
                             batch.verified, batch.bytes});
   }
 
+  // Its lanes are served from the tail: the reader has nothing older.
+  void connect(Dispatch& dispatch, std::uint64_t credit) {
+    dispatch.connect(customs_, {}, credit);
+    for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+      const auto asked = dispatch.serve({});
+      ASSERT_EQ(asked.requests.size(), 1u);
+      dispatch.take({asked.requests.front(), {}, true, {}});
+    }
+  }
+
   TestExchange parties_{{"kz.border-guard", "kz.customs", "kz.prosecutor"}};
   const AgencyId customs_ = agency_named("kz.customs");
 };
@@ -30,6 +40,17 @@ TEST_F(DispatchTest, SendsABatchWhollyForOneRecipientAsStored) {
   EXPECT_EQ(piece->slice.slice, batch.bytes);
   EXPECT_EQ(piece->last_leaf, 1u);
   EXPECT_FALSE(first_piece(*logged(batch, 4), agency_named("kz.prosecutor"), {}).has_value());
+}
+
+// A batch closes with the message that fills it.
+TEST_F(DispatchTest, SendsTheLargestBatchAsStored) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const TestMessage large{{"kz.customs"}, std::string(kPartBytesMax, 'a')};
+  const auto batch = parties_.messages(stream, {large, large, large, large, large});
+  ASSERT_GT(batch.bytes.size(), kBatchCloseBytes);
+  const auto piece = first_piece(*logged(batch, 4), customs_, {});
+  ASSERT_TRUE(piece.has_value());
+  EXPECT_EQ(piece->slice.slice, batch.bytes);
 }
 
 TEST_F(DispatchTest, LeavesOutTheBodyOfARefusedAndOfAnExpiredLeaf) {
@@ -60,12 +81,7 @@ TEST_F(DispatchTest, ServesTheMostUrgentLaneFirst) {
   auto bulk = parties_.open_stream("kz.border-guard", Lane::bulk);
   auto flash = parties_.open_stream("kz.border-guard", Lane::flash);
   Dispatch dispatch(TreeSize{4});
-  dispatch.connect(customs_, {}, kCreditBytesDefault);
-  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
-    const auto asked = dispatch.serve({});
-    ASSERT_EQ(asked.requests.size(), 1u);
-    dispatch.take({asked.requests.front(), {}, true, {}});
-  }
+  connect(dispatch, kCreditBytesDefault);
   dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4));
   dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 5));
   const auto served = dispatch.serve({});
@@ -83,12 +99,7 @@ TEST_F(DispatchTest, AFullBulkLaneLeavesCreditToFlash) {
   // The first piece leaves less than an eighth of it.
   const std::uint64_t piece =
       all_pieces(*first, customs_, {}, kSliceBytesMax).pieces[0].slice.slice.size();
-  dispatch.connect(customs_, {}, piece + piece / 10);
-  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
-    const auto asked = dispatch.serve({});
-    ASSERT_EQ(asked.requests.size(), 1u);
-    dispatch.take({asked.requests.front(), {}, true, {}});
-  }
+  connect(dispatch, piece + piece / 10);
   dispatch.add(first);
   dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 5));
   EXPECT_EQ(dispatch.serve({}).handed.size(), 1u) << "nothing was under way before";
@@ -102,15 +113,31 @@ TEST_F(DispatchTest, AFullBulkLaneLeavesCreditToFlash) {
   EXPECT_EQ(rest.handed.front().piece.slice.lane, Lane::bulk);
 }
 
+TEST_F(DispatchTest, CutsForARecipientWhoGrantsLessThanABatch) {
+  auto bulk = parties_.open_stream("kz.border-guard", Lane::bulk);
+  const auto batch =
+      parties_.messages(bulk, {{{"kz.customs"}}, {{"kz.customs"}}, {{"kz.customs"}}});
+  const std::uint64_t credit = batch.bytes.size() / 3;
+  Dispatch dispatch(TreeSize{4});
+  connect(dispatch, credit);
+  dispatch.add(logged(batch, 4));
+  std::uint64_t total = credit;
+  std::uint32_t leaves = 0;
+  for (int turn = 0; turn < 3 && leaves < 3; ++turn) {
+    const auto served = dispatch.serve({});
+    for (const auto& handed : served.handed) {
+      leaves += handed.piece.leaves;
+      total += handed.piece.slice.slice.size();
+    }
+    dispatch.acknowledge(customs_, total);
+  }
+  EXPECT_EQ(leaves, 3u);
+}
+
 TEST_F(DispatchTest, HandsOutNothingWithoutCredit) {
   auto stream = parties_.open_stream("kz.border-guard");
   Dispatch dispatch(TreeSize{4});
-  dispatch.connect(customs_, {}, 0);
-  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
-    const auto asked = dispatch.serve({});
-    ASSERT_EQ(asked.requests.size(), 1u);
-    dispatch.take({asked.requests.front(), {}, true, {}});
-  }
+  connect(dispatch, 0);
   dispatch.add(logged(parties_.messages(stream, {{{"kz.customs"}}}), 4));
   EXPECT_TRUE(dispatch.serve({}).handed.empty());
   dispatch.acknowledge(customs_, kCreditBytesDefault);
