@@ -290,8 +290,13 @@ Line* Router::State::line_of(BytesView routing_id, Message& payload, MonotonicTi
   if (!key) return nullptr;
   Line* line = connections.with_routing_id(routing_id);
   const int descriptor = payload.descriptor();
+  if (line != nullptr && line->descriptor == descriptor && line->key == *key) {
+    // Of a line that is over, it may stand for a newcomer with the same descriptor and routing id:
+    // that one has not spoken as long as what it says is not taken.
+    if (!line->closing_at && !line->remembered_until) newcomers.forget(descriptor);
+    return line;
+  }
   newcomers.forget(descriptor);
-  if (line != nullptr && line->descriptor == descriptor && line->key == *key) return line;
   // The same name on another line, or a descriptor used again: what was there is gone.
   if (line != nullptr) lose(*line, now);
   if (Line* stale = connections.with_descriptor(descriptor)) lose(*stale, now);

@@ -211,6 +211,23 @@ TEST_F(RouterTest, DropsWhoeverIsNeverHeard) {
   EXPECT_TRUE(wait_for_frames(3));
 }
 
+// Mostly it gets the descriptor of the line before it, whose last frames may still come: as long as
+// what it says is taken for one of those, it has not spoken.
+TEST_F(RouterTest, WhoeverComesBackUnderItsNameIsHeardOrDropped) {
+  auto peer = peer_with(known_, "name");
+  const auto id = connection_of(*peer);
+  peer.reset();
+  ASSERT_TRUE(wait_for_end_of(id));
+  const auto again = peer_with(known_, "name");
+  again->send(bytes_of("here again"));
+  for (int i = 0; i < 25; ++i) turn();
+  skipped_ += kFirstFrameMax;
+  EXPECT_TRUE(turn_until([&] {
+    skipped_ += seconds{1};
+    return journal_.count("newcomer_dropped") >= 1 || arrived<broker::FrameArrived>().size() > 1;
+  }));
+}
+
 // Anybody may open connections and say nothing: each costs a descriptor, and without one the broker
 // cannot read its own log.
 TEST_F(RouterTest, OfManyThatAreNotHeardTheEldestMakeRoom) {
