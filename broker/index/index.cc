@@ -223,7 +223,7 @@ Result<void> Index::apply(const std::vector<EntryRows>& entries, const Applied& 
 
 Result<void> Index::keep(const std::vector<broker::AcknowledgedCursors>& cursors) {
   Database& database = *state_->database;
-  return write([&]() -> Result<void> {
+  const auto kept = database.guarded([&]() -> Result<void> {
     SQLite::Transaction transaction(database.connection());
     for (const broker::AcknowledgedCursors& acknowledged : cursors) {
       for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
@@ -238,6 +238,10 @@ Result<void> Index::keep(const std::vector<broker::AcknowledgedCursors>& cursors
     transaction.commit();
     return {};
   });
+  // The space that is kept is for what cannot wait, and the next ones say more.
+  if (!kept && kept.error().code == ErrorCode::no_space) return {};
+  if (!kept) return kept;
+  return state_->move_log();
 }
 
 Result<void> Index::clear() {

@@ -75,7 +75,8 @@ class Index {
 
   // All of it or nothing. `entries` follow what is applied, in order.
   [[nodiscard]] Result<void> apply(const std::vector<EntryRows>& entries, const Applied& after);
-  // How far recipients are; a report's wording hangs on it, nothing else.
+  // How far recipients are; a report's wording hangs on it, nothing else, and on a full disk it is
+  // left out.
   [[nodiscard]] Result<void> keep(const std::vector<broker::AcknowledgedCursors>& cursors);
   // Empties everything.
   [[nodiscard]] Result<void> clear();

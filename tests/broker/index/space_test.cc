@@ -146,6 +146,18 @@ TEST_F(IndexSpace, LeavesWhatItLivesOnToItAlone) {
   EXPECT_FALSE(is_kept());
 }
 
+// Nothing but a report's wording hangs on them.
+TEST_F(IndexSpace, CursorsTakeNothingOfWhatIsKept) {
+  fill_disk();
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    broker::AcknowledgedCursors told{agency_named("kz.customs"), {}};
+    told.cursors.front() = wire::Cursor{LogIndex{1}, i};
+    const auto events = process({told});
+    ASSERT_EQ(fault_in(events), nullptr);
+  }
+  EXPECT_TRUE(is_kept());
+}
+
 TEST_F(IndexSpace, EndsInWordsWhenWhatWasKeptIsUsedUp) {
   auto stream = exchange.open_stream("kz.border-guard");
   auto back = exchange.open_stream("kz.customs");
