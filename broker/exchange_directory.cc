@@ -58,10 +58,9 @@ void Exchange::State::answer(Session& session, const wire::FetchSnapshot& fetch)
     refuse(session, {ErrorCode::not_found, "no registry " + fetch.head.hex()});
     return;
   }
-  shelf.stock(registry);
   const wire::UnverifiedSnapshot& snapshot = registry->snapshot();
   send(session.connection,
-       wire::SnapshotHead{snapshot.head, snapshot.signatures, EntryShelf::hashes_of(snapshot)});
+       wire::SnapshotHead{snapshot.head, snapshot.signatures, shelf.stock(registry)});
 }
 
 // One frame: whoever asked knows by it what to ask for next.

@@ -100,6 +100,9 @@ void Exchange::State::take_answer(ReadFrame answer) {
         row.connected = counters.is_connected(row.agency);
       }
     }
+  } else if (std::holds_alternative<wire::Fault>(answer.frame)) {
+    // Perhaps not of the checkpoint: then one more is on its way.
+    session->checkpoint_under_way.reset();
   }
   send(answer.to, answer.frame);
 }

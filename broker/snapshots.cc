@@ -7,27 +7,23 @@
 namespace keruen::broker {
 namespace {
 
-constexpr std::size_t kShelvesMax = 2;
+// Whoever fetches old registries in turn has them hashed anew each time beyond this.
+constexpr std::size_t kShelvesMax = 16;
 
 }  // namespace
 
-std::vector<Digest> EntryShelf::hashes_of(const wire::UnverifiedSnapshot& snapshot) {
-  std::vector<Digest> hashes;
-  hashes.reserve(snapshot.entries.size());
-  for (const Bytes& entry : snapshot.entries) hashes.push_back(certs::sha256(entry));
-  return hashes;
-}
-
-void EntryShelf::stock(std::shared_ptr<const certs::Registry> registry) {
-  const auto same = [&](const Shelf& shelf) { return shelf.registry == registry; };
-  if (std::ranges::any_of(shelves_, same)) return;
-  Shelf shelf{std::move(registry), {}};
-  const auto hashes = hashes_of(shelf.registry->snapshot());
-  for (std::size_t place = 0; place < hashes.size(); ++place) {
-    shelf.places.emplace(hashes[place], place);
+const std::vector<Digest>& EntryShelf::stock(std::shared_ptr<const certs::Registry> registry) {
+  const auto there = std::ranges::find(shelves_, registry, &Shelf::registry);
+  if (there != shelves_.end()) {
+    shelves_.splice(shelves_.end(), shelves_, there);
+    return shelves_.back().hashes;
   }
-  shelves_.push_back(std::move(shelf));
+  Shelf& shelf = shelves_.emplace_back(Shelf{std::move(registry), {}, {}});
+  for (const Bytes& entry : shelf.registry->snapshot().entries) {
+    shelf.places.emplace(shelf.hashes.emplace_back(certs::sha256(entry)), shelf.places.size());
+  }
   if (shelves_.size() > kShelvesMax) shelves_.pop_front();
+  return shelf.hashes;
 }
 
 const Bytes* EntryShelf::find(const Digest& hash) const {

@@ -2,7 +2,7 @@
 // Shape: entries are named by the SHA-256 of their bytes.   Threads: the core's.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <map>
 #include <unordered_map>
 
@@ -11,20 +11,20 @@
 
 namespace keruen::broker {
 
-// The entries of the two registries last asked for, by their hash.
+// The entries of the registries last asked for, by their hash.
 class EntryShelf {
  public:
-  void stock(std::shared_ptr<const certs::Registry> registry);
+  // SHA-256 of each of its entries, in order; theirs until the next call.
+  const std::vector<Digest>& stock(std::shared_ptr<const certs::Registry> registry);
   [[nodiscard]] const Bytes* find(const Digest& hash) const;
-  // SHA-256 of each entry of a snapshot, in order.
-  [[nodiscard]] static std::vector<Digest> hashes_of(const wire::UnverifiedSnapshot& snapshot);
 
  private:
   struct Shelf {
     std::shared_ptr<const certs::Registry> registry;
+    std::vector<Digest> hashes;
     std::unordered_map<Digest, std::size_t> places;
   };
-  std::deque<Shelf> shelves_;
+  std::list<Shelf> shelves_;  // the one asked for last at the end
 };
 
 // One snapshot being put together from a head and the entries its bearer sends.
