@@ -8,6 +8,12 @@
 namespace keruen::broker {
 
 void Exchange::State::answer(Session& session, wire::Hello hello) {
+  if (session.phase == Session::Phase::open) {
+    // Each would begin all over, and leave behind what the reader was asked for.
+    break_off(session.connection, session.key,
+              {ErrorCode::out_of_sequence, "a second hello on one connection"}, Door::shut);
+    return;
+  }
   if (!greet(session, hello)) return;
   wire::Welcome welcome;
   welcome.version = wire::kProtocolVersion;

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kEntriesAtATime = 64;
 // A batch to a group is read for each of its members one after the other.
 constexpr std::size_t kBatchesKept = 16;
+// Looked through for one request: of what retention left, nothing may be owed any more.
+constexpr std::size_t kEntriesPerRequestMax = 1024;
 // Batches looked through for one message id.
 constexpr std::size_t kMessageBatchesMax = 1024;
 
@@ -127,7 +129,7 @@ Result<void> ReaderStation::State::catch_up(const CatchUpRequest& request, Catch
   range.from = request.after ? request.after->index : LogIndex{};
   range.below = request.below;
   range.most = kEntriesAtATime;
-  while (true) {
+  for (std::size_t looked_at = 0; looked_at < kEntriesPerRequestMax;) {
     KERUEN_TRY(const auto entries, lanes->entries(request.recipient, request.lane, range));
     for (const LogIndex index : entries) {
       KERUEN_TRY(const Course course, add_entry(index, answer));
@@ -141,8 +143,12 @@ Result<void> ReaderStation::State::catch_up(const CatchUpRequest& request, Catch
       answer.complete = true;
       return {};
     }
+    looked_at += entries.size();
     range.from = entries.back().next();
   }
+  // Others wait for the reader, too.
+  if (answer.pieces.empty()) answer.reached = dispatch::end_of(LogIndex{range.from.value - 1});
+  return {};
 }
 
 Result<wire::Frame> ReaderStation::State::frame_for(const InclusionRequest& request, Now) const {

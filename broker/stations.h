@@ -130,6 +130,8 @@ struct CatchUpAnswer {
   std::vector<Piece> pieces;  // ascending; each at most kSliceBytesMax
   // Nothing more for this recipient and lane below `request.below`.
   bool complete = false;
+  // Without pieces and not complete: nothing is owed up to here, and so much was looked through.
+  std::optional<wire::Cursor> reached;
   std::optional<Error> error;
 };
 struct InclusionRequest {

@@ -1,20 +1,17 @@
 #include "broker/dispatch/dispatch.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "broker/dispatch/slice.h"
 
 namespace keruen::dispatch {
 namespace {
 
-constexpr std::uint32_t kLastLeaf = std::numeric_limits<std::uint32_t>::max();
-
 // Everything behind the result begins with `first`.
 std::optional<wire::Cursor> just_before(const wire::Cursor& first) {
   if (first.leaf > 0) return wire::Cursor{first.index, first.leaf - 1};
   if (first.index.value == 0) return std::nullopt;
-  return wire::Cursor{LogIndex{first.index.value - 1}, kLastLeaf};
+  return end_of(LogIndex{first.index.value - 1});
 }
 
 Lane lane_at(std::size_t number) { return static_cast<Lane>(number); }
@@ -102,11 +99,16 @@ void Dispatch::take_asked(Recipient& recipient, broker::CatchUpAnswer& answer) {
     piece.slice.again = true;
     recipient.asked_pieces.push_back(std::move(piece));
   }
-  if (answer.complete || answer.pieces.empty()) recipient.asked.pop_front();
+  if (answer.reached) {
+    range.after = answer.reached;
+  } else if (answer.complete || answer.pieces.empty()) {
+    recipient.asked.pop_front();
+  }
 }
 
 void Dispatch::take_flow(Recipient& recipient, broker::CatchUpAnswer& answer) {
   LaneState& lane = recipient.lane(answer.request.lane);
+  if (answer.reached) lane.handed = answer.reached;
   for (broker::Piece& piece : answer.pieces) lane.fetched.push_back(std::move(piece));
   // The tail may have moved on meanwhile: then the reader is asked once more.
   if (answer.complete && tail_.begin() <= answer.request.below) {
@@ -115,8 +117,12 @@ void Dispatch::take_flow(Recipient& recipient, broker::CatchUpAnswer& answer) {
 }
 
 void Dispatch::take(broker::CatchUpAnswer answer) {
+  being_read_.erase(answer.request.recipient);
   const auto found = recipients_.find(answer.request.recipient);
-  if (found == recipients_.end() || found->second.in_flight != answer.request) return;
+  if (found == recipients_.end()) return;
+  ready_.insert(found->first);
+  // Of an earlier connection, it is not what is wanted now.
+  if (found->second.in_flight != answer.request) return;
   Recipient& recipient = found->second;
   recipient.in_flight.reset();
   if (answer.request.until) {
@@ -124,14 +130,15 @@ void Dispatch::take(broker::CatchUpAnswer answer) {
   } else {
     take_flow(recipient, answer);
   }
-  ready_.insert(found->first);
 }
 
 std::size_t Dispatch::room_for(const Recipient& recipient) const {
-  if (under_way_ >= options_.pool_bytes_max) return 0;
   const std::uint64_t outstanding = recipient.credit.outstanding();
-  const std::uint64_t share = (options_.pool_bytes_max - under_way_) / 2;
-  if (outstanding > 0 && outstanding >= share) return 0;
+  const std::uint64_t free =
+      options_.pool_bytes_max - std::min<std::uint64_t>(options_.pool_bytes_max, under_way_);
+  // A piece at a time goes on for everybody: those who fill the pool may never store what they
+  // have. What they do not read is bounded where it is sent.
+  if (outstanding > 0 && outstanding >= free / 2) return 0;
   return static_cast<std::size_t>(std::min<std::uint64_t>(recipient.credit.left(), kSliceBytesMax));
 }
 
@@ -174,7 +181,7 @@ std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient&
 
 void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime expiring_at,
                             Served& served) {
-  if (recipient.in_flight) return;
+  if (being_read_.contains(id)) return;
   broker::CatchUpRequest request;
   request.recipient = id;
   request.expiring_at = expiring_at;
@@ -194,6 +201,7 @@ void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime e
     request.below = tail_.begin();
   }
   recipient.in_flight = request;
+  being_read_.insert(id);
   served.requests.push_back(std::move(request));
 }
 

@@ -4,8 +4,8 @@
 //
 // Order within a lane is log order and never changes; lanes overtake. Memory is bounded whoever
 // reads or does not: the tail by kTailBytesMax, everything under way by kOutgoingPoolBytesMax, of
-// which one recipient gets at most half of what is left, so that a few who do not read cannot hold
-// up the rest.
+// which one recipient gets at most half of what is left, and a piece for each beside it, so that
+// those who do not store what they get cannot hold up the rest.
 #pragma once
 
 #include <map>
@@ -69,6 +69,9 @@ class Dispatch {
   const DispatchOptions options_;
   Tail tail_;
   std::map<AgencyId, Recipient> recipients_;
+  // Whom the reader is looking for: at most one request of each is with it, however often they
+  // connect anew.
+  std::set<AgencyId> being_read_;
   std::set<AgencyId> ready_;     // something may go out to them
   std::uint64_t under_way_ = 0;  // of all recipients
   void settle(Recipient& recipient, std::uint64_t outstanding_before);

@@ -1,6 +1,7 @@
 #include "broker/dispatch/slice.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 namespace keruen::dispatch {
@@ -23,10 +24,14 @@ struct Choice {
 
 std::optional<ErrorCode> refusal_of(const broker::LoggedBatch& entry, std::uint32_t leaf,
                                     std::uint32_t place) {
-  for (const wire::Refusal& refusal : entry.refusals) {
-    if (refusal.leaf == leaf && refusal.place == place) return refusal.code;
+  // They ascend, and may be as many as leaves times recipients.
+  const auto found = std::ranges::lower_bound(
+      entry.refusals, std::pair(leaf, place), {},
+      [](const wire::Refusal& refusal) { return std::pair(refusal.leaf, refusal.place); });
+  if (found == entry.refusals.end() || found->leaf != leaf || found->place != place) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  return found->code;
 }
 
 std::uint32_t place_of(const wire::Header& header, const AgencyId& recipient) {
@@ -84,6 +89,8 @@ SharedBytes slice_bytes(const broker::LoggedBatch& entry, const AgencyId& recipi
 }
 
 }  // namespace
+
+wire::Cursor end_of(LogIndex index) { return {index, std::numeric_limits<std::uint32_t>::max()}; }
 
 bool concerns(const certs::VerifiedLeaf& leaf, const AgencyId& recipient) {
   if (const auto* receipt = std::get_if<wire::Receipt>(&leaf.decoded)) {

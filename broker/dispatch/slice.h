@@ -15,6 +15,8 @@
 
 namespace keruen::dispatch {
 
+// Behind every leaf of an entry.
+[[nodiscard]] wire::Cursor end_of(LogIndex index);
 // Who is owed anything of this batch: distinct, ascending.
 [[nodiscard]] std::vector<AgencyId> recipients_of(const certs::VerifiedBatch& batch);
 [[nodiscard]] bool concerns(const certs::VerifiedLeaf& leaf, const AgencyId& recipient);

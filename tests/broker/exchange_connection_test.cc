@@ -43,6 +43,14 @@ TEST_F(ExchangeConnectionTest, TakesNothingButAGreetingBeforeTheHello) {
   EXPECT_THAT(take<wire::Welcome>(peer), SizeIs(1));
 }
 
+// Each would have all it is behind looked for anew.
+TEST_F(ExchangeConnectionTest, TakesOneHelloOnAConnection) {
+  Peer& peer = connect("kz.border-guard");
+  say(peer, hello());
+  EXPECT_EQ(only<wire::Fault>(peer).code, ErrorCode::out_of_sequence);
+  EXPECT_NE(peer.closed, std::nullopt);
+}
+
 TEST_F(ExchangeConnectionTest, WelcomesWithTheHeadsOfStreamsAndTheDirectory) {
   Peer& first = connect("kz.border-guard");
   auto stream = guard();

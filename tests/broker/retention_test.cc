@@ -124,6 +124,34 @@ TEST_F(Retention, ServesNothingOfWhatWasReceipted) {
   EXPECT_EQ(prosecutor.places[1], (std::pair<std::uint64_t, std::uint32_t>{5, 2}));
 }
 
+// A new store is behind all that ever was; the others want to be served meanwhile.
+TEST_F(Retention, LooksThroughSoMuchAtATimeForOne) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  auto of_customs = exchange.open_stream("kz.customs");
+  for (int i = 0; i < 1200; ++i) {
+    const auto batch = exchange.messages(stream, {{{"kz.customs"}}});
+    static_cast<void>(submit(batch));
+    receipt(of_customs, batch, {0, 0});
+  }
+  fill_a_segment(stream);
+  age();
+  CatchUpRequest request;
+  request.recipient = agency_named("kz.customs");
+  request.below = log->size();
+  const auto answer = [&] {
+    return std::get<CatchUpAnswer>(reader->answer(request, exchange.clock().now()));
+  };
+  const auto first = answer();
+  EXPECT_EQ(first.error, std::nullopt);
+  EXPECT_FALSE(first.complete);
+  EXPECT_THAT(first.pieces, IsEmpty());
+  ASSERT_TRUE(first.reached.has_value());
+  request.after = first.reached;
+  const auto second = answer();
+  EXPECT_TRUE(second.complete);
+  EXPECT_EQ(second.reached, std::nullopt);
+}
+
 TEST_F(Retention, AReceiptThatCameTooLateChangesNothing) {
   auto stream = exchange.open_stream("kz.border-guard");
   auto of_customs = exchange.open_stream("kz.customs");

@@ -19,12 +19,13 @@ class DispatchTest : public ::testing::Test {
   }
 
   // Its lanes are served from the tail: the reader has nothing older.
-  void connect(Dispatch& dispatch, std::uint64_t credit) {
-    dispatch.connect(customs_, {}, credit);
+  void connect(Dispatch& dispatch, std::uint64_t credit) { connect(dispatch, customs_, credit); }
+  void connect(Dispatch& dispatch, const AgencyId& id, std::uint64_t credit) {
+    dispatch.connect(id, {}, credit);
     for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
       const auto asked = dispatch.serve({});
       ASSERT_EQ(asked.requests.size(), 1u);
-      dispatch.take({asked.requests.front(), {}, true, {}});
+      dispatch.take({asked.requests.front(), {}, true, {}, {}});
     }
   }
 
@@ -132,6 +133,75 @@ TEST_F(DispatchTest, CutsForARecipientWhoGrantsLessThanABatch) {
     dispatch.acknowledge(customs_, total);
   }
   EXPECT_EQ(leaves, 3u);
+}
+
+// They may have a full disk, and connections that hold.
+TEST_F(DispatchTest, WhoStoresNothingOfItDoesNotHoldUpTheOthers) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const AgencyId prosecutor = agency_named("kz.prosecutor");
+  const auto to = [&](const char* id) { return parties_.messages(stream, {{{id}}}); };
+  const auto first = to("kz.customs");
+  DispatchOptions options;
+  options.pool_bytes_max = first.bytes.size();
+  Dispatch dispatch(TreeSize{4}, options);
+  connect(dispatch, customs_, kCreditBytesDefault);
+  connect(dispatch, prosecutor, kCreditBytesDefault);
+  dispatch.add(logged(first, 4));
+  dispatch.add(logged(to("kz.customs"), 5));
+  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u) << "the pool is full";
+  std::uint64_t stored = kCreditBytesDefault;
+  for (std::uint64_t index = 6; index < 9; ++index) {
+    dispatch.add(logged(to("kz.prosecutor"), index));
+    const auto served = dispatch.serve({});
+    ASSERT_EQ(served.handed.size(), 1u);
+    EXPECT_EQ(served.handed.front().to, prosecutor);
+    stored += served.handed.front().piece.slice.slice.size();
+    dispatch.acknowledge(prosecutor, stored);
+  }
+}
+
+// What the reader was asked for on an earlier connection is answered before it is asked again.
+TEST_F(DispatchTest, AsksTheReaderOnceHoweverOftenOneConnects) {
+  Dispatch dispatch(TreeSize{4});
+  dispatch.connect(customs_, {}, kCreditBytesDefault);
+  const auto first = dispatch.serve({});
+  ASSERT_EQ(first.requests.size(), 1u);
+  for (int i = 0; i < 3; ++i) {
+    dispatch.connect(customs_, {}, kCreditBytesDefault);
+    EXPECT_TRUE(dispatch.serve({}).requests.empty());
+  }
+  dispatch.take({first.requests.front(), {}, true, {}, {}});
+  EXPECT_EQ(dispatch.serve({}).requests, first.requests) << "the answer was not for this one";
+}
+
+TEST_F(DispatchTest, GoesOnWhereTheReaderFoundNothingThatIsOwed) {
+  Dispatch dispatch(TreeSize{5000});
+  dispatch.connect(customs_, {}, kCreditBytesDefault);
+  auto asked = dispatch.serve({}).requests;
+  ASSERT_EQ(asked.size(), 1u);
+  const wire::Cursor reached = end_of(LogIndex{1023});
+  dispatch.take({asked.front(), {}, false, reached, {}});
+  const auto next = dispatch.serve({}).requests;
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next.front().lane, asked.front().lane);
+  EXPECT_EQ(next.front().after, reached);
+}
+
+TEST_F(DispatchTest, LooksForWhatIsAskedAgainUntilItsEnd) {
+  Dispatch dispatch(TreeSize{5000});
+  connect(dispatch, kCreditBytesDefault);
+  const wire::AskAgain all{Lane::routine, {LogIndex{0}, 0}, {LogIndex{4000}, 0}};
+  ASSERT_THAT(dispatch.ask_again(customs_, all), IsOk());
+  auto asked = dispatch.serve({}).requests;
+  ASSERT_EQ(asked.size(), 1u);
+  const wire::Cursor reached = end_of(LogIndex{1023});
+  dispatch.take({asked.front(), {}, false, reached, {}});
+  asked = dispatch.serve({}).requests;
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked.front().after, reached);
+  EXPECT_EQ(asked.front().until, all.to);
+  dispatch.take({asked.front(), {}, true, {}, {}});
+  EXPECT_TRUE(dispatch.serve({}).requests.empty());
 }
 
 TEST_F(DispatchTest, HandsOutNothingWithoutCredit) {
