@@ -1,5 +1,7 @@
 #include "agents/engine/checkpoints.h"
 
+#include <algorithm>
+
 #include "certs/batch.h"
 #include "certs/hash.h"
 
@@ -94,10 +96,19 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
 }
 
 void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
-  auto& unproved = unproved_[batch.index];
+  Unproved unproved;
   unproved.batch = batch;
   unproved.since = desk_.link.welcomed_for;
+  unproved_[batch.index] = std::move(unproved);
   ask_proofs(turn);
+}
+
+void Checkpoints::lost(const std::vector<store::BlobNumber>& blobs) {
+  const auto is_lost = [&](store::BlobNumber blob) {
+    return std::ranges::find(blobs, blob) != blobs.end();
+  };
+  std::erase_if(unproved_, [&](const auto& one) { return is_lost(one.second.batch.blob); });
+  std::erase_if(proved_, is_lost);
 }
 
 void Checkpoints::ask_proofs(Turn& turn) {

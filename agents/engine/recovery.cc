@@ -59,6 +59,7 @@ bool Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
   std::vector<store::BlobNumber> blobs;
   for (const auto& batch : *lost) blobs.push_back(batch.blob);
   if (!turn.checked(desk_.store.reopen_batches(blobs))) return false;
+  checkpoints_.lost(blobs);
   turn.warn({store::EventType::warning,
              {},
              {},

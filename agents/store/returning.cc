@@ -69,9 +69,14 @@ void Store::State::settle(BatchPlace& place, RecipientState state, ErrorCode cod
 
 Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at) {
   bool keeps_content = false;  // of somebody who was given up
+  bool keeps_words = false;    // of somebody who has it: the broker had taken it, and lost it
   if (auto batch = load_batch(connection, blob)) {
     for (auto& place : batch->places) {
       if (place.status == Status::gone) continue;
+      if (batch->is_delivered(place)) {
+        keeps_words = true;
+        continue;
+      }
       if (place.status == Status::under_way) {
         KERUEN_TRY(const bool again, seal_again(place, kDissolveAttemptsMax));
         if (again) continue;
@@ -80,6 +85,11 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
       keeps_content = true;
     }
     end_awaiting(connection, *batch);
+    if (keeps_words) {
+      save_places(connection, *batch);
+      connection.query("UPDATE batch SET status = 3 WHERE blob = ?").with(blob).run();
+      return {};
+    }
   }
   connection
       .query(

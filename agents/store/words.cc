@@ -18,7 +18,8 @@ Result<void> Store::State::apply_refusal(SentBatch& batch, const wire::Refusal& 
   const auto found = std::ranges::find_if(batch.places, [&](const BatchPlace& place) {
     return place.leaf == refusal.leaf && place.seat == refusal.place;
   });
-  if (found == batch.places.end() || found->status != Status::under_way) return {};
+  // Whoever has it has it, though the broker lost it and takes it no more.
+  if (found == batch.places.end() || !batch.is_open(*found)) return {};
   if (refusal.code == ErrorCode::not_found) {
     KERUEN_TRY(const bool again, seal_again(*found, kSealAttemptsMax));
     if (again) return {};

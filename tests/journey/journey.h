@@ -88,6 +88,29 @@ class Journey : public ::testing::Test {
     }
   }
 
+  [[nodiscard]] Moments clock_off(std::chrono::hours by) {
+    Now wrong = now();
+    wrong.wall += by;
+    return {wrong, now()};
+  }
+  // Time goes by for all of them, and this agent's clock is off.
+  void pass_with_clock_off(const std::string& id, std::chrono::hours by,
+                           std::chrono::seconds time) {
+    for (std::chrono::milliseconds passed{0}; passed < time; passed += kStep) {
+      exchange.clock().advance(kStep);
+      broker.tick(now());
+      for (int round = 0; round < 100; ++round) {
+        bool moved = false;
+        for (auto& [name, agent] : agents) {
+          const Moments at = name == id ? clock_off(by) : Moments(now());
+          moved = agent.exchange_frames(broker, at) || moved;
+          if (agent.engine().next_tick() <= now().monotonic) agent.tick(at.here);
+        }
+        if (!moved) break;
+      }
+    }
+  }
+
   [[nodiscard]] static engine::SubmitRequest notice(const std::vector<std::string>& to,
                                                     const std::string& text,
                                                     Lane lane = Lane::routine) {

@@ -189,31 +189,71 @@ TEST_F(OutageJourney, AClockFarAheadHoldsMessagesBackAndSaysSo) {
 
 TEST_F(OutageJourney, AnAgentsClockTurnedWhileConnectedCostsNoStreamsAndNoMessage) {
   // Between two comparisons of the clocks: nobody knows yet.
-  const auto ahead = std::chrono::hours(2);
-  const auto at_guard = [&] {
-    Now wrong = now();
-    wrong.wall += ahead;
-    return Moments(wrong, now());
-  };
+  constexpr std::chrono::hours kAhead{2};
   const auto submitted =
-      agent(kGuard).engine().submit(notice({kCustoms}, "At two o'clock"), at_guard().here);
+      agent(kGuard).engine().submit(notice({kCustoms}, "At two o'clock"), clock_off(kAhead).here);
   ASSERT_THAT(submitted, IsOk());
-  for (int i = 0; i < 600; ++i) {
-    exchange.clock().advance(kStep);
-    broker.tick(now());
-    agent(kGuard).tick(at_guard().here);
-    for (int frame = 0; frame < 100; ++frame) {
-      if (!agent(kGuard).exchange_frames(broker, at_guard())) break;
-    }
-  }
+  pass_with_clock_off(kGuard, kAhead, seconds(60));
   EXPECT_NE(at(kGuard, submitted->message, kCustoms).state, RecipientState::refused);
   // Each lane may have tried once; a loop would have told a person a hundred times.
   EXPECT_LE(agent(kGuard).alerts().size(), 4u);
-  settle();  // the others were silent for too long: they find the line cut
-  connect_all();
   pass(seconds(15));
   EXPECT_EQ(at(kGuard, submitted->message, kCustoms).state, RecipientState::delivered);
   EXPECT_THAT(inbox(kCustoms), ElementsAre("At two o'clock"));
+}
+
+// As after its disk lied: two agencies repeat what it lost in another order than they sent it in.
+TEST_F(OutageJourney, WhatTheBrokerLostMayComeBackInAnotherPlace) {
+  agent(kCustoms).disconnect(broker, now());
+  pass(seconds(3));
+  FaultDisk before;
+  before.become(disk);
+  const auto first = send(kGuard, {kCustoms}, "First");
+  const auto second = send(kProsecutor, {kCustoms}, "Second");
+  ASSERT_EQ(at(kGuard, first, kCustoms).state, RecipientState::accepted);
+  ASSERT_EQ(at(kProsecutor, second, kCustoms).state, RecipientState::accepted);
+  broker.kill();
+  disk.become(before);
+  for (const char* file : {"index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}) {
+    std::filesystem::remove(directory / file);
+  }
+  settle();
+  ASSERT_THAT(broker.start(now()), IsOk());
+  agent(kProsecutor).connect(broker, now());
+  settle();
+  connect_all();
+  pass(seconds(90));
+  EXPECT_THAT(inbox(kCustoms), ::testing::UnorderedElementsAre("First", "Second"));
+  EXPECT_EQ(at(kGuard, first, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kProsecutor, second, kCustoms).state, RecipientState::delivered);
+  for (const char* id : {kGuard, kProsecutor}) {
+    EXPECT_THAT(agent(id).alerts(), ElementsAre(HasSubstr("no longer has")));
+  }
+}
+
+// Its sender was away, and had taken it for expired.
+TEST_F(OutageJourney, WhatWasProcessedInTimeIsShownSoThoughTheWordOfItComesLate) {
+  const auto id = send(kGuard, {kCustoms}, "Act by Friday");
+  agent(kGuard).disconnect(broker, now());
+  pass(seconds(1));
+  const auto away_for = [&](std::chrono::hours time) {
+    for (auto& [name, agent] : agents) agent.disconnect(broker, now());
+    exchange.clock().advance(time);
+    broker.tick(now());
+  };
+  away_for(kExpiryDefault - std::chrono::hours(24));
+  agent(kCustoms).connect(broker, now());
+  pass(seconds(3));
+  ASSERT_THAT(agent(kCustoms).engine().mark_processed(
+                  {id, officer(), content::ProcessResult::done, "stopped"}, now()),
+              IsOk());
+  pass(seconds(3));
+  away_for(std::chrono::hours(25));
+  agent(kGuard).tick(now());
+  ASSERT_EQ(at(kGuard, id, kCustoms).state, RecipientState::expired);
+  connect_all();
+  pass(seconds(5));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::processed);
 }
 
 // As after many restorations: the lanes that have a stream go on, the others wait for tomorrow.

@@ -448,6 +448,34 @@ TEST_F(ClosedBatchTest, WhatExpiresOnItsWayIsShownSoUntilItArrivesAfterAll) {
   EXPECT_THAT(states(both), ElementsAre(delivered, delivered));
 }
 
+// The broker lost it, and does not take it again as it was.
+TEST_F(ClosedBatchTest, WhoeverHasItHasItWhateverTheBrokerSaysLater) {
+  using enum RecipientState;
+  accept();
+  deliver(customs, {{0, 1}});
+  ASSERT_THAT(store->reopen_batches({stored.blob}), IsOk());
+  const auto before = store->newest_event();
+  accept({{0, 0, ErrorCode::expired}, {0, 1, ErrorCode::expired}, {1, 0, ErrorCode::denied}});
+  EXPECT_THAT(states(both), ElementsAre(delivered, expired));
+  EXPECT_THAT(states(one), ElementsAre(delivered));
+  EXPECT_THAT(events_since(before), ElementsAre(EventType::expired));
+}
+
+TEST_F(ClosedBatchTest, WhatEverybodyHasIsNotSealedAgain) {
+  using enum RecipientState;
+  accept();
+  deliver(customs, {{0, 1}});
+  deliver(prosecutor, {{0, 0}});
+  ASSERT_THAT(store->reopen_batches({stored.blob}), IsOk());
+  ASSERT_THAT(store->dissolve({stored.blob}, ErrorCode::bad_signature, kNow), IsOk());
+  EXPECT_THAT(states(both), ElementsAre(delivered, delivered));
+  EXPECT_THAT(states(one), ElementsAre(delivered));
+  KERUEN_ASSERT_OK(const auto waits, store->next_outbox(Lane::routine, {}));
+  EXPECT_FALSE(waits.has_value());
+  KERUEN_ASSERT_OK(const auto unfinished, store->unfinished_batches());
+  EXPECT_THAT(unfinished, IsEmpty());
+}
+
 TEST_F(ClosedBatchTest, ARoundsWorkIsThereForReadersAtItsEnd) {
   using enum RecipientState;
   store->begin_round();
