@@ -6,6 +6,9 @@
 namespace keruen::engine {
 namespace {
 
+// The broker keeps no more than a few questions of one agency, and refuses the rest.
+constexpr std::size_t kAskedPerSecondMax = 8;
+constexpr std::chrono::seconds kSecond{1};
 // After the first, second and third time.
 constexpr std::array<std::chrono::seconds, 3> kPatience = {
     std::chrono::seconds(10), std::chrono::seconds(60), std::chrono::seconds(60)};
@@ -56,6 +59,10 @@ bool MissingLeaves::is_known(Lane lane, const wire::Cursor& from) const {
 
 void MissingLeaves::tick(Turn& turn) {
   if (!desk_.link.welcomed || desk_.halted || all_.empty()) return;
+  if (turn.now().monotonic >= second_from_ + kSecond) {
+    second_from_ = turn.now().monotonic;
+    asked_in_it_ = 0;
+  }
   std::vector<store::MissingNumber> asked;
   std::optional<store::Missing> hopeless;
   for (const auto& missing : all_) {
@@ -65,6 +72,8 @@ void MissingLeaves::tick(Turn& turn) {
       hopeless = missing;
       continue;
     }
+    if (asked_in_it_ == kAskedPerSecondMax) break;
+    ++asked_in_it_;
     at = turn.now().monotonic + kPatience[missing.asked];
     asked.push_back(missing.number);
     turn.send(wire::AskAgain{missing.lane, missing.from, missing.to});
@@ -90,6 +99,7 @@ std::optional<MonotonicTime> MissingLeaves::due() const {
     const auto when = at == ask_at_.end() ? MonotonicTime{} : at->second;
     due = std::min(due.value_or(when), when);
   }
+  if (due && asked_in_it_ == kAskedPerSecondMax) due = std::max(*due, second_from_ + kSecond);
   return due;
 }
 

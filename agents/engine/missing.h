@@ -27,6 +27,8 @@ class MissingLeaves {
   Desk& desk_;
   std::vector<store::Missing> all_;
   std::map<store::MissingNumber, MonotonicTime> ask_at_;
+  MonotonicTime second_from_;
+  std::size_t asked_in_it_ = 0;
 };
 
 }  // namespace keruen::engine

@@ -123,6 +123,37 @@ TEST_F(LyingBroker, WhatIsReceiptedWhileTheSenderIsAwayIsNotNamed) {
   EXPECT_THAT(agent(kGuard).alerts(), IsEmpty());
 }
 
+// As a broker with bad memory sends them, until it is repaired. It keeps no more than a few
+// questions of one agency.
+TEST_F(LyingBroker, MuchThatDoesNotVerifyIsAskedForALittleAtATime) {
+  constexpr int kMessages = 60;
+  std::set<LogIndex> spoilt;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice == nullptr || !spoilt.insert(slice->index).second) return frame;
+    return with_flipped_bit(std::move(*slice), slice->slice.size() / 2);
+  });
+  std::map<MonotonicTime, std::size_t> asked;
+  agent(kCustoms).watch([&](TestAgent::Direction direction, BytesView frame) {
+    if (direction != TestAgent::Direction::to_broker) return;
+    const auto sent = wire::decode_frame(SharedBytes(copy_of(frame)));
+    if (sent && std::holds_alternative<wire::AskAgain>(*sent)) ++asked[now().monotonic];
+  });
+  agent(kCustoms).disconnect(broker, now());
+  for (int i = 0; i < kMessages; ++i) {
+    static_cast<void>(send(kGuard, {kCustoms}, "number " + std::to_string(i)));
+  }
+  connect_all();
+  pass(seconds(30));
+  EXPECT_THAT(inbox(kCustoms), ::testing::SizeIs(kMessages));
+  std::size_t all = 0;
+  for (const auto& [time, count] : asked) {
+    EXPECT_LE(count, 8u);
+    all += count;
+  }
+  EXPECT_EQ(all, spoilt.size());
+}
+
 TEST_F(LyingBroker, ASliceForAnotherAgencyIsNotTaken) {
   std::optional<wire::Frame> for_prosecutor;
   agent(kProsecutor).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
