@@ -66,7 +66,7 @@ void Batcher::pump(Turn& turn) {
   for (auto& stream : streams_.all()) send_waiting(stream, turn);
   const auto* key = keyring_.signing(turn.now());
   // A clock ahead of the broker's would have every batch refused; what waits is better unsealed.
-  const bool clock_fits = !desk_.link.clock_doubted &&
+  const bool clock_fits = !desk_.link.clock_doubted && !desk_.is_clock_far_off(turn.now()) &&
                           (!desk_.link.clock_ahead ||
                            *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30));
   if (key == nullptr || !clock_fits) return;

@@ -54,6 +54,8 @@ struct Halt {
   bool is_stored = false;  // a full disk may keep it from that for a while
 };
 
+inline constexpr std::chrono::hours kClockOffMax{24};
+
 struct Desk {
   EngineOptions options;
   store::Store& store;
@@ -78,6 +80,12 @@ struct Desk {
     if (!link.clock_heard) return now.wall;
     return link.clock_heard->broker +
            std::chrono::duration_cast<WallTime::duration>(now.monotonic - link.clock_heard->own);
+  }
+  // By this machine's clock keys would be made for another time, or destroyed while they are in
+  // use, and messages be over before they are sent: nothing of that is done until people have set
+  // one of the clocks right.
+  [[nodiscard]] bool is_clock_far_off(Now now) const {
+    return std::chrono::abs(now.wall - exchange_time(now)) > kClockOffMax;
   }
 };
 inline constexpr std::size_t kWarningsMax = 32;

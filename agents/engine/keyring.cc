@@ -246,7 +246,7 @@ bool Keyring::make_prekeys(const certs::SigningKeyPair& signer, Turn& turn) {
 }
 
 void Keyring::upkeep(Turn& turn) {
-  if (!desk_.link.welcomed || desk_.halted) return;
+  if (!desk_.link.welcomed || desk_.halted || desk_.is_clock_far_off(turn.now())) return;
   const auto registry = desk_.directory.newest_registry();
   if (!registry || !registry->is_active(desk_.self())) return;
   if (!make_delegations(turn)) return;
@@ -301,6 +301,7 @@ void Keyring::choose_transport(Turn& turn) {
 }
 
 void Keyring::destroy_old(Turn& turn) {
+  if (desk_.is_clock_far_off(turn.now())) return;
   for (auto prekey = prekey_ends_.begin(); prekey != prekey_ends_.end();) {
     if (turn.now().wall < prekey->second + kPrekeyKept) {
       ++prekey;
