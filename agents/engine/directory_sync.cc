@@ -194,7 +194,9 @@ void DirectorySync::records(const wire::Records& frame, Turn& turn) {
   if (desk_.halted) return;
   bool any_asked = false;
   for (const auto& record : frame.records) {
-    any_asked = asked_.erase(certs::signed_hash(record)) > 0 || any_asked;
+    // Nobody asked: it may be one of any number.
+    if (asked_.erase(certs::signed_hash(record)) == 0) continue;
+    any_asked = true;
     (void)supply(record, turn);
   }
   supply_held(turn);

@@ -117,6 +117,10 @@ Query Connection::query(const char* sql) {
 
 Error error_of(const SQLite::Exception& exception, std::string_view doing) {
   std::string detail = "the store, while " + std::string(doing) + ": " + exception.what();
+  // A full disk as well: the map of its log finds no room to grow.
+  if (exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) {
+    return {ErrorCode::no_space, detail + "; make room on its disk"};
+  }
   switch (exception.getErrorCode()) {
     case SQLITE_FULL:
       return {ErrorCode::no_space, detail + "; make room on its disk"};
