@@ -5,33 +5,21 @@
 #include "certs/hash.h"
 
 namespace keruen::broker {
-namespace {
-
-// Whoever fetches old registries in turn has them hashed anew each time beyond this.
-constexpr std::size_t kShelvesMax = 16;
-
-}  // namespace
 
 const std::vector<Digest>& EntryShelf::stock(std::shared_ptr<const certs::Registry> registry) {
-  const auto there = std::ranges::find(shelves_, registry, &Shelf::registry);
-  if (there != shelves_.end()) {
-    shelves_.splice(shelves_.end(), shelves_, there);
-    return shelves_.back().hashes;
+  const auto [place, is_new] = registries_.try_emplace(registry->hash());
+  Stocked& stocked = place->second;
+  if (!is_new) return stocked.hashes;
+  stocked.registry = std::move(registry);
+  for (const Bytes& entry : stocked.registry->snapshot().entries) {
+    entries_.emplace(stocked.hashes.emplace_back(certs::sha256(entry)), &entry);
   }
-  Shelf& shelf = shelves_.emplace_back(Shelf{std::move(registry), {}, {}});
-  for (const Bytes& entry : shelf.registry->snapshot().entries) {
-    shelf.places.emplace(shelf.hashes.emplace_back(certs::sha256(entry)), shelf.places.size());
-  }
-  if (shelves_.size() > kShelvesMax) shelves_.pop_front();
-  return shelf.hashes;
+  return stocked.hashes;
 }
 
 const Bytes* EntryShelf::find(const Digest& hash) const {
-  for (const Shelf& shelf : shelves_) {
-    const auto found = shelf.places.find(hash);
-    if (found != shelf.places.end()) return &shelf.registry->snapshot().entries[found->second];
-  }
-  return nullptr;
+  const auto found = entries_.find(hash);
+  return found == entries_.end() ? nullptr : found->second;
 }
 
 Result<void> SnapshotAssembly::check_head(const wire::SubmitSnapshot& submitted,
@@ -67,6 +55,13 @@ Result<void> SnapshotAssembly::check_head(const wire::SubmitSnapshot& submitted,
   }
   if (good < newest.authorities().threshold) {
     return fail(ErrorCode::bad_signature, "a registry signed by too few authorities");
+  }
+  // Each that is known here is copied to its place: one large one, named thousands of times, would
+  // take gigabytes.
+  auto hashes = submitted.entries;
+  std::ranges::sort(hashes);
+  if (std::ranges::adjacent_find(hashes) != hashes.end()) {
+    return fail(ErrorCode::malformed, "a registry outline that names an entry twice");
   }
   return {};
 }

@@ -2,7 +2,6 @@
 // Shape: entries are named by the SHA-256 of their bytes.   Threads: the core's.
 #pragma once
 
-#include <list>
 #include <map>
 #include <unordered_map>
 
@@ -11,20 +10,20 @@
 
 namespace keruen::broker {
 
-// The entries of the registries last asked for, by their hash.
+// The entries of all registries that were asked for, by their hash: each is hashed once.
 class EntryShelf {
  public:
-  // SHA-256 of each of its entries, in order; theirs until the next call.
+  // SHA-256 of each of its entries, in order.
   const std::vector<Digest>& stock(std::shared_ptr<const certs::Registry> registry);
   [[nodiscard]] const Bytes* find(const Digest& hash) const;
 
  private:
-  struct Shelf {
-    std::shared_ptr<const certs::Registry> registry;
+  struct Stocked {
+    std::shared_ptr<const certs::Registry> registry;  // the directory keeps it, too
     std::vector<Digest> hashes;
-    std::unordered_map<Digest, std::size_t> places;
   };
-  std::list<Shelf> shelves_;  // the one asked for last at the end
+  std::map<Digest, Stocked> registries_;  // by their own hash
+  std::unordered_map<Digest, const Bytes*> entries_;
 };
 
 // One snapshot being put together from a head and the entries its bearer sends.

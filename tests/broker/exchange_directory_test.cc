@@ -216,6 +216,16 @@ TEST_F(ExchangeDirectoryTest, RefusesEntriesNobodyAskedFor) {
   publish(*guards, next);
 }
 
+TEST_F(ExchangeDirectoryTest, RefusesARegistryThatNamesAnEntryTwice) {
+  const auto next = exchange.next_registry();
+  wire::SubmitSnapshot submitted{next.head, next.signatures, {}};
+  const Digest known = certs::sha256(next.entries.front());
+  for (std::size_t i = 0; i < next.entries.size(); ++i) submitted.entries.push_back(known);
+  say(*guards, submitted);
+  EXPECT_EQ(only<wire::RecordAnswer>(*guards).refused, ErrorCode::malformed);
+  publish(*guards, next);
+}
+
 TEST_F(ExchangeDirectoryTest, ForgetsARegistryWhoseBearerFallsSilent) {
   exchange.admit("kg.customs");
   const auto next = exchange.next_registry();
