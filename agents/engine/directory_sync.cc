@@ -192,15 +192,14 @@ void DirectorySync::supply_held(Turn& turn) {
 
 void DirectorySync::records(const wire::Records& frame, Turn& turn) {
   if (desk_.halted) return;
-  bool any_asked = false;
   for (const auto& record : frame.records) {
-    // Nobody asked: it may be one of any number.
-    if (asked_.erase(certs::signed_hash(record)) == 0) continue;
-    any_asked = true;
-    (void)supply(record, turn);
+    const Digest hash = certs::signed_hash(record);
+    asked_.erase(hash);
+    // An answer may come when it is no longer waited for. What no line names may be anything.
+    if (desk_.directory.line_of(hash) != nullptr) (void)supply(record, turn);
   }
   supply_held(turn);
-  if (!any_asked) {
+  if (frame.records.empty()) {
     // The broker has none of what is left.
     hopeless_.insert(asked_.begin(), asked_.end());
     asked_.clear();

@@ -231,6 +231,40 @@ TEST_F(OutageJourney, WhatTheBrokerLostMayComeBackInAnotherPlace) {
   }
 }
 
+// Asked for twice, key records come twice, and the second time while others are waited for.
+TEST_F(OutageJourney, ALateAnswerIsNoWordAboutLaterQuestions) {
+  const char* kNew = "kz.training-centre";
+  exchange.admit(kNew);
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(2));
+  const auto id = send(kGuard, {kNew}, "Welcome");
+  pass(seconds(2));
+  ASSERT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
+  // Records wait behind much else; each pong's place is one of theirs, once the line is quick.
+  std::deque<wire::Frame> late;
+  bool is_quick = false;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (std::holds_alternative<wire::Records>(frame)) {
+      late.push_back(std::move(frame));
+      return std::nullopt;
+    }
+    if (!is_quick || late.empty() || !std::holds_alternative<wire::Pong>(frame)) return frame;
+    auto next = std::move(late.front());
+    late.pop_front();
+    return next;
+  });
+  auto& customs = exchange.agency(kCustoms);
+  broker.take_record(customs.id, exchange.state_new_prekey(customs, exchange.clock().wall()),
+                     now());
+  pass(seconds(35));
+  ASSERT_EQ(late.size(), 2u);
+  join(kNew);
+  pass(seconds(1));
+  is_quick = true;
+  pass(seconds(45));
+  EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::delivered);
+}
+
 // Its sender was away, and had taken it for expired.
 TEST_F(OutageJourney, WhatWasProcessedInTimeIsShownSoThoughTheWordOfItComesLate) {
   const auto id = send(kGuard, {kCustoms}, "Act by Friday");
@@ -254,6 +288,7 @@ TEST_F(OutageJourney, WhatWasProcessedInTimeIsShownSoThoughTheWordOfItComesLate)
   connect_all();
   pass(seconds(5));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::processed);
+  EXPECT_EQ(at(kGuard, id, kCustoms).code, std::nullopt);
 }
 
 // As after many restorations: the lanes that have a stream go on, the others wait for tomorrow.
