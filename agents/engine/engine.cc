@@ -14,6 +14,10 @@ constexpr std::chrono::seconds kExpiryEvery{1};
 // Looks through all that has no receipt yet, so not often.
 constexpr std::chrono::seconds kUnconfirmedEvery{60};
 constexpr std::chrono::milliseconds kClockWarnAt{120'000};
+// Only whole frames are heard, and the largest is a slice: a line that brings a closed batch within
+// kSilenceMax shall not fail at it.
+constexpr std::chrono::seconds kBrokerSilenceMax = kSilenceMax * 3 / 2;
+static_assert(2 * kSliceBytesMax <= 3 * kBatchCloseBytes);
 
 Result<void> check_owner(Desk& desk) {
   const auto check = [&](const char* name, const std::string& expected) -> Result<void> {
@@ -90,7 +94,7 @@ Result<void> Engine::begin_anew(Now now) {
   keys.identity = state_->keyring.release_identity();
   KERUEN_TRY(state_, State::load(std::move(desk), std::move(keys), now));
   if (halted && !state_->desk.halted) {
-    // Found in the round that is undone, so nobody was told either.
+    // Where it was found in the round that is undone, nobody was told.
     state_->unperformed.emplace_back(Alert{halted->note.text});
     halted->is_stored = false;
     state_->desk.halted = std::move(halted);
@@ -149,6 +153,7 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
   desk.link.heard_at = turn.now().monotonic;
   desk.link.pinged_at = turn.now().monotonic;
   streams.forget_sent();
+  streams.forget_stated();
   checkpoints.forget_asked();
   sync.forget_asked();
   keyring.forget_handed_in();
@@ -278,7 +283,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
     desk.link.pinged_at = monotonic;
     turn.send(wire::Ping{++ping_token});
   }
-  if (monotonic >= desk.link.heard_at + kSilenceMax) {
+  if (monotonic >= desk.link.heard_at + kBrokerSilenceMax) {
     drop_link("the broker says nothing", turn);
     turn.reconnect();
     return;

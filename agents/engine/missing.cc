@@ -7,8 +7,7 @@ namespace keruen::engine {
 namespace {
 
 // The broker keeps no more than a few questions of one agency, and refuses the rest.
-constexpr std::size_t kAskedPerSecondMax = 8;
-constexpr std::chrono::seconds kSecond{1};
+constexpr std::size_t kUnansweredMax = 8;
 // After the first, second and third time.
 constexpr std::array<std::chrono::seconds, 3> kPatience = {
     std::chrono::seconds(10), std::chrono::seconds(60), std::chrono::seconds(60)};
@@ -29,6 +28,7 @@ std::string words_for(const store::Missing& missing) {
 
 Result<void> MissingLeaves::load() {
   KERUEN_TRY(all_, desk_.store.missing());
+  due_ = {};
   std::erase_if(ask_at_, [&](const auto& asked) {
     return std::ranges::none_of(
         all_, [&](const store::Missing& missing) { return missing.number == asked.first; });
@@ -58,23 +58,29 @@ bool MissingLeaves::is_known(Lane lane, const wire::Cursor& from) const {
 }
 
 void MissingLeaves::tick(Turn& turn) {
-  if (!desk_.link.welcomed || desk_.halted || all_.empty()) return;
-  if (turn.now().monotonic >= second_from_ + kSecond) {
-    second_from_ = turn.now().monotonic;
-    asked_in_it_ = 0;
+  const auto now = turn.now().monotonic;
+  if (!desk_.link.welcomed || desk_.halted || all_.empty() || now < due_) return;
+  due_ = MonotonicTime::max();
+  std::size_t unanswered = 0;
+  for (const auto& missing : all_) {
+    const auto at = ask_at_[missing.number];
+    if (at <= now) continue;
+    ++unanswered;
+    due_ = std::min(due_, at);
   }
   std::vector<store::MissingNumber> asked;
   std::optional<store::Missing> hopeless;
   for (const auto& missing : all_) {
     auto& at = ask_at_[missing.number];
-    if (turn.now().monotonic < at) continue;
+    if (now < at) continue;
     if (missing.asked >= kPatience.size()) {
       hopeless = missing;
       continue;
     }
-    if (asked_in_it_ == kAskedPerSecondMax) break;
-    ++asked_in_it_;
-    at = turn.now().monotonic + kPatience[missing.asked];
+    if (unanswered == kUnansweredMax) continue;
+    ++unanswered;
+    at = now + kPatience[missing.asked];
+    due_ = std::min(due_, at);
     asked.push_back(missing.number);
     turn.send(wire::AskAgain{missing.lane, missing.from, missing.to});
   }
@@ -85,7 +91,8 @@ void MissingLeaves::tick(Turn& turn) {
     if (hopeless->gap) note.agency = hopeless->gap->agency;
     note.text = words_for(*hopeless);
     // On a full disk it is given up later.
-    ask_at_[hopeless->number] = turn.now().monotonic + kPatience.front();
+    ask_at_[hopeless->number] = now + kPatience.front();
+    due_ = std::min(due_, now + kPatience.front());
     if (!turn.checked(desk_.store.give_up(*hopeless, note, turn.now().wall))) return;
     turn.alert(note.text);
   }
@@ -93,14 +100,7 @@ void MissingLeaves::tick(Turn& turn) {
 }
 
 std::optional<MonotonicTime> MissingLeaves::due() const {
-  std::optional<MonotonicTime> due;
-  for (const auto& missing : all_) {
-    const auto at = ask_at_.find(missing.number);
-    const auto when = at == ask_at_.end() ? MonotonicTime{} : at->second;
-    due = std::min(due.value_or(when), when);
-  }
-  if (due && asked_in_it_ == kAskedPerSecondMax) due = std::max(*due, second_from_ + kSecond);
-  return due;
+  return all_.empty() ? std::nullopt : std::optional(due_);
 }
 
 }  // namespace keruen::engine

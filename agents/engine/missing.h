@@ -1,6 +1,7 @@
 // What must be asked for again: gaps in pairs, and leaves that did not verify.
-// Shape: asked at once, after 10 seconds, after a minute; then it is named to people and left.
-// Threads: the engine thread.   Lifetime: borrows the Desk.
+// Shape: asked at once, after 10 seconds, after a minute; then it is named to people and left. A
+// few questions wait for their answers, the others for those. Threads: the engine thread. Lifetime:
+// borrows the Desk.
 #pragma once
 
 #include <map>
@@ -27,8 +28,7 @@ class MissingLeaves {
   Desk& desk_;
   std::vector<store::Missing> all_;
   std::map<store::MissingNumber, MonotonicTime> ask_at_;
-  MonotonicTime second_from_;
-  std::size_t asked_in_it_ = 0;
+  MonotonicTime due_;
 };
 
 }  // namespace keruen::engine

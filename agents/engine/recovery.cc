@@ -48,7 +48,7 @@ void Recovery::reconcile(Turn& turn) {
       (void)start_over(turn);
       return;
     }
-    if (*is == HeadIs::behind_accepted && !repeat_lost(*stream.stated, turn)) return;
+    if (*is == HeadIs::behind_accepted && !repeat_lost(*stream.stated, turn)) continue;
     stream.stated.reset();
   }
 }
@@ -58,8 +58,9 @@ bool Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
   if (!lost) return false;
   std::vector<store::BlobNumber> blobs;
   for (const auto& batch : *lost) blobs.push_back(batch.blob);
-  if (!turn.checked(desk_.store.reopen_batches(blobs))) return false;
+  // Whether it can be stored or not: a proof of where they stood would be of another's entry.
   checkpoints_.lost(blobs);
+  if (!turn.checked(desk_.store.reopen_batches(blobs))) return false;
   turn.warn({store::EventType::warning,
              {},
              {},

@@ -101,10 +101,13 @@ Result<void> Streams::start_over(const std::string& words, Now now) {
 void Streams::forget_sent() {
   for (auto& stream : streams_) {
     for (auto& batch : stream.waiting) batch.sent = false;
-    stream.stated.reset();
     stream.pause = {};
     stream.not_before = {};
   }
+}
+
+void Streams::forget_stated() {
+  for (auto& stream : streams_) stream.stated.reset();
 }
 
 void Streams::drop_finished() {

@@ -53,6 +53,8 @@ class Streams {
   [[nodiscard]] Result<void> start_over(const std::string& words, Now now);
   // Connection lost: everything unanswered is to be sent again.
   void forget_sent();
+  // The next Welcome states the heads.
+  void forget_stated();
   void drop_finished();
 
  private:

@@ -73,7 +73,8 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
   if (auto batch = load_batch(connection, blob)) {
     for (auto& place : batch->places) {
       if (place.status == Status::gone) continue;
-      if (batch->is_delivered(place)) {
+      const bool is_read = place.status == Status::under_way && !is_only_sealed(place);
+      if (is_read || batch->is_delivered(place)) {
         keeps_words = true;
         continue;
       }

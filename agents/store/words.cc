@@ -19,7 +19,7 @@ Result<void> Store::State::apply_refusal(SentBatch& batch, const wire::Refusal& 
     return place.leaf == refusal.leaf && place.seat == refusal.place;
   });
   // Whoever has it has it, though the broker lost it and takes it no more.
-  if (found == batch.places.end() || !batch.is_open(*found)) return {};
+  if (found == batch.places.end() || !batch.is_open(*found) || !is_only_sealed(*found)) return {};
   if (refusal.code == ErrorCode::not_found) {
     KERUEN_TRY(const bool again, seal_again(*found, kSealAttemptsMax));
     if (again) return {};
