@@ -461,6 +461,33 @@ TEST_F(ClosedBatchTest, WhoeverHasItHasItWhateverTheBrokerSaysLater) {
   EXPECT_THAT(events_since(before), ElementsAre(EventType::expired));
 }
 
+// The officer's word may be here before the receipt is.
+TEST_F(ClosedBatchTest, WhatAnOfficerProcessedIsNeitherRefusedNorSealedAgain) {
+  using enum RecipientState;
+  accept();
+  Arrival arrival;
+  arrival.at = kNow;
+  arrival.slice = SharedBytes(Bytes(50, 2));
+  arrival.sender = customs;
+  ArrivedMessage word;
+  word.id = certs::draw_message_id(randomness, kNow);
+  word.kind = MessageKind::receipt;
+  word.listing = Listing::hidden;
+  word.word = OfficerWord{both, processed, kNow};
+  arrival.messages.push_back(word);
+  ASSERT_THAT(store->arrive(arrival), IsOk());
+  deliver(customs, {{1, 1}});
+  deliver(prosecutor, {{0, 0}});
+  const auto before = store->newest_event();
+  ASSERT_THAT(store->reopen_batches({stored.blob}), IsOk());
+  accept({{0, 0, ErrorCode::denied}});
+  ASSERT_THAT(store->reopen_batches({stored.blob}), IsOk());
+  EXPECT_THAT(store->dissolve({stored.blob}, ErrorCode::bad_signature, kNow), IsOk());
+  EXPECT_THAT(events_since(before), ::testing::Not(::testing::Contains(EventType::refused)));
+  KERUEN_ASSERT_OK(const auto waits, store->next_outbox(Lane::routine, {}));
+  EXPECT_FALSE(waits.has_value());
+}
+
 TEST_F(ClosedBatchTest, WhatEverybodyHasIsNotSealedAgain) {
   using enum RecipientState;
   accept();
