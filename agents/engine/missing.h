@@ -1,7 +1,8 @@
 // What must be asked for again: gaps in pairs, and leaves that did not verify.
-// Shape: asked at once, after 10 seconds, after a minute; then it is named to people and left. A
-// few questions wait for their answers, the others for those. Threads: the engine thread. Lifetime:
-// borrows the Desk.
+// Shape: asked at once, after 10 seconds, after a minute; then it is named to people and left.
+// Threads: the engine thread.   Lifetime: borrows the Desk.
+//
+// A few questions wait for their answers, the others for those.
 #pragma once
 
 #include <map>

@@ -51,7 +51,8 @@ void Store::State::set_recipient(const BatchPlace& place, RecipientState state, 
       .run();
 }
 
-bool Store::State::is_only_sealed(const BatchPlace& place) {
+bool Store::State::is_unanswered(const SentBatch& batch, const BatchPlace& place) {
+  if (!batch.is_open(place)) return false;
   auto query = connection.query("SELECT state FROM recipient WHERE message = ? AND place = ?");
   query.with(place.message).with(place.place);
   return query.row() && query.enumerator<RecipientState>(0) == RecipientState::sealed;
@@ -73,16 +74,12 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
   if (auto batch = load_batch(connection, blob)) {
     for (auto& place : batch->places) {
       if (place.status == Status::gone) continue;
-      const bool is_read = place.status == Status::under_way && !is_only_sealed(place);
-      if (is_read || batch->is_delivered(place)) {
-        keeps_words = true;
-        continue;
-      }
-      if (place.status == Status::under_way) {
+      if (is_unanswered(*batch, place)) {
         KERUEN_TRY(const bool again, seal_again(place, kDissolveAttemptsMax));
         if (again) continue;
         settle(place, RecipientState::refused, code, at);
       }
+      keeps_words |= place.status == Status::under_way || batch->is_delivered(place);
       keeps_content = true;
     }
     end_awaiting(connection, *batch);
@@ -151,8 +148,7 @@ Result<void> Store::start_over(const std::string& words, WallTime at) {
       auto batch = load_batch(connection, blob);
       if (!batch) continue;
       for (auto& place : batch->places) {
-        const bool anew =
-            batch->is_open(place) && place.expires_at > at && state_->is_only_sealed(place);
+        const bool anew = place.expires_at > at && state_->is_unanswered(*batch, place);
         if (!anew) continue;
         KERUEN_TRY(const bool again, state_->seal_again(place, kDissolveAttemptsMax));
         (void)again;  // one given up keeps its state: it was accepted once

@@ -73,8 +73,8 @@ struct Store::State {
   [[nodiscard]] Result<bool> seal_again(BatchPlace& place, std::uint32_t attempts_max);
   void settle(BatchPlace& place, RecipientState state, ErrorCode code, WallTime at);
   void set_recipient(const BatchPlace& place, RecipientState state, ErrorCode code);
-  // Neither read nor processed, refused or anything else.
-  [[nodiscard]] bool is_only_sealed(const BatchPlace& place);
+  // Under way; neither the recipient nor an officer there has said a word.
+  [[nodiscard]] bool is_unanswered(const SentBatch& batch, const BatchPlace& place);
   [[nodiscard]] Result<void> dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at);
   void add_message(NewMessage message);
   void add_once(const SentOnce& once, const MessageId& message);

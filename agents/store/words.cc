@@ -19,7 +19,7 @@ Result<void> Store::State::apply_refusal(SentBatch& batch, const wire::Refusal& 
     return place.leaf == refusal.leaf && place.seat == refusal.place;
   });
   // Whoever has it has it, though the broker lost it and takes it no more.
-  if (found == batch.places.end() || !batch.is_open(*found) || !is_only_sealed(*found)) return {};
+  if (found == batch.places.end() || !is_unanswered(batch, *found)) return {};
   if (refusal.code == ErrorCode::not_found) {
     KERUEN_TRY(const bool again, seal_again(*found, kSealAttemptsMax));
     if (again) return {};
@@ -191,8 +191,7 @@ Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency,
       const auto batch = load_batch(state_->connection, blob);
       if (!batch) continue;
       for (const auto& place : batch->places) {
-        const bool says_nothing =
-            place.agency == number && batch->is_open(place) && state_->is_only_sealed(place);
+        const bool says_nothing = place.agency == number && state_->is_unanswered(*batch, place);
         if (says_nothing) names.push_back({place.id, agency, index});
       }
     }
