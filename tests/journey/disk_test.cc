@@ -145,11 +145,7 @@ TEST_F(FailingDisk, AFullDiskIsNoReasonToAskForProofs) {
 
 TEST_F(FailingDisk, AMessageWhoseKeyCameWhenTheDiskFilledIsSealedLater) {
   const char* kNew = "kz.training-centre";
-  exchange.admit(kNew);
-  broker.publish(exchange.next_registry(), now());
-  pass(seconds(2));
-  const auto id = send(kGuard, {kNew}, "Welcome");
-  pass(seconds(2));
+  const auto id = send_to_new_agency(kGuard, kNew);
   ASSERT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
   fill_disk_of(kGuard, kCustoms);
   vfs.heal();
@@ -181,12 +177,7 @@ TEST_F(FailingDisk, WhatTheBrokerLostIsRepeatedThoughTheDiskWasFullWhenItSaidSo)
     const auto sent = wire::decode_frame(SharedBytes(copy_of(frame)));
     if (sent && std::holds_alternative<wire::SubmitBatch>(*sent)) ++repeated;
   });
-  agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
-    if (auto* welcome = std::get_if<wire::Welcome>(&frame)) {
-      for (auto& head : welcome->streams) head = {head.stream, {}, {}};
-    }
-    return frame;
-  });
+  broker_forgets(kGuard);
   agent(kGuard).disconnect(broker, now());
   connect_all();
   pass(seconds(10));

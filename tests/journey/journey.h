@@ -49,6 +49,24 @@ class Journey : public ::testing::Test {
     ASSERT_THAT(agent(id).start(now()), IsOk());
     connect_all();
   }
+  // To an agency that is in the registry, and never yet connected: it has no prekey.
+  [[nodiscard]] MessageId send_to_new_agency(const char* from, const char* id) {
+    exchange.admit(id);
+    broker.publish(exchange.next_registry(), now());
+    pass(std::chrono::seconds(2));
+    const auto message = send(from, {id}, "Welcome");
+    pass(std::chrono::seconds(2));
+    return message;
+  }
+  // Whenever it connects, the broker has nothing of what it had accepted.
+  void broker_forgets(const char* id) {
+    agent(id).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+      if (auto* welcome = std::get_if<wire::Welcome>(&frame)) {
+        for (auto& head : welcome->streams) head = {head.stream, {}, {}};
+      }
+      return frame;
+    });
+  }
   // The first slice to `id` never arrives, however often it is asked for.
   void withhold_first_slice(const char* id) {
     agent(id).lie([withheld = std::optional<LogIndex>()](
@@ -61,7 +79,16 @@ class Journey : public ::testing::Test {
     });
   }
 
+  // From now on this agent's clock is off by so much.
+  void turn_clock(const std::string& id, std::chrono::hours by) { clocks_off_[id] = by; }
   [[nodiscard]] Now now() { return exchange.clock().now(); }
+  [[nodiscard]] Moments moments_of(const std::string& id) {
+    Moments moments(now());
+    if (const auto off = clocks_off_.find(id); off != clocks_off_.end()) {
+      moments.here.wall += off->second;
+    }
+    return moments;
+  }
   [[nodiscard]] TestAgent& agent(const char* id) { return agents.at(id); }
 
   // A loop that never ends is a fault of the protocol: two parties that answer each other for ever.
@@ -69,11 +96,11 @@ class Journey : public ::testing::Test {
     for (int round = 0; round < 100'000; ++round) {
       bool moved = false;
       for (auto& [id, agent] : agents) {
-        if (agent.is_running()) moved = agent.exchange_frames(broker, now()) || moved;
+        if (agent.is_running()) moved = agent.exchange_frames(broker, moments_of(id)) || moved;
       }
       for (auto& [id, agent] : agents) {
         if (agent.is_running() && agent.engine().next_tick() <= now().monotonic) {
-          agent.tick(now());
+          agent.tick(moments_of(id).here);
         }
       }
       if (!moved) return;
@@ -85,29 +112,6 @@ class Journey : public ::testing::Test {
       exchange.clock().advance(kStep);
       if (broker.is_running()) broker.tick(now());
       settle();
-    }
-  }
-
-  [[nodiscard]] Moments clock_off(std::chrono::hours by) {
-    Now wrong = now();
-    wrong.wall += by;
-    return {wrong, now()};
-  }
-  // Time goes by for all of them, and this agent's clock is off.
-  void pass_with_clock_off(const std::string& id, std::chrono::hours by,
-                           std::chrono::seconds time) {
-    for (std::chrono::milliseconds passed{0}; passed < time; passed += kStep) {
-      exchange.clock().advance(kStep);
-      broker.tick(now());
-      for (int round = 0; round < 100; ++round) {
-        bool moved = false;
-        for (auto& [name, agent] : agents) {
-          const Moments at = name == id ? clock_off(by) : Moments(now());
-          moved = agent.exchange_frames(broker, at) || moved;
-          if (agent.engine().next_tick() <= now().monotonic) agent.tick(at.here);
-        }
-        if (!moved) break;
-      }
     }
   }
 
@@ -175,6 +179,9 @@ class Journey : public ::testing::Test {
   MemoryJournal agent_journal;
   TestBroker broker;
   std::map<std::string, TestAgent> agents;
+
+ private:
+  std::map<std::string, std::chrono::hours> clocks_off_;
 };
 
 }  // namespace keruen

@@ -216,21 +216,24 @@ TEST_F(KeyJourney, ARevokedSigningKeyIsLeftAndWhatItSignedBeforeStays) {
 // By that clock the message would be over when it is sealed.
 TEST_F(KeyJourney, AClockAMonthBehindHoldsMessagesBack) {
   pass_days(40);  // keys of that time are there
-  constexpr hours kBehind = -35 * kDay;
+  turn_clock(kGuard, -35 * kDay);
   const auto submitted =
-      agent(kGuard).engine().submit(notice({kCustoms}, "In April"), clock_off(kBehind).here);
+      agent(kGuard).engine().submit(notice({kCustoms}, "In April"), moments_of(kGuard).here);
   ASSERT_THAT(submitted, IsOk());
-  pass_with_clock_off(kGuard, kBehind, seconds(60));
+  pass(seconds(60));
   EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("behind the broker's; set it right")));
+  turn_clock(kGuard, hours(0));
   pass(seconds(15));
   EXPECT_EQ(at(kGuard, submitted->message, kCustoms).state, RecipientState::delivered);
 }
 
 // Nobody knows of new ones: what is sealed to the old ones must still be read.
 TEST_F(KeyJourney, AClockMonthsAheadDestroysNoKeysInUse) {
-  pass_with_clock_off(kCustoms, 70 * kDay, seconds(120));
+  turn_clock(kCustoms, 70 * kDay);
+  pass(seconds(120));
   const auto id = submit(kGuard, notice({kCustoms}, "To your keys"));
-  pass_with_clock_off(kCustoms, 70 * kDay, seconds(60));
+  pass(seconds(60));
+  turn_clock(kCustoms, hours(0));
   pass(seconds(15));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
   EXPECT_THAT(inbox(kCustoms), ElementsAre("To your keys"));

@@ -339,13 +339,7 @@ TEST_F(UnprovenBatch, IsNotNamedForTheTimeAway) {
 TEST_F(LyingBroker, ABrokerThatLostItsNewestEntriesIsToldSoAndGetsThemAgain) {
   const auto id = send(kGuard, {kCustoms}, "Accepted, then lost");
   pass(seconds(1));
-  // Its answer to the hello: a head behind what it had accepted.
-  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    if (auto* welcome = std::get_if<wire::Welcome>(&frame)) {
-      for (auto& head : welcome->streams) head = {head.stream, {}, {}};
-    }
-    return frame;
-  });
+  broker_forgets(kGuard);
   agent(kGuard).disconnect(broker, now());
   connect_all();
   pass(seconds(2));

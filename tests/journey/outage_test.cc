@@ -189,14 +189,15 @@ TEST_F(OutageJourney, AClockFarAheadHoldsMessagesBackAndSaysSo) {
 
 TEST_F(OutageJourney, AnAgentsClockTurnedWhileConnectedCostsNoStreamsAndNoMessage) {
   // Between two comparisons of the clocks: nobody knows yet.
-  constexpr std::chrono::hours kAhead{2};
+  turn_clock(kGuard, std::chrono::hours(2));
   const auto submitted =
-      agent(kGuard).engine().submit(notice({kCustoms}, "At two o'clock"), clock_off(kAhead).here);
+      agent(kGuard).engine().submit(notice({kCustoms}, "At two o'clock"), moments_of(kGuard).here);
   ASSERT_THAT(submitted, IsOk());
-  pass_with_clock_off(kGuard, kAhead, seconds(60));
+  pass(seconds(60));
   EXPECT_NE(at(kGuard, submitted->message, kCustoms).state, RecipientState::refused);
   // Each lane may have tried once; a loop would have told a person a hundred times.
   EXPECT_LE(agent(kGuard).alerts().size(), 4u);
+  turn_clock(kGuard, std::chrono::hours(0));
   pass(seconds(15));
   EXPECT_EQ(at(kGuard, submitted->message, kCustoms).state, RecipientState::delivered);
   EXPECT_THAT(inbox(kCustoms), ElementsAre("At two o'clock"));
@@ -234,11 +235,7 @@ TEST_F(OutageJourney, WhatTheBrokerLostMayComeBackInAnotherPlace) {
 // Asked for twice, key records come twice, and the second time while others are waited for.
 TEST_F(OutageJourney, ALateAnswerIsNoWordAboutLaterQuestions) {
   const char* kNew = "kz.training-centre";
-  exchange.admit(kNew);
-  broker.publish(exchange.next_registry(), now());
-  pass(seconds(2));
-  const auto id = send(kGuard, {kNew}, "Welcome");
-  pass(seconds(2));
+  const auto id = send_to_new_agency(kGuard, kNew);
   ASSERT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
   // Records wait behind much else; each pong's place is one of theirs, once the line is quick.
   std::deque<wire::Frame> late;
