@@ -195,11 +195,11 @@ bool Exchange::State::read(Session& session, ReadRequest request) {
 }
 
 void Exchange::State::answer(Session& session, const wire::FetchInclusion& fetch) {
-  if (fetch.size.value > log_size.value || fetch.index.value >= fetch.size.value) {
+  if (fetch.size > log_size || fetch.indexes.back().value >= fetch.size.value) {
     refuse(session, {ErrorCode::not_found, "a proof of what is not in the log"});
     return;
   }
-  read(session, InclusionRequest{session.connection, fetch.index, fetch.size});
+  read(session, InclusionRequest{session.connection, fetch.indexes, fetch.size});
 }
 
 void Exchange::State::answer(Session& session, const wire::FetchCheckpoint& fetch) {

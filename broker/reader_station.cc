@@ -152,8 +152,12 @@ Result<void> ReaderStation::State::catch_up(const CatchUpRequest& request, Catch
 }
 
 Result<wire::Frame> ReaderStation::State::frame_for(const InclusionRequest& request, Now) const {
-  KERUEN_TRY(auto proof, log.inclusion_proof(request.index, request.size));
-  return wire::Frame(wire::Inclusion{request.index, request.size, std::move(proof)});
+  KERUEN_TRY(auto proofs, log.inclusion_proofs(request.indexes, request.size));
+  wire::Inclusion inclusion{request.size, {}};
+  for (std::size_t i = 0; i < proofs.size(); ++i) {
+    inclusion.proofs.push_back({request.indexes[i], std::move(proofs[i])});
+  }
+  return wire::Frame(std::move(inclusion));
 }
 
 Result<wire::Frame> ReaderStation::State::frame_for(const CheckpointRequest& request, Now) const {

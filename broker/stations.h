@@ -136,7 +136,7 @@ struct CatchUpAnswer {
 };
 struct InclusionRequest {
   ConnectionId from;
-  LogIndex index;
+  std::vector<LogIndex> indexes;
   TreeSize size;
 };
 struct CheckpointRequest {

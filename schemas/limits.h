@@ -29,7 +29,7 @@ inline constexpr std::size_t kBatchBytesMax = 384 * 1024;
 inline constexpr std::size_t kReceiptBytesMax = 8 * 1024;
 inline constexpr std::size_t kReceiptRangesMax = 512;
 inline constexpr std::size_t kStatementBytesMax = 1024;
-inline constexpr std::size_t kSealTagBytes = 16;  // a body is its plaintext and this
+inline constexpr std::size_t kSealTagBytes = 16;        // a body is its plaintext and this
 inline constexpr std::size_t kBatchesInFlightMax = 16;  // per stream
 inline constexpr std::chrono::hours kExpiryDefault{7 * 24};
 inline constexpr std::chrono::hours kExpiryMax{30 * 24};
@@ -46,6 +46,7 @@ inline constexpr std::size_t kStreamsPerHelloMax = 64;
 inline constexpr std::size_t kHashesPerFetchMax = 1024;
 inline constexpr std::size_t kDirectoryLinesPerFrameMax = 1024;
 inline constexpr std::size_t kProofHashesMax = 128;
+inline constexpr std::size_t kInclusionProofsMax = 64;  // in one frame
 inline constexpr std::size_t kNoteBytesMax = 8 * 1024;
 inline constexpr std::size_t kVersionsPerHelloMax = 16;  // protocol versions, suites
 inline constexpr std::size_t kMessagePlacesMax = 1024;   // in one report

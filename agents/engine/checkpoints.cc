@@ -1,6 +1,7 @@
 #include "agents/engine/checkpoints.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "certs/batch.h"
 #include "certs/hash.h"
@@ -10,10 +11,9 @@ namespace {
 
 constexpr std::chrono::seconds kProofWithin{60};
 constexpr std::chrono::seconds kAskEvery{20};
+constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::chrono::seconds kProvedDelay{1};
 constexpr std::size_t kRootsKept = 64;
-// Under way at once: the broker answers so many questions of one agency and no more.
-constexpr std::size_t kProofsAskedMax = 8;
 
 }  // namespace
 
@@ -96,10 +96,7 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
 }
 
 void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
-  Unproved unproved;
-  unproved.batch = batch;
-  unproved.since = desk_.link.welcomed_for;
-  unproved_[batch.index] = std::move(unproved);
+  unproved_[batch.index] = {batch, desk_.link.welcomed_for};
   ask_proofs(turn);
 }
 
@@ -109,37 +106,51 @@ void Checkpoints::lost(const std::vector<store::BlobNumber>& blobs) {
   };
   std::erase_if(unproved_, [&](const auto& one) { return is_lost(one.second.batch.blob); });
   std::erase_if(proved_, is_lost);
+  forget_asked();
 }
 
+// One question at a time, for as many as one answer holds: a checkpoint of each second brings
+// hundreds that can be asked for.
 void Checkpoints::ask_proofs(Turn& turn) {
-  if (!newest_ || !desk_.link.welcomed) return;
-  std::size_t asked = 0;
-  for (auto& [index, unproved] : unproved_) {
-    if (index.value >= newest_->checkpoint.size.value || asked == kProofsAskedMax) break;
-    ++asked;
-    if (unproved.asked) continue;
-    unproved.asked = newest_->checkpoint.size;
-    unproved.root = newest_->checkpoint.root;
-    turn.send(wire::FetchInclusion{index, newest_->checkpoint.size});
+  if (question_ || !newest_ || !desk_.link.welcomed) return;
+  Question question{newest_->checkpoint.size, newest_->checkpoint.root, {}};
+  for (const auto& [index, unproved] : unproved_) {
+    if (index.value >= question.size.value) break;
+    if (question.indexes.size() == kInclusionProofsMax) break;
+    question.indexes.push_back(index);
   }
+  if (question.indexes.empty()) return;
+  question_ = std::move(question);
+  send_question(turn);
+}
+
+void Checkpoints::send_question(Turn& turn) {
+  asked_at_ = turn.now().monotonic;
+  turn.send(wire::FetchInclusion{question_->indexes, question_->size});
 }
 
 void Checkpoints::inclusion(const wire::Inclusion& frame, Turn& turn) {
-  if (desk_.halted) return;
-  const auto found = unproved_.find(frame.index);
-  if (found == unproved_.end() || found->second.asked != frame.size) return;
-  const auto& batch = found->second.batch;
-  const Digest leaf =
-      certs::log_leaf_hash(certs::LogEntryKind::batch, batch.accepted_at, batch.hash);
-  if (!certs::check_inclusion(leaf, frame.index, frame.size, found->second.root, frame.proof)) {
-    fork("The broker accepted a batch as entry " + std::to_string(frame.index.value) +
-             " of its log, and cannot prove that it stands there.",
-         "batch " + batch.hash.hex(), turn);
+  if (desk_.halted || !question_ || question_->size != frame.size ||
+      !std::ranges::equal(frame.proofs, question_->indexes, {}, &wire::InclusionProof::index)) {
     return;
   }
+  const Question question = *std::exchange(question_, std::nullopt);
   if (proved_.empty()) write_proved_at_ = turn.now().monotonic + kProvedDelay;
-  proved_.push_back(batch.blob);
-  unproved_.erase(found);
+  for (const auto& proof : frame.proofs) {
+    const auto found = unproved_.find(proof.index);
+    ensure(found != unproved_.end(), "what is asked for waits for its proof");
+    const auto& batch = found->second.batch;
+    const Digest leaf =
+        certs::log_leaf_hash(certs::LogEntryKind::batch, batch.accepted_at, batch.hash);
+    if (!certs::check_inclusion(leaf, proof.index, question.size, question.root, proof.hashes)) {
+      fork("The broker accepted a batch as entry " + std::to_string(proof.index.value) +
+               " of its log, and cannot prove that it stands there.",
+           "batch " + batch.hash.hex(), turn);
+      return;
+    }
+    proved_.push_back(batch.blob);
+    unproved_.erase(found);
+  }
   ask_proofs(turn);
 }
 
@@ -153,36 +164,41 @@ void Checkpoints::write_proved(Turn& turn) {
   if (turn.checked(desk_.store.learn(learned))) proved_.clear();
 }
 
-void Checkpoints::forget_asked() {
-  for (auto& [index, unproved] : unproved_) unproved.asked.reset();
+void Checkpoints::forget_asked() { question_.reset(); }
+
+void Checkpoints::name_overdue(Turn& turn) {
+  if (turn.now().monotonic < looked_at_ + kLookEvery) return;
+  looked_at_ = turn.now().monotonic;
+  std::size_t overdue = 0;
+  for (auto& [index, unproved] : unproved_) {
+    const auto since = std::max(unproved.since, none_owed_until_);
+    if (desk_.link.welcomed_for < since + kProofWithin || unproved.named) continue;
+    unproved.named = true;
+    ++overdue;
+  }
+  if (overdue == 0) return;
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             ErrorCode::not_found,
+             "The broker has not proved for a minute that " + std::to_string(overdue) +
+                 " of our batches stand in its log; it is asked again."});
 }
 
 void Checkpoints::tick(Turn& turn) {
   write_proved(turn);
   if (!desk_.link.welcomed || desk_.halted || unproved_.empty()) return;
-  const auto welcomed_for = desk_.link.welcomed_for;
-  std::size_t overdue = 0;
-  for (auto& [index, unproved] : unproved_) {
-    // On a full disk nothing is noted that a proof could rest on.
-    if (!unproved.since || desk_.disk_full) unproved.since = welcomed_for;
-    if (welcomed_for < *unproved.since + kProofWithin || unproved.named) continue;
-    unproved.named = true;
-    ++overdue;
+  if (desk_.disk_full) none_owed_until_ = desk_.link.welcomed_for;
+  name_overdue(turn);
+  if (turn.now().monotonic < asked_at_ + kAskEvery) return;
+  asked_at_ = turn.now().monotonic;
+  // The same again, so that an answer to the first that comes late is one.
+  if (question_) {
+    send_question(turn);
+  } else {
+    ask_proofs(turn);
   }
-  if (overdue > 0) {
-    turn.warn({store::EventType::warning,
-               {},
-               {},
-               {},
-               ErrorCode::not_found,
-               "The broker has not proved for a minute that " + std::to_string(overdue) +
-                   " of our batches stand in its log; it is asked again."});
-  }
-  const auto now = turn.now().monotonic;
-  if (now < asked_at_ + kAskEvery) return;
-  asked_at_ = now;
-  forget_asked();
-  ask_proofs(turn);
   if (!newest_ || unproved_.rbegin()->first.value >= newest_->checkpoint.size.value) {
     turn.send(wire::FetchCheckpoint{newest_ ? newest_->checkpoint.size : TreeSize{}});
   }

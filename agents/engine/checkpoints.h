@@ -36,14 +36,20 @@ class Checkpoints {
  private:
   struct Unproved {
     store::StoredBatch batch;
-    std::optional<LinkState::WelcomedTime> since;  // empty: since the next tick
-    std::optional<TreeSize> asked;
-    Digest root;  // of the tree asked for
+    LinkState::WelcomedTime since{0};
     bool named = false;
+  };
+  // Asked of the broker and not answered yet.
+  struct Question {
+    TreeSize size;
+    Digest root;  // of the tree of that size
+    std::vector<LogIndex> indexes;
   };
   [[nodiscard]] std::vector<SigningPublicKey> log_keys() const;
   void adopt(certs::SignedCheckpoint next, Turn& turn);
   void ask_proofs(Turn& turn);
+  void send_question(Turn& turn);
+  void name_overdue(Turn& turn);
   void write_proved(Turn& turn);
   void fork(std::string text, std::string_view other_note, Turn& turn);
 
@@ -52,6 +58,9 @@ class Checkpoints {
   std::optional<certs::SignedCheckpoint> newest_;
   std::map<TreeSize, Digest> roots_;  // of the last ones, to compare with peers
   std::map<LogIndex, Unproved> unproved_;
+  LinkState::WelcomedTime none_owed_until_{0};  // on a full disk nothing is noted of what we asked
+  MonotonicTime looked_at_;                     // for what is overdue
+  std::optional<Question> question_;
   MonotonicTime asked_at_;
   std::vector<store::BlobNumber> proved_;  // not written yet
   MonotonicTime write_proved_at_;

@@ -206,13 +206,16 @@ Result<Digest> Log::root_at(TreeSize size) const {
   return state_->disk.tree->root_at(size, trusted);
 }
 
-Result<std::vector<Digest>> Log::inclusion_proof(LogIndex index, TreeSize size) const {
+Result<std::vector<std::vector<Digest>>> Log::inclusion_proofs(std::span<const LogIndex> indexes,
+                                                               TreeSize size) const {
   const TrustedRoot trusted = state_->trusted();
   if (size > trusted.size) return fail(ErrorCode::not_found, "the log is not that long yet");
-  if (index.value >= size.value) {
-    return fail(ErrorCode::not_found, "the entry is not in a tree of that size");
+  for (const LogIndex index : indexes) {
+    if (index.value >= size.value) {
+      return fail(ErrorCode::not_found, "the entry is not in a tree of that size");
+    }
   }
-  return state_->disk.tree->inclusion_proof(index, size, trusted);
+  return state_->disk.tree->inclusion_proofs(indexes, size, trusted);
 }
 
 Result<std::vector<Digest>> Log::consistency_proof(TreeSize from, TreeSize to) const {

@@ -15,7 +15,9 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "broker/log/proof.h"
 #include "broker/log/record.h"
@@ -74,7 +76,9 @@ class Log {
 
   // Proofs for sizes ≤ size(), else not_found. corrupt: the tree's file is damaged; it is derived.
   [[nodiscard]] Result<Digest> root_at(TreeSize size) const;
-  [[nodiscard]] Result<std::vector<Digest>> inclusion_proof(LogIndex index, TreeSize size) const;
+  // In the order of `indexes`: all, or the first error.
+  [[nodiscard]] Result<std::vector<std::vector<Digest>>> inclusion_proofs(
+      std::span<const LogIndex> indexes, TreeSize size) const;
   [[nodiscard]] Result<std::vector<Digest>> consistency_proof(TreeSize from, TreeSize to) const;
 
   // While the machine's clock is in doubt, what the log's times say is too: nothing is dropped.

@@ -192,16 +192,21 @@ Result<Digest> Tree::root_at(TreeSize size, const TrustedRoot& trusted) const {
   return root;
 }
 
-Result<std::vector<Digest>> Tree::inclusion_proof(LogIndex index, TreeSize size,
-                                                  const TrustedRoot& trusted) const {
-  ensure(index.value < size.value, "an entry is inside the tree it is proved in");
+Result<std::vector<std::vector<Digest>>> Tree::inclusion_proofs(std::span<const LogIndex> indexes,
+                                                                TreeSize size,
+                                                                const TrustedRoot& trusted) const {
   KERUEN_TRY(const Digest root, root_at(size, trusted));
-  KERUEN_TRY(const Digest leaf, node(0, index.value));
-  KERUEN_TRY(auto proof, certs::make_inclusion_proof(index, size, nodes()));
-  if (!certs::check_inclusion(leaf, index, size, root, proof)) {
-    return fail(damaged("no proof for entry " + std::to_string(index.value)));
+  std::vector<std::vector<Digest>> proofs;
+  for (const LogIndex index : indexes) {
+    ensure(index.value < size.value, "an entry is inside the tree it is proved in");
+    KERUEN_TRY(const Digest leaf, node(0, index.value));
+    KERUEN_TRY(auto proof, certs::make_inclusion_proof(index, size, nodes()));
+    if (!certs::check_inclusion(leaf, index, size, root, proof)) {
+      return fail(damaged("no proof for entry " + std::to_string(index.value)));
+    }
+    proofs.push_back(std::move(proof));
   }
-  return proof;
+  return proofs;
 }
 
 Result<std::vector<Digest>> Tree::consistency_proof(TreeSize from, TreeSize to,

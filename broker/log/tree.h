@@ -15,7 +15,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "certs/merkle.h"
 #include "schemas/host/disk.h"
@@ -51,8 +53,8 @@ class Tree {
   // For sizes ≤ trusted.size ≤ frontier().size(). corrupt: a node of the file is damaged; with the
   // file deleted the next start makes it again.
   [[nodiscard]] Result<Digest> root_at(TreeSize size, const TrustedRoot& trusted) const;
-  [[nodiscard]] Result<std::vector<Digest>> inclusion_proof(LogIndex index, TreeSize size,
-                                                            const TrustedRoot& trusted) const;
+  [[nodiscard]] Result<std::vector<std::vector<Digest>>> inclusion_proofs(
+      std::span<const LogIndex> indexes, TreeSize size, const TrustedRoot& trusted) const;
   [[nodiscard]] Result<std::vector<Digest>> consistency_proof(TreeSize from, TreeSize to,
                                                               const TrustedRoot& trusted) const;
 

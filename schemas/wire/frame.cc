@@ -48,7 +48,9 @@ std::size_t words_of(const Frame& frame) {
   } else if (const auto* checkpoint = std::get_if<Checkpoint>(&frame)) {
     words += words_for(checkpoint->note.size()) + 4 * checkpoint->consistency.size();
   } else if (const auto* inclusion = std::get_if<Inclusion>(&frame)) {
-    words += 4 * inclusion->proof.size();
+    for (const auto& proof : inclusion->proofs) words += 2 + 4 * proof.hashes.size();
+  } else if (const auto* fetch_inclusion = std::get_if<FetchInclusion>(&frame)) {
+    words += fetch_inclusion->indexes.size();
   } else if (const auto* report = std::get_if<OperatorReport>(&frame)) {
     words += words_for(report->report);
   }

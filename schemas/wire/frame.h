@@ -29,7 +29,7 @@
 
 namespace keruen::wire {
 
-inline constexpr std::uint16_t kProtocolVersion = 1;
+inline constexpr std::uint16_t kProtocolVersion = 2;
 
 // Everything of a lane for one recipient up to and including leaf `leaf` of log entry `index` is
 // stored there. Empty (no cursor) is written as none, on the wire as present = false.
@@ -123,7 +123,7 @@ struct FetchEntries {
   bool operator==(const FetchEntries&) const = default;
 };
 struct FetchInclusion {
-  LogIndex index;
+  std::vector<LogIndex> indexes;  // ascending, 1..kInclusionProofsMax
   TreeSize size;
   bool operator==(const FetchInclusion&) const = default;
 };
@@ -216,10 +216,14 @@ struct Checkpoint {
   std::vector<Digest> consistency;
   bool operator==(const Checkpoint&) const = default;
 };
-struct Inclusion {
+struct InclusionProof {
   LogIndex index;
+  std::vector<Digest> hashes;
+  bool operator==(const InclusionProof&) const = default;
+};
+struct Inclusion {
   TreeSize size;
-  std::vector<Digest> proof;
+  std::vector<InclusionProof> proofs;  // ascending, 1..kInclusionProofsMax
   bool operator==(const Inclusion&) const = default;
 };
 struct Pong {

@@ -166,9 +166,17 @@ Result<Frame> checkpoint_of(format::Checkpoint::Reader source) {
 
 Result<Frame> inclusion_of(format::Inclusion::Reader source) {
   Inclusion inclusion;
-  inclusion.index = {source.getIndex()};
   inclusion.size = {source.getSize()};
-  KERUEN_TRY(inclusion.proof, digests_of(source.getProof(), kProofHashesMax, "proof"));
+  KERUEN_CHECK(check_count(source.getProofs().size(), 1, kInclusionProofsMax, "proofs"));
+  for (const auto read : source.getProofs()) {
+    InclusionProof proof;
+    proof.index = {read.getIndex()};
+    if (!inclusion.proofs.empty() && proof.index <= inclusion.proofs.back().index) {
+      return malformed("proofs", "not in ascending order");
+    }
+    KERUEN_TRY(proof.hashes, digests_of(read.getHashes(), kProofHashesMax, "proof"));
+    inclusion.proofs.push_back(std::move(proof));
+  }
   return inclusion;
 }
 
@@ -328,10 +336,14 @@ void write(format::Frame::Builder frame, const Checkpoint& checkpoint) {
 
 void write(format::Frame::Builder frame, const Inclusion& inclusion) {
   auto target = frame.initInclusion();
-  target.setIndex(inclusion.index.value);
   target.setSize(inclusion.size.value);
-  const auto bytes = static_cast<kj::uint>(inclusion.proof.size() * Digest::kBytes);
-  write_digests(target.initProof(bytes), inclusion.proof);
+  auto proofs = target.initProofs(static_cast<kj::uint>(inclusion.proofs.size()));
+  for (kj::uint i = 0; i < proofs.size(); ++i) {
+    const InclusionProof& proof = inclusion.proofs[i];
+    proofs[i].setIndex(proof.index.value);
+    const auto bytes = static_cast<kj::uint>(proof.hashes.size() * Digest::kBytes);
+    write_digests(proofs[i].initHashes(bytes), proof.hashes);
+  }
 }
 
 void write(format::Frame::Builder frame, const Pong& pong) {

@@ -65,6 +65,19 @@ Result<Frame> query_of(format::OperatorQuery::Reader source) {
   return query;
 }
 
+Result<Frame> fetch_inclusion_of(format::FetchInclusion::Reader source) {
+  FetchInclusion fetch;
+  fetch.size = {source.getSize()};
+  KERUEN_CHECK(check_count(source.getIndexes().size(), 1, kInclusionProofsMax, "indexes"));
+  for (const std::uint64_t index : source.getIndexes()) {
+    if (!fetch.indexes.empty() && index <= fetch.indexes.back().value) {
+      return malformed("indexes", "not in ascending order");
+    }
+    fetch.indexes.push_back({index});
+  }
+  return fetch;
+}
+
 template <class Fetch>
 Result<Frame> fetch_of(capnp::Data::Reader hashes) {
   KERUEN_TRY(auto read, digests_of(hashes, kHashesPerFetchMax, "hashes"));
@@ -101,10 +114,8 @@ Result<Frame> request_of(format::Frame::Reader source, const Parts& parts) {
     }
     case format::Frame::FETCH_ENTRIES:
       return fetch_of<FetchEntries>(source.getFetchEntries());
-    case format::Frame::FETCH_INCLUSION: {
-      const auto fetch = source.getFetchInclusion();
-      return FetchInclusion{{fetch.getIndex()}, {fetch.getSize()}};
-    }
+    case format::Frame::FETCH_INCLUSION:
+      return fetch_inclusion_of(source.getFetchInclusion());
     case format::Frame::FETCH_CHECKPOINT:
       return FetchCheckpoint{{source.getFetchCheckpoint()}};
     case format::Frame::PING:
@@ -190,7 +201,8 @@ void write(format::Frame::Builder frame, const FetchEntries& fetch) {
 
 void write(format::Frame::Builder frame, const FetchInclusion& fetch) {
   auto target = frame.initFetchInclusion();
-  target.setIndex(fetch.index.value);
+  auto indexes = target.initIndexes(static_cast<kj::uint>(fetch.indexes.size()));
+  for (kj::uint i = 0; i < indexes.size(); ++i) indexes.set(i, fetch.indexes[i].value);
   target.setSize(fetch.size.value);
 }
 

@@ -314,7 +314,7 @@ struct AskAgain {
 }
 
 struct FetchInclusion {
-  index @0 :UInt64;
+  indexes @0 :List(UInt64);  # ascending
   size @1 :UInt64;
 }
 
@@ -396,9 +396,13 @@ struct Checkpoint {
 }
 
 struct Inclusion {
+  size @0 :UInt64;
+  proofs @1 :List(InclusionProof);  # ascending
+}
+
+struct InclusionProof {
   index @0 :UInt64;
-  size @1 :UInt64;
-  proof @2 :Data;  # n x 32
+  hashes @1 :Data;  # n x 32
 }
 
 struct Pong {

@@ -34,13 +34,15 @@ TEST_F(BrokerTest, TakesABatchDeliversItAndProvesIt) {
   const auto checkpoint = certs::verify_checkpoint(
       hear<wire::Checkpoint>(*guards).note, exchange.origin(), {exchange.log_key().public_key()});
   ASSERT_THAT(checkpoint, IsOk());
-  say(*guards, wire::FetchInclusion{accepted.index, checkpoint->checkpoint.size});
+  say(*guards, wire::FetchInclusion{{accepted.index}, checkpoint->checkpoint.size});
   const auto inclusion = hear<wire::Inclusion>(*guards);
-  EXPECT_THAT(certs::check_inclusion(
-                  certs::log_leaf_hash(certs::LogEntryKind::batch, accepted.accepted_at,
-                                       batch.signed_batch.hash),
-                  inclusion.index, inclusion.size, checkpoint->checkpoint.root, inclusion.proof),
-              IsOk());
+  ASSERT_THAT(inclusion.proofs, SizeIs(1));
+  EXPECT_THAT(
+      certs::check_inclusion(certs::log_leaf_hash(certs::LogEntryKind::batch, accepted.accepted_at,
+                                                  batch.signed_batch.hash),
+                             inclusion.proofs[0].index, inclusion.size, checkpoint->checkpoint.root,
+                             inclusion.proofs[0].hashes),
+      IsOk());
 }
 
 TEST_F(BrokerTest, KeepsWhatItAcceptedOverAnEndAndAStart) {

@@ -7,6 +7,8 @@ namespace keruen::broker {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -49,18 +51,21 @@ TEST_F(ExchangeCheckpointTest, ProvesThatABatchIsInTheLog) {
   pass(kCheckpointEvery);
   const auto checkpoint = verified(only<wire::Checkpoint>(*guards).note).checkpoint;
   EXPECT_EQ(checkpoint.size, TreeSize{6});
-  say(*guards, wire::FetchInclusion{answer.index, checkpoint.size});
+  say(*guards, wire::FetchInclusion{{{2}, answer.index}, checkpoint.size});
   const auto inclusion = only<wire::Inclusion>(*guards);
-  EXPECT_THAT(
-      certs::check_inclusion(certs::log_leaf_hash(certs::LogEntryKind::batch, answer.accepted_at,
-                                                  batch.signed_batch.hash),
-                             inclusion.index, inclusion.size, checkpoint.root, inclusion.proof),
-      IsOk());
+  EXPECT_EQ(inclusion.size, checkpoint.size);
+  ASSERT_THAT(inclusion.proofs, ElementsAre(Field(&wire::InclusionProof::index, LogIndex{2}),
+                                            Field(&wire::InclusionProof::index, answer.index)));
+  EXPECT_THAT(certs::check_inclusion(
+                  certs::log_leaf_hash(certs::LogEntryKind::batch, answer.accepted_at,
+                                       batch.signed_batch.hash),
+                  answer.index, inclusion.size, checkpoint.root, inclusion.proofs[1].hashes),
+              IsOk());
 }
 
 TEST_F(ExchangeCheckpointTest, RefusesAProofOfWhatIsNotInTheLog) {
-  for (const auto& fetch : {wire::FetchInclusion{LogIndex{4}, TreeSize{5}},
-                            wire::FetchInclusion{LogIndex{4}, TreeSize{4}}}) {
+  for (const auto& fetch :
+       {wire::FetchInclusion{{{3}, {4}}, {5}}, wire::FetchInclusion{{{3}, {4}}, {4}}}) {
     say(*guards, fetch);
     EXPECT_EQ(only<wire::Fault>(*guards).code, ErrorCode::not_found);
   }
@@ -211,7 +216,7 @@ TEST_F(ExchangeCheckpointTest, GoesOnPushingAfterTooManyQuestionsAtOnce) {
   EXPECT_THAT(take<wire::Checkpoint>(*guards), SizeIs(1));
   accept_one();
   hold(Station::reader);
-  for (int i = 0; i < 17; ++i) say(*guards, wire::FetchInclusion{LogIndex{0}, TreeSize{4}});
+  for (int i = 0; i < 17; ++i) say(*guards, wire::FetchInclusion{{{0}}, {4}});
   EXPECT_EQ(only<wire::Fault>(*guards).code, ErrorCode::overloaded);
   pass(kCheckpointEvery);
   take<wire::Fault>(*guards);

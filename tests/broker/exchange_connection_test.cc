@@ -31,7 +31,7 @@ TEST_F(ExchangeConnectionTest, TakesNothingButAGreetingBeforeTheHello) {
   for (const wire::Frame& early :
        {wire::Frame(wire::SubmitBatch{exchange.messages(stream, kOneNotice).bytes}),
         wire::Frame(wire::Acknowledge{}), wire::Frame(wire::AskAgain{}),
-        wire::Frame(wire::FetchDirectory{}), wire::Frame(wire::FetchInclusion{}),
+        wire::Frame(wire::FetchDirectory{}), wire::Frame(wire::FetchInclusion{{{0}}, {1}}),
         wire::Frame(wire::SubmitRecord{exchange.agency("kz.customs").prekey_record})}) {
     say(peer, early);
     EXPECT_EQ(only<wire::Fault>(peer).code, ErrorCode::out_of_sequence);
@@ -157,8 +157,8 @@ TEST_F(ExchangeConnectionTest, BreaksOffWithAPeerThatSaysWhatOnlyABrokerSays) {
   for (const wire::Frame& frame :
        {wire::Frame(wire::Welcome{}), wire::Frame(wire::BatchAccepted{}),
         wire::Frame(wire::BatchRefused{}), wire::Frame(wire::RecordAnswer{}),
-        wire::Frame(wire::Checkpoint{}), wire::Frame(wire::Inclusion{}), wire::Frame(wire::Pong{}),
-        wire::Frame(wire::Fault{})}) {
+        wire::Frame(wire::Checkpoint{}), wire::Frame(wire::Inclusion{{1}, {{{0}, {}}}}),
+        wire::Frame(wire::Pong{}), wire::Frame(wire::Fault{})}) {
     shut.clear();
     Peer& peer = connect("kz.customs");
     say(peer, frame);
@@ -191,7 +191,7 @@ TEST_F(ExchangeConnectionTest, RefusesWhatAMonitorMayNotSay) {
         wire::Frame(wire::SubmitRecord{exchange.agency("kz.customs").prekey_record}),
         wire::Frame(wire::SubmitSnapshot{registry.head, registry.signatures, {}}),
         wire::Frame(wire::Acknowledge{}), wire::Frame(wire::AskAgain{}),
-        wire::Frame(wire::FetchDirectory{}), wire::Frame(wire::FetchInclusion{}),
+        wire::Frame(wire::FetchDirectory{}), wire::Frame(wire::FetchInclusion{{{0}}, {1}}),
         wire::Frame(wire::FetchCheckpoint{})}) {
     say(monitor, frame);
     EXPECT_EQ(only<wire::Fault>(monitor).code, ErrorCode::denied) << "frame " << frame.index();
@@ -254,7 +254,7 @@ TEST_F(ExchangeConnectionTest, LetsASuspendedAgencyOnlyFetchTheDirectory) {
   auto own = exchange.open_stream("kz.customs");
   say(customs, wire::SubmitBatch{exchange.messages(own, {{{"kz.border-guard"}}}).bytes});
   EXPECT_EQ(only<wire::Fault>(customs).code, ErrorCode::denied);
-  say(customs, wire::FetchInclusion{LogIndex{0}, TreeSize{1}});
+  say(customs, wire::FetchInclusion{{{0}}, {1}});
   EXPECT_EQ(only<wire::Fault>(customs).code, ErrorCode::denied);
   take<wire::DirectoryLines>(customs);
   say(customs, wire::FetchDirectory{DirectoryCount{0}});

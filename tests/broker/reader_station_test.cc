@@ -180,18 +180,20 @@ TEST_F(ReaderStationTest, ProvesInclusion) {
   const auto batch = exchange.messages(stream, {{{"kz.customs"}}});
   const auto answered = accepted(submit(batch));
   static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}})));
-  const auto proof =
-      frame<wire::Inclusion>(InclusionRequest{kConnection, answered.index, log->size()});
+  const auto answer =
+      frame<wire::Inclusion>(InclusionRequest{kConnection, {answered.index}, log->size()});
+  ASSERT_THAT(answer.proofs, SizeIs(1));
+  const auto& proof = answer.proofs[0];
   EXPECT_THAT(
       certs::check_inclusion(certs::log_leaf_hash(certs::LogEntryKind::batch, answered.accepted_at,
                                                   batch.signed_batch.hash),
-                             proof.index, proof.size, log->root(), proof.proof),
+                             proof.index, answer.size, log->root(), proof.hashes),
       IsOk());
 }
 
 TEST_F(ReaderStationTest, RefusesAProofBeyondTheLog) {
   const TreeSize beyond{log->size().value + 1};
-  const auto answered = frame<wire::Fault>(InclusionRequest{kConnection, LogIndex{0}, beyond});
+  const auto answered = frame<wire::Fault>(InclusionRequest{kConnection, {LogIndex{0}}, beyond});
   EXPECT_EQ(answered.code, ErrorCode::not_found);
 }
 

@@ -246,8 +246,9 @@ TEST_F(LyingBroker, AnotherDirectoryForOneAgencyIsFoundByTheFirstExchange) {
 TEST_F(LyingBroker, AnAcceptedBatchThatIsNotInTheLogIsFoundOut) {
   agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
     if (auto* inclusion = std::get_if<wire::Inclusion>(&frame)) {
-      if (inclusion->proof.empty()) return frame;
-      inclusion->proof.front().bytes[0] ^= 1;
+      auto& hashes = inclusion->proofs.back().hashes;
+      if (hashes.empty()) return frame;
+      hashes.front().bytes[0] ^= 1;
     }
     return frame;
   });

@@ -72,6 +72,10 @@ class LogTest : public ::testing::Test {
       written_.push_back(make_record(written_.size(), bytes));
     }
   }
+  [[nodiscard]] Result<std::vector<Digest>> prove(LogIndex index, TreeSize size) const {
+    KERUEN_TRY(auto proofs, log_->inclusion_proofs({&index, 1}, size));
+    return std::move(proofs.front());
+  }
   void expect_holds_what_was_written() const {
     ASSERT_EQ(log_->size().value, written_.size());
     std::vector<Digest> leaves;

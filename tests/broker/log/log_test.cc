@@ -11,6 +11,7 @@ namespace keruen::log {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 TEST_F(LogTest, IsEmptyAtFirst) {
   open_log();
@@ -367,9 +368,13 @@ TEST_F(LogTest, ProvesEveryEntryInEverySize) {
   append_singly(10);
   for (std::uint64_t size = 1; size <= written_.size(); size += 13) {
     KERUEN_ASSERT_OK(const Digest root, log_->root_at({size}));
-    for (std::uint64_t index = 0; index < size; index += 7) {
-      KERUEN_ASSERT_OK(const auto proof, log_->inclusion_proof({index}, {size}));
-      EXPECT_THAT(certs::check_inclusion(leaf_of(written_[index]), {index}, {size}, root, proof),
+    std::vector<LogIndex> indexes;
+    for (std::uint64_t index = 0; index < size; index += 7) indexes.push_back({index});
+    KERUEN_ASSERT_OK(const auto proofs, log_->inclusion_proofs(indexes, {size}));
+    ASSERT_THAT(proofs, SizeIs(indexes.size()));
+    for (std::size_t i = 0; i < indexes.size(); ++i) {
+      EXPECT_THAT(certs::check_inclusion(leaf_of(written_[indexes[i].value]), indexes[i], {size},
+                                         root, proofs[i]),
                   IsOk());
     }
   }
@@ -394,8 +399,10 @@ TEST_F(LogTest, HasNoProofsBeyondItsSize) {
   open_log();
   append_singly(3);
   EXPECT_THAT(log_->root_at({4}), FailsWith(ErrorCode::not_found));
-  EXPECT_THAT(log_->inclusion_proof({0}, {4}), FailsWith(ErrorCode::not_found));
-  EXPECT_THAT(log_->inclusion_proof({2}, {2}), FailsWith(ErrorCode::not_found));
+  EXPECT_THAT(prove({0}, {4}), FailsWith(ErrorCode::not_found));
+  EXPECT_THAT(prove({2}, {2}), FailsWith(ErrorCode::not_found));
+  EXPECT_THAT(log_->inclusion_proofs(std::vector<LogIndex>{{1}, {2}}, {2}),
+              FailsWith(ErrorCode::not_found));
   EXPECT_THAT(log_->consistency_proof({1}, {4}), FailsWith(ErrorCode::not_found));
   EXPECT_THAT(log_->consistency_proof({3}, {2}), FailsWith(ErrorCode::not_found));
 }
@@ -408,7 +415,7 @@ TEST_F(LogTest, MakesTheTreeAgainFromTheSegments) {
   ASSERT_THAT(disk_.remove("log/tree.hashes"), IsOk());
   open_log();
   EXPECT_EQ(log_->root(), root);
-  KERUEN_ASSERT_OK(const auto proof, log_->inclusion_proof({3}, {200}));
+  KERUEN_ASSERT_OK(const auto proof, prove({3}, {200}));
   EXPECT_THAT(certs::check_inclusion(leaf_of(written_[3]), {3}, {200}, root, proof), IsOk());
   append_singly(100);
   expect_holds_what_was_written();
@@ -418,9 +425,8 @@ TEST_F(LogTest, GivesNoProofFromADamagedTree) {
   open_log();
   append_singly(200);
   disk_.damage("log/tree.hashes", 3 * 32, 1);  // the leaf of entry 2
-  EXPECT_THAT(log_->inclusion_proof({3}, {200}),
-              FailsWith(ErrorCode::corrupt, HasSubstr("delete the file")));
-  EXPECT_THAT(log_->inclusion_proof({150}, {200}), IsOk());
+  EXPECT_THAT(prove({3}, {200}), FailsWith(ErrorCode::corrupt, HasSubstr("delete the file")));
+  EXPECT_THAT(prove({150}, {200}), IsOk());
 }
 
 TEST_F(LogTest, RefusesSegmentsThatDoNotLeadToTheTree) {
@@ -457,7 +463,7 @@ TEST(LogOnDisk, IsReadWhileItGrows) {
         continue;
       }
       ASSERT_EQ(log->read({next}), make_record(next));
-      ASSERT_THAT(log->inclusion_proof({next}, log->size()), IsOk());
+      ASSERT_THAT(log->inclusion_proofs(std::vector<LogIndex>{{next}}, log->size()), IsOk());
       ++next;
     }
   };

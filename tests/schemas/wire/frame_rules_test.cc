@@ -152,8 +152,22 @@ TEST(FrameRules, HoldForProofs) {
               FailsWith(kTooLarge));
   EXPECT_THAT(decoded_after<Checkpoint>([](Checkpoint& c) { c.note = "\xc0\xaf"; }),
               FailsWith(kMalformed));
-  EXPECT_THAT(decoded_after<Inclusion>([](Inclusion& i) { i.proof.resize(129); }),
+  EXPECT_THAT(decoded_after<Inclusion>([](Inclusion& i) { i.proofs[0].hashes.resize(129); }),
               FailsWith(kTooLarge));
+  EXPECT_THAT(decoded_after<Inclusion>([](Inclusion& i) { i.proofs.clear(); }),
+              FailsWith(kMalformed));
+  EXPECT_THAT(decoded_after<Inclusion>([](Inclusion& i) { i.proofs.resize(65); }),
+              FailsWith(kTooLarge));
+  EXPECT_THAT(decoded_after<Inclusion>([](Inclusion& i) { i.proofs.push_back(i.proofs[0]); }),
+              FailsWith(kMalformed));
+  EXPECT_THAT(decoded_after<FetchInclusion>([](FetchInclusion& f) { f.indexes.clear(); }),
+              FailsWith(kMalformed));
+  EXPECT_THAT(decoded_after<FetchInclusion>([](FetchInclusion& f) { f.indexes.resize(65); }),
+              FailsWith(kTooLarge));
+  EXPECT_THAT(decoded_after<FetchInclusion>([](FetchInclusion& f) {
+                f.indexes = {{8}, {8}};
+              }),
+              FailsWith(kMalformed));
   EXPECT_THAT(decoded_after<Entries>([](Entries& e) { e.entries.resize(1025, Bytes(1)); }),
               FailsWith(kTooLarge));
   EXPECT_THAT(decoded_after<Entries>([](Entries& e) { e.entries[0].clear(); }),
