@@ -108,11 +108,18 @@ Connection::Connection(const std::string& path, Mode mode)
 
 bool Connection::is_in_transaction() { return sqlite3_get_autocommit(database_.getHandle()) == 0; }
 
-Query Connection::query(const char* sql) {
-  auto& prepared = statements_[sql];
-  if (!prepared) prepared = std::make_unique<PreparedStatement>(database_, sql);
-  prepared->statement.tryReset();
-  return Query(*prepared, redo_);
+PreparedStatement& Connection::prepared(const char* sql) {
+  auto& kept = statements_[sql];
+  if (!kept) kept = std::make_unique<PreparedStatement>(database_, sql);
+  kept->statement.tryReset();
+  return *kept;
+}
+
+Query Connection::query(const char* sql) { return Query(prepared(sql), redo_); }
+
+void Connection::control(const char* sql) {
+  Query query(prepared(sql), nullptr);
+  query.run();
 }
 
 Error error_of(const SQLite::Exception& exception, std::string_view doing) {

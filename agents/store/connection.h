@@ -115,6 +115,8 @@ class Connection {
   // `sql` is a literal: its address is its name in the cache.
   [[nodiscard]] Query query(const char* sql);
   void execute(const char* sql) { database_.exec(sql); }
+  // Begins, marks or ends a transaction: as query(), and never noted.
+  void control(const char* sql);
   // What runs while `redo` is noting is noted there; it outlives the last query.
   void note_in(RedoLog& redo) { redo_ = &redo; }
   // False after SQLite undid a transaction by itself.
@@ -125,6 +127,7 @@ class Connection {
   [[nodiscard]] SQLite::Database& database() { return database_; }
 
  private:
+  [[nodiscard]] PreparedStatement& prepared(const char* sql);
   SQLite::Database database_;
   RedoLog* redo_ = nullptr;
   host::WriteAheadLog log_;

@@ -117,7 +117,7 @@ Result<void> Store::State::resume() {
              number_of_setting(connection, "SELECT value FROM setting WHERE name = 'round'"));
   KERUEN_CHECK(connection.log().write_anew());
   KERUEN_CHECK(connection.log().move());
-  connection.execute("BEGIN IMMEDIATE");
+  connection.control("BEGIN IMMEDIATE");
   const bool moves_out = version_of(connection) < kFirstWithContentFile;
   const auto newest_in_file =
       moves_out ? std::optional<ContentPlace>() : newest_content(connection);

@@ -54,6 +54,28 @@ std::optional<SentBatch> batch_from(Connection& connection, Query& query) {
   return batch;
 }
 
+void put_awaited(Connection& connection, std::int64_t agency, const SentBatch& batch) {
+  connection
+      .query("INSERT OR REPLACE INTO awaited(agency, named, log_index, blob) VALUES(?, 0, ?, ?)")
+      .with(agency)
+      .with(batch.index)
+      .with(batch.blob)
+      .run();
+}
+
+// False: it was not awaited.
+bool take_awaited(Connection& connection, std::int64_t agency, LogIndex index, BlobNumber blob) {
+  connection
+      .query(
+          "DELETE FROM awaited WHERE agency = ? AND named IN (0, 1) AND log_index = ? "
+          "AND blob = ?")
+      .with(agency)
+      .with(index)
+      .with(blob)
+      .run();
+  return connection.changes() > 0;
+}
+
 }  // namespace
 
 Bytes pack_places(const std::vector<BatchPlace>& places) {
@@ -118,40 +140,20 @@ void save_places(Connection& connection, const SentBatch& batch) {
 }
 
 void begin_awaiting(Connection& connection, const SentBatch& batch) {
-  for (const std::int64_t agency : agencies_of(batch)) {
-    connection
-        .query("INSERT OR REPLACE INTO awaited(agency, named, log_index, blob) VALUES(?, 0, ?, ?)")
-        .with(agency)
-        .with(batch.index)
-        .with(batch.blob)
-        .run();
-  }
+  for (const std::int64_t agency : agencies_of(batch)) put_awaited(connection, agency, batch);
 }
 
+// Out and in again: an update of a table's key has SQLite make a table of its own for it.
 void move_awaited(Connection& connection, const SentBatch& batch, LogIndex before) {
   for (const std::int64_t agency : agencies_of(batch)) {
-    connection
-        .query(
-            "UPDATE awaited SET log_index = ?, named = 0 WHERE agency = ? AND named IN (0, 1) "
-            "AND log_index = ? AND blob = ?")
-        .with(batch.index)
-        .with(agency)
-        .with(before)
-        .with(batch.blob)
-        .run();
+    if (take_awaited(connection, agency, before, batch.blob)) {
+      put_awaited(connection, agency, batch);
+    }
   }
 }
 
 void end_awaiting(Connection& connection, const SentBatch& batch, std::int64_t agency) {
-  if (batch.awaits(agency)) return;
-  connection
-      .query(
-          "DELETE FROM awaited WHERE agency = ? AND named IN (0, 1) AND log_index = ? "
-          "AND blob = ?")
-      .with(agency)
-      .with(batch.index)
-      .with(batch.blob)
-      .run();
+  if (!batch.awaits(agency)) (void)take_awaited(connection, agency, batch.index, batch.blob);
 }
 
 void end_awaiting(Connection& connection, const SentBatch& batch) {

@@ -37,11 +37,11 @@ void Store::State::undo(const Error& error) {
     contents.forget();
     // SQLite may have rolled back by itself.
     try {
-      connection.execute("ROLLBACK");
+      connection.control("ROLLBACK");
     } catch (const SQLite::Exception&) {
     }
     if (has_unpublished() && !broken) {
-      connection.execute("BEGIN IMMEDIATE");
+      connection.control("BEGIN IMMEDIATE");
       KERUEN_CHECK(redo.repeat(connection, published_));
     }
     load_counters();
@@ -53,14 +53,14 @@ void Store::State::undo(const Error& error) {
 
 void Store::State::begin_reading() {
   if (reading_ || is_open_ || has_unpublished()) return;
-  connection.execute("BEGIN");
+  connection.control("BEGIN");
   reading_ = true;
 }
 
 void Store::State::end_reading() {
   if (!reading_) return;
   reading_ = false;
-  connection.execute("COMMIT");
+  connection.control("COMMIT");
 }
 
 Result<void> Store::State::sync() {
@@ -83,7 +83,7 @@ void Store::on_log_grown(LogMover mover) { state_->log_mover = std::move(mover);
 
 void Store::State::open() {
   end_reading();
-  if (!has_unpublished()) connection.execute("BEGIN IMMEDIATE");
+  if (!has_unpublished()) connection.control("BEGIN IMMEDIATE");
   is_open_ = true;
   if (in_round_ && !is_full_) redo.begin_round();
 }
@@ -119,7 +119,7 @@ Result<void> Store::State::commit() {
   redo.give_up();
   KERUEN_CHECK(contents.sync());
   write_number(redo.newest() + 1);
-  connection.execute("COMMIT");
+  connection.control("COMMIT");
   return {};
 }
 
@@ -130,7 +130,7 @@ Result<void> Store::State::publish() {
   const auto shown = guarded<void>("showing what is stored", [&]() -> Result<void> {
     KERUEN_CHECK(contents.write_out());
     write_number(redo.newest());
-    connection.execute("COMMIT");
+    connection.control("COMMIT");
     return {};
   });
   if (!shown) {
@@ -197,13 +197,13 @@ Result<void> Store::State::together_in_round(const std::function<Result<void>()>
     if (!is_open_) open();
     // What came before the part is not undone with it.
     write_what_waits();
-    connection.execute("SAVEPOINT part");
+    connection.control("SAVEPOINT part");
     noted_before = redo.mark();
     contents_before = contents.end();
     KERUEN_CHECK(parts());
     if (spoiled_) return fail(*spoiled_);
     write_what_waits();
-    connection.execute("RELEASE part");
+    connection.control("RELEASE part");
     return {};
   });
   is_part_ = false;
@@ -213,8 +213,8 @@ Result<void> Store::State::together_in_round(const std::function<Result<void>()>
     return done;
   }
   auto undone = guarded<void>("undoing a part", [&]() -> Result<void> {
-    connection.execute("ROLLBACK TO part");
-    connection.execute("RELEASE part");
+    connection.control("ROLLBACK TO part");
+    connection.control("RELEASE part");
     redo.rewind(noted_before);
     contents.rewind(contents_before);
     load_counters();
