@@ -21,6 +21,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kWaitMost{1000};
 // A handshake that neither succeeds nor fails (a host that swallows packets).
 constexpr milliseconds kConnectPatience{30'000};
+constexpr std::size_t kFramesTakenMax = 64;  // before anything else gets its turn
 
 }  // namespace
 
@@ -67,6 +68,7 @@ struct LinkThread::State {
   void run();
   void rest(milliseconds time) const;
   std::string serve(Dealer& dealer, std::optional<steady_clock::time_point>& connected);
+  void receive_some(Dealer& dealer);
   bool send_waiting(Dealer& dealer);
 };
 
@@ -123,6 +125,15 @@ bool LinkThread::State::send_waiting(Dealer& dealer) {
   return true;
 }
 
+// Not all there is: one who never stops sending would keep what we say, and our end, waiting.
+void LinkThread::State::receive_some(Dealer& dealer) {
+  for (std::size_t taken = 0; taken < kFramesTakenMax; ++taken) {
+    auto frame = dealer.receive();
+    if (!frame) return;
+    doors.deliver(engine::FrameReceived{std::move(*frame)});
+  }
+}
+
 // Until the connection is over; says why in words.
 std::string LinkThread::State::serve(Dealer& dealer,
                                      std::optional<steady_clock::time_point>& connected) {
@@ -148,7 +159,7 @@ std::string LinkThread::State::serve(Dealer& dealer,
     if (!connected && steady_clock::now() - began > kConnectPatience) {
       return "the broker does not answer";
     }
-    while (auto frame = dealer.receive()) doors.deliver(engine::FrameReceived{std::move(*frame)});
+    receive_some(dealer);
     const bool all_sent = !connected || send_waiting(dealer);
     dealer.wait(all_sent ? Dealer::Interest::receive : Dealer::Interest::receive_and_send, wake,
                 kWaitMost);
@@ -160,6 +171,9 @@ void LinkThread::State::run() {
   while (!stopping) {
     std::string why;
     std::optional<steady_clock::time_point> connected;
+    // Whatever they asked for, this is it.
+    forget_outgoing();
+    reconnecting = false;
     {
       auto target = doors.target();
       auto dealer = target ? Dealer::connect(target->options, target->key)

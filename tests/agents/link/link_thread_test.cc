@@ -155,6 +155,21 @@ TEST_F(LinkThreadTest, CarriesFramesBothWays) {
   EXPECT_EQ(std::get<engine::FrameReceived>(*event).frame.size(), kFrameBytesMax);
 }
 
+// What it cannot hold is the engine's to repeat, on another connection.
+TEST_F(LinkThreadTest, ConnectsAnewAfterMoreThanItHolds) {
+  open_broker();
+  start_link();
+  expect_up();
+  for (std::size_t i = 0; i < 4 * kFramesQueuedMax; ++i) link->send(frame(64 * 1024));
+  EXPECT_THAT(down_because(), HasSubstr("takes nothing more"));
+  expect_up();
+  arrivals.clear();
+  link->send(frame(10));
+  const auto arrived = next_frame();
+  ASSERT_TRUE(arrived);
+  EXPECT_EQ(arrived->frame.size(), 10u);
+}
+
 TEST_F(LinkThreadTest, SaysThatTheKeyIsNotAdmittedAndTriesAgain) {
   admitted = false;
   open_broker();
