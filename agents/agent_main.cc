@@ -209,7 +209,7 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   std::unique_ptr<forwarder::HotFolder> forwarder;
   if (config.forwarder) {
     KERUEN_TRY(auto reader, store::Reader::open(store_file(config), keys.store_key,
-                                                [&engine] { engine.publish(); }));
+                                                [&engine] { return engine.publish(); }));
     forwarder::HotFolderOptions folders;
     folders.agency = config.agency;
     folders.outgoing_directory = config.forwarder->outgoing_directory;

@@ -159,7 +159,8 @@ void Server::State::admit(int descriptor) {
                 fail(ErrorCode::denied, "the account \"" + account +
                                             "\" is no officer here: add [officers." + account +
                                             "] to agent.toml and restart the agent"))
-          : store::Reader::open(options.store_path, store_key, [this] { doors.engine.publish(); });
+          : store::Reader::open(options.store_path, store_key,
+                                [this] { return doors.engine.publish(); });
   if (!reader) {
     const Response response = Routes::refuse(reader.error());
     const std::string text =

@@ -52,6 +52,7 @@ struct EngineThread::State {
   bool has_unpublished = false;  // by the last round that ended
   std::uint64_t publish_asked = 0;
   std::uint64_t publish_served = 0;
+  Result<void> publish_outcome;  // of the last one served
   MonotonicTime publish_again_at;
   bool ending = false;
   std::atomic<std::uint64_t> told_event = 0;
@@ -156,6 +157,7 @@ void EngineThread::State::publish(std::uint64_t asked) {
     const std::lock_guard lock(mutex);
     if (!done) publish_again_at = clock.now().monotonic + kPublishAgain;
     publish_served = asked;
+    publish_outcome = done;
     has_unpublished = engine.has_unpublished();
   }
   published.notify_all();
@@ -283,13 +285,14 @@ Result<Status> EngineThread::status() {
       [&](Now now) -> Result<Status> { return state_->engine.status(now); });
 }
 
-void EngineThread::publish() {
+Result<void> EngineThread::publish() {
   std::unique_lock lock(state_->mutex);
-  if (!state_->has_unpublished || state_->ending) return;
-  if (state_->clock.now().monotonic < state_->publish_again_at) return;
+  if (!state_->has_unpublished || state_->ending) return {};
+  if (state_->clock.now().monotonic < state_->publish_again_at) return state_->publish_outcome;
   const std::uint64_t asked = ++state_->publish_asked;
   state_->wake.notify_one();
   state_->published.wait(lock, [&] { return state_->publish_served >= asked; });
+  return state_->publish_outcome;
 }
 
 std::uint64_t EngineThread::newest_event() const { return state_->told_event; }

@@ -44,8 +44,8 @@ class EngineThread {
   [[nodiscard]] std::shared_ptr<const certs::Registry> registry();
 
   // For readers of the store: what was answered and told before this call is in its file when it
-  // returns, unless the disk is full or the engine ends.
-  void publish();
+  // returns, unless the engine ends. no_space: it is kept, and not to be read yet.
+  [[nodiscard]] Result<void> publish();
 
   // The number of the newest event that is on the disk; the store may show later ones already.
   [[nodiscard]] std::uint64_t newest_event() const;

@@ -62,10 +62,13 @@ struct Reader::State {
 
   template <class Value, class Body>
   [[nodiscard]] Result<Value> read(std::string_view doing, Body&& body) {
-    if (publish) publish();
+    if (publish) (void)publish();
     return guarded<Value>(doing, std::forward<Body>(body));
   }
   [[nodiscard]] std::optional<Found> find(const MessageId& id);
+  [[nodiscard]] std::optional<Found> find(const MessageId& id, Folder folder);
+  [[nodiscard]] std::optional<Found> find(const MessageId& id, const AgencyId& from);
+  [[nodiscard]] Result<Message> message_of(const std::optional<Found>& found, const MessageId& id);
   [[nodiscard]] Result<content::Content> content_of(const Found& found);
   [[nodiscard]] Result<Bytes> content_bytes(const Found& found);
   [[nodiscard]] Result<Summary> summary_of(const Found& found);
@@ -108,16 +111,25 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
 }
 
 std::optional<Found> Reader::State::find(const MessageId& id) {
-  {
-    auto query = connection.query(
-        "SELECT number FROM message_in WHERE id = ? ORDER BY listed DESC, number LIMIT 1");
-    query.with(id);
-    if (query.row()) return Found{Folder::inbox, query.number(0)};
-  }
-  auto query = connection.query("SELECT number FROM message_out WHERE id = ?");
+  const auto sent = find(id, Folder::sent);
+  return sent ? sent : find(id, Folder::inbox);
+}
+
+std::optional<Found> Reader::State::find(const MessageId& id, Folder folder) {
+  auto query = connection.query(
+      folder == Folder::sent
+          ? "SELECT number FROM message_out WHERE id = ?"
+          : "SELECT number FROM message_in WHERE id = ? ORDER BY listed DESC, number LIMIT 1");
   query.with(id);
-  if (query.row()) return Found{Folder::sent, query.number(0)};
-  return std::nullopt;
+  return query.row() ? std::optional(Found{folder, query.number(0)}) : std::nullopt;
+}
+
+std::optional<Found> Reader::State::find(const MessageId& id, const AgencyId& from) {
+  auto query = connection.query(
+      "SELECT m.number FROM message_in m JOIN agency a ON a.number = m.agency "
+      "WHERE m.id = ? AND a.id = ?");
+  query.with(id).with(std::string_view(from.text()));
+  return query.row() ? std::optional(Found{Folder::inbox, query.number(0)}) : std::nullopt;
 }
 
 Result<Bytes> Reader::State::content_bytes(const Found& found) {
@@ -250,8 +262,8 @@ Result<std::vector<Summary>> Reader::list(const ListQuery& asked) {
   return state_->read<List>("listing messages", [&]() -> Result<List> {
     std::int64_t before = std::numeric_limits<std::int64_t>::max();
     if (asked.before) {
-      const auto found = state_->find(*asked.before);
-      if (!found || found->folder != asked.folder) {
+      const auto found = state_->find(*asked.before, asked.folder);
+      if (!found) {
         return fail(ErrorCode::not_found, "the message to list from is not in this folder");
       }
       before = found->number;
@@ -317,34 +329,41 @@ void Reader::State::count_parts(const Found& found, std::vector<AttachmentStatus
   }
 }
 
+Result<Message> Reader::State::message_of(const std::optional<Found>& found, const MessageId& id) {
+  if (!found) {
+    return fail(ErrorCode::not_found, "no message " + to_text(id) + " in the inbox or sent");
+  }
+  Message message;
+  KERUEN_TRY(message.summary, summary_of(*found));
+  KERUEN_TRY(message.content, content_of(*found));
+  describe(message.summary, message.content);
+  for (const auto& attachment : message.content.parts) {
+    message.attachments.push_back({attachment.name, attachment.media_type, attachment.size,
+                                   attachment.sha256, attachment.parts, 0});
+  }
+  count_parts(*found, message.attachments);
+  message.thread = thread_of(*found, id, message.content);
+  if (found->folder == Folder::inbox) {
+    auto query = connection.query(
+        "SELECT s.log_index, s.signing_key FROM message_in m JOIN slice s ON s.blob = m.blob "
+        "WHERE m.number = ?");
+    query.with(found->number);
+    if (query.row()) {
+      message.log_index = LogIndex{query.unsigned_number(0)};
+      message.signing_key = query.fixed<KeyId>(1);
+    }
+  }
+  return message;
+}
+
 Result<Message> Reader::message(const MessageId& id) {
-  return state_->read<Message>("reading a message", [&]() -> Result<Message> {
-    const auto found = state_->find(id);
-    if (!found) {
-      return fail(ErrorCode::not_found, "no message " + to_text(id) + " in the inbox or sent");
-    }
-    Message message;
-    KERUEN_TRY(message.summary, state_->summary_of(*found));
-    KERUEN_TRY(message.content, state_->content_of(*found));
-    describe(message.summary, message.content);
-    for (const auto& attachment : message.content.parts) {
-      message.attachments.push_back({attachment.name, attachment.media_type, attachment.size,
-                                     attachment.sha256, attachment.parts, 0});
-    }
-    state_->count_parts(*found, message.attachments);
-    message.thread = state_->thread_of(*found, id, message.content);
-    if (found->folder == Folder::inbox) {
-      auto query = state_->connection.query(
-          "SELECT s.log_index, s.signing_key FROM message_in m JOIN slice s ON s.blob = m.blob "
-          "WHERE m.number = ?");
-      query.with(found->number);
-      if (query.row()) {
-        message.log_index = LogIndex{query.unsigned_number(0)};
-        message.signing_key = query.fixed<KeyId>(1);
-      }
-    }
-    return message;
-  });
+  return state_->read<Message>("reading a message",
+                               [&] { return state_->message_of(state_->find(id), id); });
+}
+
+Result<Message> Reader::message(const MessageId& id, const AgencyId& from) {
+  return state_->read<Message>("reading a message",
+                               [&] { return state_->message_of(state_->find(id, from), id); });
 }
 
 Result<std::vector<MessageId>> Reader::ids_like(std::string_view text) {
@@ -373,15 +392,15 @@ Result<std::vector<MessageId>> Reader::ids_like(std::string_view text) {
 }
 
 Result<Message> Reader::sent_once(const std::string& key) {
-  const auto id = state_->read<MessageId>("reading what was sent once", [&]() -> Result<MessageId> {
+  if (state_->publish) KERUEN_CHECK(state_->publish());
+  return guarded<Message>("reading what was sent once", [&]() -> Result<Message> {
     const Bytes veiled = state_->rows.veiled("once", bytes_of(key));
     auto query = state_->connection.query("SELECT message FROM once WHERE key = ?");
     query.with(BytesView(veiled));
     if (!query.row()) return fail(ErrorCode::not_found, "nothing was sent under this key");
-    return query.fixed<MessageId>(0);
+    const auto id = query.fixed<MessageId>(0);
+    return state_->message_of(state_->find(id, Folder::sent), id);
   });
-  if (!id) return fail(id.error());
-  return message(*id);
 }
 
 Result<std::vector<RecipientStatus>> Reader::receipts(const MessageId& id) {

@@ -26,8 +26,9 @@ struct ListQuery {
 class Reader {
  public:
   // Called before each reading, on the reader's thread: has the writer publish what is durable and
-  // not in the file yet (Store::publish). Empty: what is in the file is read.
-  using Publish = std::function<void()>;
+  // not in the file yet (Store::publish). Empty, or failed on a full disk: what is in the file is
+  // read.
+  using Publish = std::function<Result<void>()>;
   // denied: another store key. not_found: no store at this path.
   [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::string& path,
                                                             const certs::SecretBytes& store_key,
@@ -36,11 +37,16 @@ class Reader {
 
   // Parts and receipts are not listed; newest first.
   [[nodiscard]] Result<std::vector<Summary>> list(const ListQuery& query);
-  [[nodiscard]] Result<Message> message(const MessageId& id);  // inbox or sent; not_found
+  // Sent or inbox; not_found. Ids are their senders' choice and seen by all who get the message:
+  // where others used one of ours, ours it is.
+  [[nodiscard]] Result<Message> message(const MessageId& id);
+  // The one that came from this agency.
+  [[nodiscard]] Result<Message> message(const MessageId& id, const AgencyId& from);
   // Ids that begin or end so, at most ten, inbox and sent: people type the last few characters, the
   // random ones.
   [[nodiscard]] Result<std::vector<MessageId>> ids_like(std::string_view text);
   // The message last sent under a key of SentOnce; not_found: none, or its content is gone.
+  // no_space: a later one may be there that a full disk keeps from being read.
   [[nodiscard]] Result<Message> sent_once(const std::string& key);
   [[nodiscard]] Result<std::vector<RecipientStatus>> receipts(const MessageId& id);
   // Streams an attachment piece by piece, in order; corrupt: its digest is another; not_found: no

@@ -149,7 +149,7 @@ void SiteAgent::disconnect() {
 }
 
 Result<std::unique_ptr<store::Reader>> SiteAgent::open_reader() const {
-  return store::Reader::open(store_path_, store_key_, [this] { thread_->publish(); });
+  return store::Reader::open(store_path_, store_key_, [this] { return thread_->publish(); });
 }
 
 void SiteAgent::tell(std::uint64_t newest) {

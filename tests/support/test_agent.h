@@ -73,8 +73,7 @@ class TestAgent {
   [[nodiscard]] store::Reader& reader() { return *reader_; }
   // One more, for this thread.
   [[nodiscard]] Result<std::unique_ptr<store::Reader>> open_reader() const {
-    return store::Reader::open(store_path(), store_key_,
-                               [this] { static_cast<void>(engine_->publish()); });
+    return store::Reader::open(store_path(), store_key_, [this] { return engine_->publish(); });
   }
   [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
   [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }

@@ -30,7 +30,7 @@ class StoreTest : public ::testing::Test {
     store = std::move(*opened);
   }
   [[nodiscard]] std::unique_ptr<Reader> reader() {
-    auto opened = Reader::open(path(), key, [this] { static_cast<void>(store->publish()); });
+    auto opened = Reader::open(path(), key, [this] { return store->publish(); });
     EXPECT_THAT(opened, IsOk());
     return opened ? std::move(*opened) : nullptr;
   }
