@@ -70,9 +70,13 @@ void Batcher::pump(Turn& turn) {
                           (!desk_.link.clock_ahead ||
                            *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30));
   if (key == nullptr || !clock_fits) return;
+  // Under a registry that has run out the broker refuses every message for good, and takes
+  // receipts.
+  const bool takes_messages =
+      registry && registry->head().expires_at > desk_.exchange_time(turn.now());
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     fill_lane(static_cast<Lane>(lane), store::LeafKind::receipts, *key, turn);
-    fill_lane(static_cast<Lane>(lane), store::LeafKind::messages, *key, turn);
+    if (takes_messages) fill_lane(static_cast<Lane>(lane), store::LeafKind::messages, *key, turn);
   }
 }
 

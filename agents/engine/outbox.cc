@@ -16,7 +16,30 @@ std::string party_names(const std::vector<AgencyId>& agencies) {
   return names;
 }
 
+bool is_word_on_another(const content::Content& content) {
+  return std::holds_alternative<content::OfficerReceipt>(content.body) ||
+         std::holds_alternative<content::Recall>(content.body);
+}
+
+bool is_over_in_vain(const store::RecipientStatus& recipient) {
+  using enum store::RecipientState;
+  return recipient.state == refused || recipient.state == undeliverable ||
+         recipient.state == expired || recipient.state == recalled;
+}
+
 }  // namespace
+
+// False: nobody got it and nobody will, or somebody in a group joined it since.
+bool Outbox::still_counts(const store::SentMessage& sent, const std::vector<PartyId>& to) const {
+  if (std::ranges::all_of(sent.recipients, is_over_in_vain)) return false;
+  const auto wanted = expand(to);
+  // Of a larger group `sent` is only a part.
+  if (!wanted || wanted->size() > kRecipientsMax) return true;
+  return std::ranges::all_of(*wanted, [&](const AgencyId& agency) {
+    return std::ranges::find(sent.recipients, agency, &store::RecipientStatus::recipient) !=
+           sent.recipients.end();
+  });
+}
 
 Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties) const {
   const auto registry = desk_.directory.newest_registry();
@@ -113,7 +136,9 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
     return fail(ErrorCode::malformed, "parts are made here; send an attachment");
   }
   KERUEN_TRY(const auto recipients, expand(request.to));
-  KERUEN_CHECK(check_rules(recipients, kind, now));
+  // What officers say of a message that was delivered waits for a new registry or the end of a
+  // suspension; where it may not go is judged at each recipient, and keeps nobody else from it.
+  if (!is_word_on_another(request.content)) KERUEN_CHECK(check_rules(recipients, kind, now));
   const auto life = request.expires_in.value_or(kExpiryDefault);
   if (life <= std::chrono::seconds(0) || life > kExpiryMax) {
     return fail(ErrorCode::malformed, "a message expires after 1 second to 30 days");
@@ -183,15 +208,17 @@ Result<std::vector<Result<Submitted>>> Outbox::submit(
       if (request->once) {
         KERUEN_TRY(const auto last, desk_.store.once(request->once->key, request->once->content));
         if (last && last->same_content && last->sequence == request->once->sequence) {
-          Submitted same;
-          same.message = last->message;
-          same.outcome = Submitted::Outcome::already_sent;
           KERUEN_TRY(const auto sent, desk_.store.sent(last->message));
-          if (sent) {
-            same.expires_at = sent->expires_at;
-            for (const auto& to : sent->recipients) same.recipients.push_back(to.recipient);
+          if (!sent || still_counts(*sent, request->to)) {
+            Submitted same;
+            same.message = last->message;
+            same.outcome = Submitted::Outcome::already_sent;
+            if (sent) {
+              same.expires_at = sent->expires_at;
+              for (const auto& to : sent->recipients) same.recipients.push_back(to.recipient);
+            }
+            return same;
           }
-          return same;
         }
         if (last && request->once->sequence < last->sequence) {
           return fail(ErrorCode::duplicate, "sequence " + std::to_string(request->once->sequence) +
@@ -218,6 +245,7 @@ Result<std::vector<RecallAnswer>> Outbox::recall(const RecallRequest& request, N
   if (sent->kind == MessageKind::receipt || sent->kind == MessageKind::part) {
     return fail(ErrorCode::denied, "only notices, schedules and evidence can be recalled");
   }
+  const auto registry = desk_.directory.newest_registry();
   std::vector<RecallAnswer> answers;
   SubmitRequest notice;
   for (const auto& recipient : sent->recipients) {
@@ -232,6 +260,7 @@ Result<std::vector<RecallAnswer>> Outbox::recall(const RecallRequest& request, N
       case delivered:
       case read:
       case processed: {
+        if (!registry || registry->agency(recipient.recipient) == nullptr) break;  // it has gone
         answers.push_back({recipient.recipient, RecallAnswer::Outcome::asked_to_disregard});
         KERUEN_TRY(auto party, PartyId::parse(recipient.recipient.text()));
         notice.to.push_back(std::move(party));
@@ -279,12 +308,10 @@ Result<void> Outbox::answer_sender(const store::ReceivedMessage& message,
   store::Submission submission;
   if (auto prepared = prepare(request, now)) {
     submission = std::move(prepared->submission);
-  } else if (prepared.error().code != ErrorCode::denied &&
-             prepared.error().code != ErrorCode::expired &&
-             prepared.error().code != ErrorCode::unknown_agency) {
+  } else if (prepared.error().code != ErrorCode::unknown_agency) {
     return fail(prepared.error());
   }
-  // A sender who may not be answered, or not now, does not keep an officer from reading.
+  // A sender who has left the exchange does not keep an officer from reading.
   submission.mark = store::LocalMark{message.id, message.from, state};
   return desk_.store.submit({&submission}, now.wall);
 }

@@ -28,6 +28,8 @@ class Outbox {
   [[nodiscard]] Result<std::vector<AgencyId>> expand(const std::vector<PartyId>& parties) const;
   [[nodiscard]] Result<void> check_rules(const std::vector<AgencyId>& recipients, MessageKind kind,
                                          Now now) const;
+  [[nodiscard]] bool still_counts(const store::SentMessage& sent,
+                                  const std::vector<PartyId>& to) const;
   [[nodiscard]] Result<void> check_fits(BytesView content) const;
   [[nodiscard]] Result<content::PartsManifest> measure(
       const std::vector<Attachment>& attachments) const;

@@ -19,8 +19,9 @@ struct Attachment {
   std::string path;  // where to read it now
 };
 
-// The same key with the same content is sent once; see Submitted::Outcome. With other content it is
-// an update, unless its sequence is lower than the one last sent: duplicate.
+// The same key with the same content is sent once (see Submitted::Outcome), and again where it
+// reached nobody, or not everybody who is in the group by now. With other content it is an update,
+// unless its sequence is lower than the one last sent: duplicate.
 struct DuplicateKey {
   std::string key;  // e.g. recipient folder and UID
   Digest content;   // hash of what makes two submissions the same

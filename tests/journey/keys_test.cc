@@ -193,6 +193,7 @@ TEST_F(KeyJourney, AnExpiredRegistryRefusesNewMessagesAndStillDelivers) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
   broker.publish(exchange.next_registry(), now());
   pass(seconds(5));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::read);
   const auto next = send(kGuard, {kCustoms}, "A new registry");
   pass(seconds(3));
   EXPECT_EQ(at(kGuard, next, kCustoms).state, RecipientState::delivered);

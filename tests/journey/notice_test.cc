@@ -1,4 +1,6 @@
 // A notice from submission to receipt, through real engines, stores, broker core, log and index.
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include "tests/journey/journey.h"
 
 namespace keruen {
@@ -200,6 +202,101 @@ TEST_F(NoticeJourney, WhatNobodyMayReceiveIsRefusedInWords) {
               FailsWith(ErrorCode::unknown_agency, ::testing::HasSubstr("kz.nobody")));
   EXPECT_THAT(agent(kGuard).engine().submit(notice({kGuard}, "x"), now()),
               FailsWith(ErrorCode::denied));
+}
+
+// ---- what is handed in once ----
+
+class OnceJourney : public NoticeJourney {
+ protected:
+  static engine::SubmitRequest once(const std::vector<std::string>& to) {
+    auto request = notice(to, "A course");
+    request.once = engine::DuplicateKey{"course", Digest(), 1};
+    return request;
+  }
+  // Empty: sent before.
+  std::optional<MessageId> submit_once(const engine::SubmitRequest& request) {
+    const auto submitted = agent(kGuard).submit(request, now());
+    EXPECT_THAT(submitted, IsOk());
+    if (!submitted || submitted->outcome == engine::Submitted::Outcome::already_sent) {
+      return std::nullopt;
+    }
+    return submitted->message;
+  }
+};
+
+TEST_F(OnceJourney, WhatReachedNobodyIsSentAgain) {
+  agent(kGuard).disconnect(broker, now());
+  auto request = once({kCustoms});
+  request.expires_in = seconds(30);
+  const auto first = submit_once(request);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(submit_once(request));
+  pass(seconds(40));
+  EXPECT_EQ(at(kGuard, *first, kCustoms).state, RecipientState::expired);
+  connect_all();
+  EXPECT_TRUE(submit_once(request));
+  pass(seconds(2));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("A course"));
+  EXPECT_FALSE(submit_once(request));
+}
+
+TEST_F(OnceJourney, WhoJoinsAGroupGetsWhatItWasSentBefore) {
+  const auto request = once({"kz.all"});
+  EXPECT_TRUE(submit_once(request));
+  pass(seconds(2));
+  EXPECT_FALSE(submit_once(request));
+  exchange.admit("kz.newcomer");
+  broker.publish(exchange.next_registry(), now());
+  join("kz.newcomer");
+  pass(seconds(5));
+  EXPECT_TRUE(submit_once(request));
+  pass(seconds(5));
+  EXPECT_THAT(inbox("kz.newcomer"), ElementsAre("A course"));
+  EXPECT_FALSE(submit_once(request));
+}
+
+// ---- what others do with what is ours ----
+
+// One of two recipients may not be written to any more.
+TEST_F(NoticeJourney, ASuspendedRecipientKeepsNobodyFromARecall) {
+  agent(kCustoms).disconnect(broker, now());
+  const auto id = send(kGuard, {kCustoms, kProsecutor}, "By mistake");
+  pass(seconds(2));
+  exchange.agency(kProsecutor).status = wire::AgencyStatus::suspended;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(2));
+  EXPECT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  agent(kCustoms).connect(broker, now());
+  pass(seconds(5));
+  KERUEN_ASSERT_OK(const auto message, agent(kCustoms).reader().message(id));
+  EXPECT_EQ(message.summary.state, store::ReadState::recalled);
+}
+
+// An id is its sender's choice, and whoever gets the message sees it.
+TEST_F(NoticeJourney, AnotherAgencysMessageOfTheSameIdHidesNothing) {
+  const auto ours = send(kCustoms, {kProsecutor}, "Ours");
+  const auto theirs = send(kGuard, {kCustoms}, "Theirs");
+  pass(seconds(2));
+  auto& customs = agent(kCustoms);
+  ASSERT_THAT(customs.engine().publish(), IsOk());
+  customs.kill(broker, now());
+  {
+    SQLite::Database file(customs.store_path(), SQLite::OPEN_READWRITE);
+    SQLite::Statement statement(file, "UPDATE message_in SET id = ? WHERE id = ?");
+    statement.bind(1, ours.bytes.data(), static_cast<int>(ours.bytes.size()));
+    statement.bind(2, theirs.bytes.data(), static_cast<int>(theirs.bytes.size()));
+    ASSERT_EQ(statement.exec(), 1);
+  }
+  KERUEN_ASSERT_OK(const auto reader,
+                   store::Reader::open(customs.store_path(), customs.store_key()));
+  KERUEN_ASSERT_OK(const auto shown, reader->message(ours));
+  EXPECT_EQ(shown.summary.subject, "Ours");
+  KERUEN_ASSERT_OK(const auto from_guard, reader->message(ours, agency_named(kGuard)));
+  EXPECT_EQ(from_guard.summary.subject, "Theirs");
+  EXPECT_THAT(reader->message(ours, agency_named(kProsecutor)), FailsWith(ErrorCode::not_found));
+  for (const auto folder : {store::Folder::inbox, store::Folder::sent}) {
+    EXPECT_THAT(reader->list({folder, ours, 50, {}, {}}), IsOk());
+  }
 }
 
 }  // namespace
