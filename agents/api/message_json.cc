@@ -302,6 +302,14 @@ Result<ParsedSend> parse_send(std::string_view body) {
   }
   if (!json.contains("content")) return fail(wrong("request", "\"content\" is missing"));
   KERUEN_TRY(parsed.request.content, content::content_from_json(json["content"].dump()));
+  // Who stated a receipt, and what is taken back with a recall, is not for a document to say.
+  const auto& stated = parsed.request.content.body;
+  if (std::holds_alternative<content::OfficerReceipt>(stated) ||
+      std::holds_alternative<content::Recall>(stated)) {
+    return fail(wrong("request.content.kind",
+                      "only notices and schedules are sent here; for receipts and recalls post to "
+                      "/v1/messages/{id}/read, /process or /recall"));
+  }
   if (json.contains("attachments")) {
     const auto& attachments = json["attachments"];
     if (!attachments.is_array() || attachments.size() > kAttachmentsMax) {

@@ -201,6 +201,20 @@ class Api(unittest.TestCase):
                     continue  # the refusal came before the body was through
                 self.assertEqual(problem["code"], code)
 
+    def test_nobody_states_a_receipt_in_anothers_name(self):
+        message = "00000000-0000-7000-8000-000000000000"
+        stated = {
+            "receipt": {"kind": "processed", "message": message, "when": "2026-09-01T09:00:00Z", "officer": "b.boss",
+                        "unit": "", "result": "refused", "note": ""},
+            "recall": {"message": message, "kind": "notice"},
+        }
+        for kind, body in stated.items():
+            content = {"kind": kind, "header": {"subject": {"en": "Stated"}}, kind: body}
+            with self.subTest(kind=kind):
+                _, problem = self.call("/v1/messages", "post", body={"to": ["kz.customs"], "content": content}, expect=400)
+                self.assertEqual(problem["code"], "malformed")
+                self.assertIn("only notices and schedules are sent here", problem["detail"])
+
     def test_hostile_requests_end_only_their_connection(self):
         for request in (b"\x00" * 64, b"GET " + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
                         b"GET /v1/status HTTP/1.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
