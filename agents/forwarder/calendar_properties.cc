@@ -113,12 +113,18 @@ Result<CalendarComponent> component_of(icalcomponent* source, const CalendarText
 }
 
 Result<void> check_counts(const std::string& text) {
+  std::size_t lines = 0;
   std::size_t components = 0;
   std::size_t zones = 0;
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+    ++lines;
     const std::string line = capitals(std::string_view(text).substr(at, 15));
     if (line.starts_with("BEGIN:")) ++components;
     if (line.starts_with("BEGIN:VTIMEZONE")) ++zones;
+  }
+  if (lines > kLinesMax) {
+    return fail(ErrorCode::too_large, "the file has " + std::to_string(lines) + " lines, at most " +
+                                          std::to_string(kLinesMax) + " are allowed: split it");
   }
   if (components > kComponentsMax) {
     return fail(ErrorCode::too_large, "the file has " + std::to_string(components) +

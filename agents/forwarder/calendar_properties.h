@@ -16,6 +16,7 @@
 
 namespace keruen::forwarder {
 
+inline constexpr std::size_t kLinesMax = 128 * 1024;  // libical takes half a KiB for each
 inline constexpr std::size_t kComponentsMax = 16 * 1024;
 inline constexpr std::size_t kZonesPerFileMax = 256;  // libical's time grows with their square
 

@@ -10,6 +10,9 @@ constexpr auto kNearest = std::to_array<std::string_view>(
     {"Asia/Almaty", "Asia/Tashkent", "Asia/Bishkek", "Asia/Dushanbe", "Asia/Ashgabat", "Asia/Kabul",
      "Europe/Moscow", "Europe/Vilnius", "Europe/Vienna", "Asia/Tbilisi", "Etc/UTC"});
 
+// Looking one up costs by the square of its length.
+constexpr std::size_t kTzidBytesMax = 255;
+
 }  // namespace
 
 void CalendarZones::describe(const std::string& tzid, DescribedZone zone) {
@@ -54,6 +57,12 @@ std::optional<std::string> CalendarZones::find(const std::string& tzid, int year
 }
 
 Result<std::string> CalendarZones::iana_name(const std::string& tzid, int year) {
+  if (tzid.size() > kTzidBytesMax) {
+    return fail(ErrorCode::unsupported,
+                "a time zone's name of " + std::to_string(tzid.size()) + " bytes, at most " +
+                    std::to_string(kTzidBytesMax) +
+                    " are allowed: choose a zone like Asia/Almaty in the calendar program");
+  }
   if (const auto known = known_.find(tzid); known != known_.end()) return known->second;
   const auto found = find(tzid, year);
   if (!found) {

@@ -15,7 +15,8 @@ namespace keruen::forwarder {
 namespace {
 
 constexpr std::size_t kStemBytesMax = 160;  // so that a number and ".reason.txt" still fit
-constexpr int kSameNamesMax = 10'000;
+constexpr int kSameNamesMax = 200;
+constexpr int kCountedMax = 100;  // a schedule dropped every hour for years: the time tells it
 constexpr mode_t kModeBits = 07777;
 constexpr std::string_view kReason = ".reason.txt";
 
@@ -124,8 +125,8 @@ Result<Bytes> read_whole(const Descriptor& file, std::size_t size, const std::st
   return bytes;
 }
 
-// "course.ics", "course.2.ics", …
-std::string numbered(const std::string& name, int number) {
+// "course.ics", "course.2.ics", …, "course.1764400000.ics", "course.1764400000.102.ics", …
+std::string numbered(const std::string& name, int number, const FileMark& mark) {
   const auto dot = name.rfind('.');
   std::string stem = name.substr(0, dot == 0 ? std::string::npos : dot);
   std::string end = name.substr(stem.size());
@@ -135,7 +136,12 @@ std::string numbered(const std::string& name, int number) {
     while (size > 0 && (static_cast<unsigned char>(stem[size]) & 0xc0) == 0x80) --size;
     stem.resize(size);
   }
-  return stem + (number < 2 ? "" : "." + std::to_string(number)) + end;
+  if (number == 1) return stem + end;
+  if (number > kCountedMax) {
+    stem += "." + std::to_string(mark.modified_nanoseconds / 1'000'000'000);
+    if (number == kCountedMax + 1) return stem + end;
+  }
+  return stem + "." + std::to_string(number) + end;
 }
 
 Result<void> write_reason(int folder, const std::string& name, std::string_view text,
@@ -189,6 +195,13 @@ Result<std::unique_ptr<DropFolder>> DropFolder::open(const std::string& path) {
 }
 
 DropFolder::~DropFolder() { ::close(descriptor_); }
+
+bool DropFolder::is_in_place() const {
+  struct stat named {};
+  struct stat own {};
+  return ::lstat(path_.c_str(), &named) == 0 && ::fstat(descriptor_, &own) == 0 &&
+         named.st_dev == own.st_dev && named.st_ino == own.st_ino;
+}
 
 std::string DropFolder::path_of(const std::string& folder) const {
   return folder.empty() ? path_ : path_ + "/" + folder;
@@ -262,7 +275,7 @@ Result<std::string> DropFolder::move(const std::string& folder, const DroppedEnt
   const Descriptor to = open_folder(from.number(), inside);
   if (!to.is_open()) return failed("open the folder", path);
   for (int number = 1; number <= kSameNamesMax; ++number) {
-    const std::string name = numbered(entry.name, number);
+    const std::string name = numbered(entry.name, number, entry.mark);
     if (!rename_without_replacing(from.number(), entry.name, to.number(), name)) {
       if (errno == EEXIST) continue;
       return failed("move " + entry.name + " into", path);

@@ -37,6 +37,8 @@ class DropFolder {
   DropFolder(const DropFolder&) = delete;
   DropFolder& operator=(const DropFolder&) = delete;
 
+  // False: the path leads to another folder by now, restored or mounted there, or to none.
+  [[nodiscard]] bool is_in_place() const;
   [[nodiscard]] std::string path_of(const std::string& folder) const;
   // Nothing to do where it is there. denied: a link or a file has that name.
   [[nodiscard]] Result<void> make(const std::string& folder);
@@ -47,8 +49,9 @@ class DropFolder {
   // At most `bytes_max`, and only as long as its mark stays the same.
   [[nodiscard]] Result<Bytes> read(const std::string& folder, const DroppedEntry& entry,
                                    std::size_t bytes_max) const;
-  // Replaces nothing: a name that is taken gets a number. `reason` is written beside it as
-  // NAME.reason.txt; empty: none. Returns the name it has now.
+  // Replaces nothing: a name that is taken gets a number, after a hundred of them the time of the
+  // file. `reason` is written beside it as NAME.reason.txt; empty: none. Returns the name it has
+  // now.
   [[nodiscard]] Result<std::string> move(const std::string& folder, const DroppedEntry& entry,
                                          Destination destination, std::string_view reason);
 

@@ -116,6 +116,8 @@ struct HotFolder::State {
   [[nodiscard]] Incoming::Progress catch_up();
   void collect();
   void scan();
+  void follow_paths();
+  void follow_registry();
   void make_folders();
   void scan_folder(const std::string& folder);
   void take(const std::string& folder, const DroppedEntry& entry);
@@ -154,6 +156,7 @@ Result<void> HotFolder::State::open() {
   IncomingOptions arriving;
   arriving.agency = options.agency;
   arriving.directory = arrivals->path_of("");
+  arriving.make_folder = [this](const std::string& sender) { return arrivals->make(sender); };
   arriving.cursor_file = file_in(options.state_directory, "forwarder.cursor");
   arriving.newest_event = engine.newest_event();
   KERUEN_TRY(incoming, Incoming::open(std::move(arriving), *reader, zones, disk, journal));
@@ -164,6 +167,8 @@ Result<void> HotFolder::State::open() {
 
 void HotFolder::State::run() {
   while (!wake->ending()) {
+    // First: who is new has a folder, of the others' mode, before anything is written into it.
+    follow_registry();
     const auto progress = catch_up();
     collect();
     if (clock.now().monotonic >= next_scan) scan();
@@ -197,9 +202,9 @@ bool HotFolder::State::is_news(const std::string& what, const Error& error) {
 
 Incoming::Progress HotFolder::State::catch_up() {
   const auto progress = incoming->catch_up(engine.newest_event());
-  if (progress) return *progress;
-  complain("incoming", "schedules_wait_to_be_written", progress.error());
-  return Incoming::Progress::all;
+  const auto fault = progress ? incoming->put_aside() : std::optional(progress.error());
+  if (fault) complain("incoming", "schedules_wait_to_be_written", *fault);
+  return progress.value_or(Incoming::Progress::all);
 }
 
 void HotFolder::State::collect() {
@@ -229,11 +234,33 @@ void HotFolder::State::make_folders() {
   for (const auto& [id, group] : registry->groups()) make(*drop, id.text());
 }
 
-void HotFolder::State::scan() {
+void HotFolder::State::follow_registry() {
   if (const auto newest = engine.registry(); newest != registry) {
     registry = newest;
     make_folders();
   }
+}
+
+// A folder restored from a copy, or mounted over the one we hold open.
+void HotFolder::State::follow_paths() {
+  bool is_another = false;
+  const auto follow = [&](std::unique_ptr<DropFolder>& folder, const std::string& path,
+                          std::string_view setting) {
+    if (folder->is_in_place()) return;
+    auto opened = open_folder(path, setting);
+    if (!opened) return complain(folder->path_of(""), "folder_not_opened", opened.error());
+    folder = std::move(*opened);
+    journal.write(JournalLevel::info, "folder_opened_anew", {{"folder", folder->path_of("")}});
+    is_another = true;
+  };
+  follow(drop, options.outgoing_directory, "outgoing");
+  follow(arrivals, options.incoming_directory, "incoming");
+  if (is_another) make_folders();
+}
+
+void HotFolder::State::scan() {
+  zones.forget();
+  follow_paths();
   scan_folder("");
   if (const auto folders = drop->folders()) {
     for (const std::string& folder : *folders) scan_folder(folder);

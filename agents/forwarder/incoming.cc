@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
-#include "agents/forwarder/calendar.h"
 #include "agents/forwarder/file_name.h"
 #include "schemas/host/disk.h"
 #include "schemas/host/journal.h"
@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kEventsTogetherMax = 100;
 constexpr std::uint64_t kCursorBehindMax = 1000;  // events that are no schedules, read again
 constexpr std::size_t kCursorBytesMax = 64;
+constexpr std::size_t kWaitingMax = 64;
+constexpr int kSupersededMax = 32;  // changes of one schedule, looked through one by one
 
 // The disk's own trouble: waiting, or an operator, cures it.
 bool is_passing(ErrorCode code) {
@@ -21,26 +23,22 @@ bool is_passing(ErrorCode code) {
          code == ErrorCode::overloaded;
 }
 
-// What stands in a file of ours; empty: nothing that could be newer.
-std::optional<CalendarObject> written_before(host::Disk& disk, TimeZones& zones,
-                                             const std::string& path, const std::string& uid) {
+// What stands in a file of ours; empty: nothing that could be newer. Errors: passing ones.
+Result<std::optional<CalendarObject>> written_before(host::Disk& disk, TimeZones& zones,
+                                                     const std::string& path,
+                                                     const std::string& uid) {
+  const auto nothing = std::optional<CalendarObject>();
+  // A pipe put there would hold us until somebody writes to it.
+  const auto status = disk.status(path);
+  if (status && status->kind != host::EntryKind::file) return nothing;
   const auto file = host::read_file(disk, path, kCalendarBytesMax);
-  if (!file) return std::nullopt;
+  if (!file && is_passing(file.error().code)) return fail(file.error());
+  if (!file) return nothing;
   auto objects = read_calendar(*file, zones);
-  if (!objects) return std::nullopt;
+  if (!objects) return nothing;
   const auto same = std::ranges::find_if(
       *objects, [&](const CalendarObject& object) { return object.schedule.uid == uid; });
-  if (same == objects->end()) return std::nullopt;
-  return std::move(*same);
-}
-
-bool is_older(const content::TrainingSchedule& schedule, WallTime made,
-              const CalendarObject& there) {
-  const auto sequence = sequence_of(schedule);
-  const auto known = sequence_of(there.schedule);
-  if (sequence != known) return sequence < known;
-  // A file's stamp has whole seconds.
-  return there.stamp && std::chrono::floor<std::chrono::seconds>(made) < *there.stamp;
+  return same == objects->end() ? nothing : std::optional(std::move(*same));
 }
 
 }  // namespace
@@ -77,25 +75,45 @@ Result<void> Incoming::load_cursor() {
   return {};
 }
 
+// Up to here nothing waits.
+std::uint64_t Incoming::place() const {
+  return waiting_.empty() ? cursor_ : waiting_.begin()->first - 1;
+}
+
 Result<void> Incoming::keep_cursor() {
-  if (cursor_ == durable_) return {};
-  const std::string text = std::to_string(cursor_) + "\n";
+  if (place() == durable_) return {};
+  const std::string text = std::to_string(place()) + "\n";
   KERUEN_CHECK(
       host::write_file_atomically(disk_, options_.cursor_file, bytes_of(text), host::kPrivateMode));
-  durable_ = cursor_;
+  durable_ = place();
   return {};
 }
 
 Result<Incoming::Progress> Incoming::catch_up(std::uint64_t newest) {
+  KERUEN_TRY(bool wrote, try_again());
   KERUEN_TRY(const auto events, reader_.events_after(cursor_, newest, kEventsTogetherMax));
-  bool wrote = false;
   for (const store::Event& event : events) {
     KERUEN_TRY(const bool written, take(event));
     wrote = wrote || written;
     cursor_ = event.number;
   }
-  if (wrote || cursor_ - durable_ >= kCursorBehindMax) KERUEN_CHECK(keep_cursor());
+  if (wrote || place() - durable_ >= kCursorBehindMax) KERUEN_CHECK(keep_cursor());
   return events.size() == kEventsTogetherMax ? Progress::more : Progress::all;
+}
+
+Result<bool> Incoming::try_again() {
+  fault_.reset();
+  bool wrote = false;
+  auto again = std::exchange(waiting_, {});
+  for (const auto& [number, event] : again) {
+    auto written = take(event);
+    if (!written) {
+      waiting_.insert(again.begin(), again.end());
+      return written;
+    }
+    wrote = wrote || *written;
+  }
+  return wrote;
 }
 
 Result<bool> Incoming::take(const store::Event& event) {
@@ -110,19 +128,81 @@ Result<bool> Incoming::take(const store::Event& event) {
                     {"code", name_of(error.code)}});
     return false;
   };
-  const auto message = reader_.message(*event.message);
+  if (event.agency == options_.agency) return false;
+  const auto message = reader_.message(*event.message, event.agency);
   if (!message) {
     if (is_passing(message.error().code)) return fail(message.error());
     return pass_over(message.error());
   }
   const auto* schedule = std::get_if<content::TrainingSchedule>(&message->content.body);
-  if (schedule == nullptr || message->summary.from == options_.agency) return false;
-  if (message->summary.from != event.agency) {
-    return pass_over({ErrorCode::duplicate, "another sender's message has the same id"});
-  }
+  if (schedule == nullptr) return false;
   auto written = write(*message, *schedule, event.type);
-  if (!written && !is_passing(written.error().code)) return pass_over(written.error());
-  return written;
+  if (written) return written;
+  if (!is_passing(written.error().code)) return pass_over(written.error());
+  const bool is_of_its_place =
+      written.error().code == ErrorCode::io_failed || written.error().code == ErrorCode::denied;
+  if (!is_of_its_place || waiting_.size() == kWaitingMax) return written;
+  waiting_.emplace(event.number, event);
+  fault_ = std::move(written).error();
+  return false;
+}
+
+// Empty: it is not here, or its content is gone.
+Result<std::optional<store::Message>> Incoming::find(const MessageId& id, const AgencyId& from) {
+  auto message = reader_.message(id, from);
+  if (message) return std::optional(std::move(*message));
+  if (is_passing(message.error().code)) return fail(message.error());
+  return std::optional<store::Message>();
+}
+
+// Whether what is superseded from here on, one by the other, is `wanted`.
+Result<bool> Incoming::leads_to(std::optional<MessageId> from_here, const MessageId& wanted,
+                                const AgencyId& sender) {
+  for (int steps = 0; from_here && steps < kSupersededMax; ++steps) {
+    if (*from_here == wanted) return true;
+    KERUEN_TRY(const auto message, find(*from_here, sender));
+    from_here = message ? message->content.header.supersedes : std::nullopt;
+  }
+  return false;
+}
+
+Result<bool> Incoming::is_older(const store::Message& message,
+                                const content::TrainingSchedule& schedule,
+                                const CalendarObject& there) {
+  const auto sequence = sequence_of(schedule);
+  const auto known = sequence_of(there.schedule);
+  if (sequence != known) return sequence < known;
+  const store::Summary& summary = message.summary;
+  if (there.message) {
+    // What the sender says goes before what its clock said.
+    KERUEN_TRY(const bool supersedes,
+               leads_to(message.content.header.supersedes, *there.message, summary.from));
+    if (supersedes || *there.message == summary.message) return false;
+    KERUEN_TRY(const auto written, find(*there.message, summary.from));
+    if (written) {
+      KERUEN_TRY(const bool is_superseded,
+                 leads_to(written->content.header.supersedes, summary.message, summary.from));
+      if (is_superseded) return true;
+    }
+  }
+  // A file's stamp has whole seconds.
+  return there.stamp && std::chrono::floor<std::chrono::seconds>(summary.created_at) < *there.stamp;
+}
+
+// By a later one of its thread that is here.
+Result<bool> Incoming::is_replaced(const store::Message& message,
+                                   const content::TrainingSchedule& schedule) {
+  for (const MessageId& id : message.thread) {
+    if (id == message.summary.message) continue;
+    KERUEN_TRY(const auto other, find(id, message.summary.from));
+    if (!other) continue;
+    const auto* change = std::get_if<content::TrainingSchedule>(&other->content.body);
+    if (change == nullptr || change->uid != schedule.uid) continue;
+    KERUEN_TRY(const bool is_later, leads_to(other->content.header.supersedes,
+                                             message.summary.message, message.summary.from));
+    if (is_later) return true;
+  }
+  return false;
 }
 
 Result<bool> Incoming::write(const store::Message& message, content::TrainingSchedule schedule,
@@ -130,17 +210,32 @@ Result<bool> Incoming::write(const store::Message& message, content::TrainingSch
   const store::Summary& summary = message.summary;
   const std::string folder = options_.directory + "/" + summary.from.text();
   const std::string path = folder + "/" + encode_file_name(schedule.uid, ".ics");
-  const auto there = written_before(disk_, zones_, path, schedule.uid);
+  KERUEN_TRY(const auto there, written_before(disk_, zones_, path, schedule.uid));
   if (why == store::EventType::recalled) {
-    if (!there || there->message != summary.message) return false;  // replaced since
+    if (there && there->message != summary.message) return false;  // replaced since
+    if (!there) {
+      // Whoever took the file away may have the course in a calendar.
+      KERUEN_TRY(const bool is_replaced_here, is_replaced(message, schedule));
+      if (is_replaced_here) return false;
+    }
     schedule.method = content::ScheduleMethod::cancel;
-  } else if (there && is_older(schedule, summary.created_at, *there)) {
-    return false;
+  } else if (there) {
+    KERUEN_TRY(const bool is_older_here, is_older(message, schedule, *there));
+    if (is_older_here) {
+      journal_.write(host::JournalLevel::info, "older_schedule_not_written",
+                     {{"message", to_text(summary.message)}, {"from", summary.from.text()}});
+      return false;
+    }
   }
   KERUEN_TRY(const std::string text,
              write_calendar(schedule, {summary.created_at, summary.message}, zones_));
-  KERUEN_CHECK(disk_.make_directory(folder));
-  KERUEN_CHECK(host::write_file_atomically(disk_, path, bytes_of(text), host::kSharedMode));
+  auto kept = options_.make_folder(summary.from.text());
+  if (kept) kept = host::write_file_atomically(disk_, path, bytes_of(text), host::kSharedMode);
+  if (!kept) {
+    // Somebody moved the folder away: it will be there again.
+    const bool is_gone = kept.error().code == ErrorCode::not_found;
+    return fail(is_gone ? ErrorCode::io_failed : kept.error().code, kept.error().detail);
+  }
   // Not the file: its name is the UID, which was sealed.
   journal_.write(host::JournalLevel::info, "schedule_written",
                  {{"message", to_text(summary.message)}, {"from", summary.from.text()}});

@@ -85,6 +85,8 @@ class TimeZones {
 
   // "Asia/Almaty".
   [[nodiscard]] Result<std::shared_ptr<const Zone>> zone(std::string_view name);
+  // Reads them anew from now on: the system's data is renewed while we run.
+  void forget() { zones_.clear(); }
 
  private:
   host::Disk& disk_;

@@ -1,3 +1,4 @@
+#include "agents/forwarder/calendar_properties.h"
 #include "tests/agents/forwarder/calendar_fixture.h"
 
 namespace keruen::forwarder {
@@ -282,6 +283,19 @@ TEST_F(CalendarRead, RefusesFilesMadeToBeSlow) {
   std::string events;
   for (int i = 0; i < 20'000; ++i) events += "BEGIN:VEVENT\r\nEND:VEVENT\r\n";
   EXPECT_THAT(read(calendar_of(events)), FailsWith(ErrorCode::too_large));
+  const std::string slashes =
+      "DTSTART;TZID=\"" + std::string(100'000, '/') + "\":20260901T090000\r\n";
+  EXPECT_THAT(
+      read(calendar_of("BEGIN:VEVENT\r\nUID:u\r\nSUMMARY:s\r\n" + slashes + "END:VEVENT\r\n")),
+      FailsWith(ErrorCode::unsupported, HasSubstr("at most 255")));
+}
+
+// Half a KiB of memory for two bytes.
+TEST_F(CalendarRead, RefusesFilesMadeToBeLargeInMemory) {
+  std::string lines;
+  for (std::size_t i = 0; i <= kLinesMax; ++i) lines += "a\r\n";
+  EXPECT_THAT(read(calendar_of(event_of(lines))),
+              FailsWith(ErrorCode::too_large, HasSubstr("lines")));
 }
 
 TEST_F(CalendarRead, RefusesLinesThatAreNoProperties) {

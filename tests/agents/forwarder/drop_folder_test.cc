@@ -180,6 +180,29 @@ TEST_F(DropFolderTest, ReplacesNothing) {
   EXPECT_THAT(names(), IsEmpty());
 }
 
+// An exporter that drops the same name every hour, for years.
+TEST_F(DropFolderTest, NeverRunsOutOfNames) {
+  for (int i = 0; i < 150; ++i) {
+    put("a.ics", "calendar " + std::to_string(i));
+    ASSERT_THAT(drop->move("kz.customs", entry("a.ics"), Destination::done, {}), IsOk()) << i;
+  }
+  EXPECT_EQ(content_of(folder / "done/a.100.ics"), "calendar 99");
+  std::size_t kept = 0;
+  for ([[maybe_unused]] const auto& one : std::filesystem::directory_iterator(folder / "done")) {
+    ++kept;
+  }
+  EXPECT_EQ(kept, 150u);
+}
+
+TEST_F(DropFolderTest, KnowsWhenItsPathLeadsElsewhere) {
+  EXPECT_TRUE(drop->is_in_place());
+  const std::string path = drop->path_of("");
+  std::filesystem::rename(path, path + ".before");
+  EXPECT_FALSE(drop->is_in_place());
+  std::filesystem::create_directory(path);
+  EXPECT_FALSE(drop->is_in_place());
+}
+
 TEST_F(DropFolderTest, MovesFilesOfTheLongestNames) {
   const std::string name = std::string(251, 'x') + ".ics";
   put(name, "calendar");

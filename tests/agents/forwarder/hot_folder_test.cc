@@ -78,7 +78,7 @@ class HotFolderTest : public EngineThreadJourney {
   }
   Result<std::unique_ptr<store::Reader>> open_reader() {
     return store::Reader::open(agent(kGuard).store_path(), agent(kGuard).store_key(),
-                               [this] { engine->publish(); });
+                               [this] { return engine->publish(); });
   }
   [[nodiscard]] fs::path folder() const { return home / "outgoing/schedules/kz.customs"; }
   // Whether the hot folder says so while the clock stands still.
@@ -201,6 +201,16 @@ TEST_F(HotFolderTest, TheJournalHoldsNothingOfWhatIsInAFile) {
   for (const char* text : {"u1@test", "secret", "Mars", "Course"}) {
     EXPECT_FALSE(journal.mentions(text)) << text;
   }
+}
+
+// Restored from a copy, or another one mounted in its place.
+TEST_F(HotFolderTest, FollowsAFolderThatWasPutInItsPlace) {
+  const fs::path schedules = home / "outgoing/schedules";
+  fs::rename(schedules, home / "outgoing/before");
+  ASSERT_TRUE(says_later("folder_opened_anew", "outgoing/schedules"));
+  ASSERT_TRUE(leaves_later(folder()));
+  write(folder() / "course.ics", calendar_of(event_of("")));
+  EXPECT_TRUE(leaves_later(folder() / "done/course.ics"));
 }
 
 TEST_F(HotFolderTest, RefusesWhatLiesInNobodysFolder) {

@@ -28,20 +28,22 @@ class Passage : public Journey {
   }
   Result<std::unique_ptr<Incoming>> open_incoming() {
     return Incoming::open(
-        {agency_named(kCustoms), "/in", kCursor, agent(kCustoms).engine().newest_event()},
+        {agency_named(kCustoms), "/in",
+         [this](const std::string& sender) { return files.make_directory("/in/" + sender); },
+         kCursor, agent(kCustoms).engine().newest_event()},
         agent(kCustoms).reader(), zones, files, journal);
   }
-  // A file in border guard's folder for customs.
-  FileAnswer drop(const std::string& lines) {
+  // A file in this agency's folder for customs.
+  FileAnswer drop(const std::string& lines, const char* sender = kGuard) {
     Outgoing outgoing(
-        agency_named(kGuard), zones,
+        agency_named(sender), zones,
         {[&](engine::SubmitRequest request) {
-           return agent(kGuard).engine().submit(request, now());
+           return agent(sender).engine().submit(request, moments_of(sender).here);
          },
-         [&](const std::string& key) { return agent(kGuard).reader().sent_once(key); }});
+         [&](const std::string& key) { return agent(sender).reader().sent_once(key); }});
     const auto answer =
         outgoing.answer(kCustoms, "course.ics", copy_of(bytes_of(calendar_of(lines))),
-                        *agent(kGuard).engine().registry());
+                        *agent(sender).engine().registry());
     pass(std::chrono::seconds(2));
     return answer;
   }
@@ -126,6 +128,26 @@ TEST_F(Passage, OfTheSameSequenceTheLaterMadeStays) {
   EXPECT_THAT(written(), HasSubstr("LOCATION:second"));
 }
 
+// A post whose power failed, and whose clock came back hours behind.
+TEST_F(Passage, WhatSupersedesIsNewerWhateverTheClockSaid) {
+  // Keys are in force for so long.
+  exchange.clock().advance(std::chrono::hours(6));
+  broker.tick(now());
+  pass(std::chrono::seconds(60));
+  connect_all();
+  (void)drop(event_of("LOCATION:first\r\n"));
+  turn_clock(kGuard, std::chrono::hours(-5));
+  (void)drop(event_of("LOCATION:second\r\n"));
+  (void)drop(event_of("LOCATION:third\r\n"));
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("LOCATION:third"));
+  // Everything again: neither of those before comes back.
+  ASSERT_THAT(files.remove(kCursor), IsOk());
+  KERUEN_ASSERT_OK(incoming, open_incoming());
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("LOCATION:third"));
+}
+
 TEST_F(Passage, ACancellationIsWrittenAsOne) {
   (void)drop(event_of("LOCATION:Almaty\r\n"));
   catch_up();
@@ -143,6 +165,28 @@ TEST_F(Passage, ARecallIsWrittenAsACancellation) {
   catch_up();
   EXPECT_THAT(written(), HasSubstr("STATUS:CANCELLED\r\n"));
   EXPECT_EQ(written_object().message, id);
+}
+
+// A calendar program that takes the files away has the course all the same.
+TEST_F(Passage, ARecallIsWrittenThoughTheFileWasTakenAway) {
+  const MessageId id = sent(drop(event_of("")));
+  catch_up();
+  ASSERT_THAT(files.remove("/in/" + std::string(kGuard) + "/u1@test.ics"), IsOk());
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  pass(std::chrono::seconds(2));
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("STATUS:CANCELLED\r\n"));
+}
+
+TEST_F(Passage, ARecallOfWhatWasReplacedWritesNothingWhereTheFileWasTakenAway) {
+  const MessageId id = sent(drop(event_of("")));
+  (void)drop(event_of("LOCATION:Almaty\r\n"));
+  catch_up();
+  ASSERT_THAT(files.remove("/in/" + std::string(kGuard) + "/u1@test.ics"), IsOk());
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  pass(std::chrono::seconds(2));
+  catch_up();
+  EXPECT_THAT(written(), IsEmpty());
 }
 
 TEST_F(Passage, ARecallOfWhatWasReplacedChangesNothing) {
@@ -206,6 +250,35 @@ TEST_F(Passage, WhatCannotBeACalendarIsNamedAndPassedOver) {
   for (const char* text : {"Mars/Olympus", "u1@test", "Course"}) {
     EXPECT_FALSE(journal.mentions(text)) << text;
   }
+}
+
+// A folder that may not be written keeps only its own sender's schedules waiting.
+TEST_F(Passage, OneSendersFolderKeepsNobodyElseWaiting) {
+  bool is_denied = true;
+  KERUEN_ASSERT_OK(incoming, Incoming::open({agency_named(kCustoms), "/in",
+                                             [&](const std::string& sender) -> Result<void> {
+                                               if (sender == kGuard && is_denied) {
+                                                 return fail(ErrorCode::denied,
+                                                             sender + " may not be written");
+                                               }
+                                               return files.make_directory("/in/" + sender);
+                                             },
+                                             kCursor, agent(kCustoms).engine().newest_event()},
+                                            agent(kCustoms).reader(), zones, files, journal));
+  (void)drop(event_of(""));
+  (void)drop(event_of("", "u2@test"), kProsecutor);
+  catch_up();
+  EXPECT_THAT(written(), IsEmpty());
+  EXPECT_THAT(files.status("/in/" + std::string(kProsecutor) + "/u2@test.ics"), IsOk());
+  ASSERT_TRUE(incoming->put_aside().has_value());
+  EXPECT_THAT(incoming->put_aside()->detail, HasSubstr("may not be written"));
+  is_denied = false;
+  // Also where the agent is started in between.
+  ASSERT_THAT(incoming->keep_cursor(), IsOk());
+  KERUEN_ASSERT_OK(incoming, open_incoming());
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("u1@test"));
+  EXPECT_FALSE(incoming->put_aside().has_value());
 }
 
 // ---- the cursor ----
