@@ -113,7 +113,7 @@ Result<AuthorityInitReport> init_authority(Desk& desk, const AuthorityInit& want
     return fail(ErrorCode::malformed,
                 std::to_string(wanted.threshold) + " signatures of " +
                     std::to_string(state.authorities.roots.size()) +
-                    " authorities are not possible; name the other roots with --root FILE");
+                    " authorities are not possible; name the other roots with --further-root FILE");
   }
   KERUEN_CHECK(desk.disk.make_directory(path_in(wanted.directory, kOutDirectory)));
   KERUEN_CHECK(certs::save_key(desk.disk, path_in(wanted.directory, kAuthorityKeyFile),
@@ -140,6 +140,14 @@ Result<AdmissionReport> admit(Desk& desk, const Admission& wanted, const certs::
   AuthorityState& state = opened.state();
   KERUEN_TRY(const auto checked, read_request(desk, state, wanted.request_file));
   KERUEN_TRY(auto report, examine(state, checked, wanted, desk.now.wall));
+  // Comparing takes minutes; whoever can swap the file meanwhile would be admitted unseen.
+  if (wanted.compared_fingerprint && *wanted.compared_fingerprint != report.fingerprint) {
+    return fail(ErrorCode::denied,
+                wanted.request_file + " changed while it was being compared: its fingerprint is " +
+                    report.fingerprint + " now, and " + *wanted.compared_fingerprint +
+                    " was compared; nothing was admitted. Find out who changed the file, then "
+                    "admit it anew and compare again");
+  }
   KERUEN_TRY(const auto key,
              load_authority_key(desk.disk, wanted.directory, state.exchange, unlock));
   KERUEN_TRY(const auto certificate,

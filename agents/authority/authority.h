@@ -55,6 +55,9 @@ struct Admission {
   std::string request_file;
   std::vector<GroupId> groups;  // made when new
   std::optional<AgencyId> parent;
+  // What was read out over the telephone, as examine_request reported it; admit holds the file to
+  // it. Empty: nothing was compared.
+  std::optional<std::string> compared_fingerprint = std::nullopt;
 };
 struct AdmissionReport {
   AgencyId agency;
@@ -65,8 +68,9 @@ struct AdmissionReport {
 };
 // What admit would do, without the key: the command line shows the fingerprint and asks first.
 [[nodiscard]] Result<AdmissionReport> examine_request(Desk& desk, const Admission& wanted);
-// denied: a request for another exchange. duplicate: a key in use by another. expired: the
-// request's first keys are past their time. unknown_agency: the parent.
+// denied: a request for another exchange, or one whose fingerprint is not the compared one.
+// duplicate: a key in use by another. expired: the request's first keys are past their time.
+// unknown_agency: the parent.
 [[nodiscard]] Result<AdmissionReport> admit(Desk& desk, const Admission& wanted,
                                             const certs::Unlock& unlock);
 
@@ -86,14 +90,15 @@ struct OperatorMake {
   std::string directory;
   OperatorName name;
   wire::OperatorRole role = wire::OperatorRole::monitor;
-  std::string out;  // admin.toml; key and credential are put beside it
+  std::string out;  // admin.toml; admin.key and admin.credential are put beside it
 };
 struct OperatorMakeReport {
   std::string config_file;
   std::string key_file;
   std::string credential_file;
 };
-// duplicate: the name or a file is there. not_found: no broker yet.
+// malformed: `out` does not end in .toml. duplicate: the name or a file is there. not_found: no
+// broker yet. After any of these nothing was made and no name taken.
 [[nodiscard]] Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted);
 // "monitor", "administrator", "courier".
 [[nodiscard]] std::optional<wire::OperatorRole> operator_role_named(std::string_view name);
@@ -117,9 +122,11 @@ struct PublicationReport {
   RegistryVersion version;
   WallTime expires_at;
   std::string registry_file;                  // in out/
-  std::optional<std::string> broker_file;     // where the broker reads it; empty: carry it there
+  std::optional<std::string> broker_file;     // put there too; empty: carry it to the broker
+  std::optional<std::string> broker_fault;    // why not, where the broker's folder is here
   std::vector<std::string> invitation_files;  // one per active agency
 };
+// All of it is in out/ afterwards, whether or not it could be put into the broker's folder as well.
 // not_found: no broker yet. bad_signature: fewer signers than the exchange asks for.
 [[nodiscard]] Result<PublicationReport> publish(Desk& desk, const Publication& wanted,
                                                 const certs::Unlock& unlock);

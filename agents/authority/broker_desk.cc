@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kBrokerConfigFile = "broker.toml";
 constexpr std::string_view kCredentialFile = "credential";
 constexpr std::string_view kAuthoritiesFile = "authorities.entry";
+constexpr std::string_view kConfigEnding = ".toml";
 
 Result<certs::Unlock> make_credential(Desk& desk, const std::string& path) {
   KERUEN_CHECK(certs::make_credential_file(desk.disk, path, desk.randomness));
@@ -22,6 +23,18 @@ Result<certs::Unlock> make_credential(Desk& desk, const std::string& path) {
 
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+// Where agents connect to may be a name, or an address of the router before the machine: neither
+// can be bound. A loopback address can, and nobody else shall get in there.
+std::string bindable(const std::string& endpoint) {
+  constexpr std::string_view kScheme = "tcp://";
+  const auto colon = endpoint.rfind(':');
+  const std::string host = endpoint.substr(kScheme.size(), colon - kScheme.size());
+  const std::string port = endpoint.substr(colon);
+  if (host.starts_with("127.") || host == "[::1]") return endpoint;
+  if (host == "localhost") return std::string(kScheme) + "127.0.0.1" + port;
+  return std::string(kScheme) + "*" + port;
 }
 
 host::BrokerConfig config_of(const Origin& exchange, const std::string& endpoint) {
@@ -55,7 +68,11 @@ Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted) {
   if (there) {
     return fail(ErrorCode::duplicate, wanted.out + " holds a broker already; name another --out");
   }
-  const std::string text = host::encode_broker_config(config_of(state.exchange, wanted.endpoint));
+  if (const auto fault = fault_of_endpoint(wanted.endpoint)) {
+    return fail(ErrorCode::malformed, *fault);
+  }
+  const std::string text =
+      host::encode_broker_config(config_of(state.exchange, bindable(wanted.endpoint)));
   // What the broker would refuse to read is refused before anything is made.
   KERUEN_TRY(const auto config, host::decode_broker_config(text, report.config_file));
 
@@ -78,13 +95,22 @@ Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted) {
   report.transport_key = transport.public_key();
   report.log_key = log_key.public_key();
   state.broker =
-      wire::BrokerEntry{config.endpoint, {transport.public_key()}, {log_key.public_key()}};
+      wire::BrokerEntry{wanted.endpoint, {transport.public_key()}, {log_key.public_key()}};
   state.broker_registry_file = absolute(config.registry_file);
   KERUEN_CHECK(opened.save());
   return report;
 }
 
 Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted) {
+  const std::filesystem::path out(wanted.out);
+  const std::string stem = out.stem().string();
+  // Key and credential get names of their own beside it; the configuration must not be one of them.
+  if (out.extension() != kConfigEnding) {
+    return fail(ErrorCode::malformed,
+                "--out " + wanted.out + " names the operator's configuration, which must end in " +
+                    std::string(kConfigEnding) + ", like --out " + wanted.name.text() +
+                    std::string(kConfigEnding) + "; its key and credential are put beside it");
+  }
   KERUEN_TRY(auto opened, OpenedState::open(desk.disk, wanted.directory));
   AuthorityState& state = opened.state();
   if (!state.broker) {
@@ -94,8 +120,6 @@ Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted)
   if (state.operators.contains(wanted.name)) {
     return fail(ErrorCode::duplicate, "there is an operator " + wanted.name.text() + " already");
   }
-  const std::filesystem::path out(wanted.out);
-  const std::string stem = out.stem().string();
   const std::string folder = host::directory_of(wanted.out);
   OperatorMakeReport report{wanted.out, path_in(folder, stem + ".key"),
                             path_in(folder, stem + ".credential")};

@@ -146,7 +146,7 @@ Result<void> check_roots(Desk& desk, const Invitation& invitation, const std::st
   return fail(ErrorCode::denied,
               "the invitation names other roots than the one joined before; compare their "
               "fingerprints with the exchange authority by telephone, then join again with "
-              "--accept-new-roots");
+              "--accept-other-roots");
 }
 
 }  // namespace

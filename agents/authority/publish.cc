@@ -65,16 +65,20 @@ Result<void> write_invitations(Desk& desk, const std::string& out, const Authori
   return {};
 }
 
-// The broker's folder may be on another machine: then the file is carried there.
-Result<void> hand_to_broker(Desk& desk, const AuthorityState& state, BytesView snapshot,
-                            PublicationReport& report) {
-  const std::string folder = host::directory_of(state.broker_registry_file);
-  KERUEN_TRY(const bool there, host::exists(desk.disk, folder));
-  if (!there) return {};
-  KERUEN_CHECK(host::write_file_atomically(desk.disk, state.broker_registry_file, snapshot,
-                                           host::kSharedMode));
-  report.broker_file = state.broker_registry_file;
-  return {};
+// The broker's folder may be on another machine, or another account's: then the file is carried
+// there.
+void hand_to_broker(Desk& desk, const AuthorityState& state, BytesView snapshot,
+                    PublicationReport& report) {
+  const auto hand = [&]() -> Result<void> {
+    KERUEN_TRY(const bool there,
+               host::exists(desk.disk, host::directory_of(state.broker_registry_file)));
+    if (!there) return {};
+    KERUEN_CHECK(host::write_file_atomically(desk.disk, state.broker_registry_file, snapshot,
+                                             host::kSharedMode));
+    report.broker_file = state.broker_registry_file;
+    return {};
+  };
+  if (const auto handed = hand(); !handed) report.broker_fault = handed.error().detail;
 }
 
 }  // namespace
@@ -110,8 +114,9 @@ Result<PublicationReport> publish(Desk& desk, const Publication& wanted,
   KERUEN_CHECK(desk.disk.make_directory(out));
   KERUEN_CHECK(
       host::write_file_atomically(desk.disk, report.registry_file, bytes, host::kSharedMode));
-  KERUEN_CHECK(hand_to_broker(desk, state, bytes, report));
   KERUEN_CHECK(write_invitations(desk, out, state, *registry, note, report));
+  // Last, and no failure of the publication: all of it is in out/ by now.
+  hand_to_broker(desk, state, bytes, report);
   return report;
 }
 

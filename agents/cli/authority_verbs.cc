@@ -118,13 +118,14 @@ Result<void> admit(const Choice& choice, const Options& options) {
   }
   KERUEN_TRY(const auto unlock,
              unlock_with(place.disk, options.credential, "the authority's key", Ask::once));
+  wanted.compared_fingerprint = seen.fingerprint;
   KERUEN_TRY(const auto done, authority::admit(place.desk, wanted, unlock));
-  return report(
-      choice,
-      {{"agency", done.agency.text()},
-       {"fingerprint", done.fingerprint},
-       {"certificate_valid_until", content::instant_text(done.certificate_valid_until)}},
-      done.agency.text() + " is admitted; it takes effect with `keruen authority publish`.\n");
+  return report(choice,
+                {{"agency", done.agency.text()},
+                 {"fingerprint", done.fingerprint},
+                 {"certificate_valid_until", content::instant_text(done.certificate_valid_until)}},
+                done.agency.text() + " is admitted with the fingerprint\n\n    " +
+                    done.fingerprint + "\n\nIt takes effect with `keruen authority publish`.\n");
 }
 
 Result<std::vector<MessageKind>> kinds_of(const Options& options) {
@@ -207,10 +208,18 @@ Result<void> publish(const Choice& choice, const Options& options) {
                   {"registry", done.registry_file},
                   {"invitations", done.invitation_files}};
   if (done.broker_file) json["broker"] = *done.broker_file;
+  if (done.broker_fault) json["broker_fault"] = *done.broker_fault;
   std::string words = "Registry version " + std::to_string(done.version.value) + ", valid until " +
                       content::instant_text(done.expires_at) + ".\n";
-  words += done.broker_file ? "The broker takes it from " + *done.broker_file + " by itself.\n"
-                            : "Carry " + done.registry_file + " to the broker.\n";
+  if (done.broker_fault) {
+    words += "It could not be put into the broker's folder: " + *done.broker_fault + ".\n";
+  }
+  // A folder on this machine may be a copy that was carried away, so nobody here can say more.
+  words += done.broker_file
+               ? "It was put into " + *done.broker_file +
+                     ": a broker on this machine takes it from there by itself.\n" +
+                     "If the broker runs elsewhere, carry " + done.registry_file + " to it.\n"
+               : "Carry " + done.registry_file + " to the broker, beside its broker.toml.\n";
   words += "Invitations, one per agency, to be carried there:\n";
   for (const auto& file : done.invitation_files) words += "  " + file + "\n";
   return report(choice, json, words);
@@ -297,7 +306,9 @@ void add_authority(CLI::App& app, Choice& choice) {
   verb->add_option("--name", options->name, "a short name")->required();
   verb->add_option("--role", options->role, "monitor, administrator or courier")
       ->capture_default_str();
-  verb->add_option("--out", options->out, "the file to write")->required();
+  verb->add_option("--out", options->out,
+                   "the file to write, like duty.toml; key and credential are put beside it")
+      ->required();
 
   const auto add_status = [&](const char* name, const char* help, const char* example,
                               wire::AgencyStatus status) {

@@ -74,7 +74,8 @@ Result<BrokerConfig> load_broker_config(Disk& disk, const std::string& path) {
 std::string encode_broker_config(const BrokerConfig& config) {
   return "# A broker of the exchange. Relative paths start at this file's folder.\n"
          "# keruen-broker --config broker.toml --check-config reads it and starts nothing.\n\n"
-         "# The exchange's name, and where agents reach this broker.\n" +
+         "# The exchange's name, and where this broker listens; * is every address of the "
+         "machine.\n" +
          text_line("origin", config.origin.text()) + text_line("endpoint", config.endpoint) +
          "\n[keys]\n"
          "# Both are encrypted. The credential file opens them at an unattended start and must be\n"

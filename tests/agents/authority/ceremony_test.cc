@@ -150,7 +150,22 @@ TEST_F(CeremonyTest, AnAbsentBrokersFolderMeansCarryingTheFile) {
   std::filesystem::rename(in("broker"), in("elsewhere"));
   KERUEN_ASSERT_OK(const auto published, publish_now());
   EXPECT_EQ(published.broker_file, std::nullopt);
+  EXPECT_EQ(published.broker_fault, std::nullopt);
   EXPECT_TRUE(std::filesystem::exists(published.registry_file));
+}
+
+TEST_F(CeremonyTest, ABrokersFolderThatCannotBeWrittenMeansCarryingTheFileToo) {
+  ASSERT_NO_FATAL_FAILURE(found());
+  // A folder stands where the file belongs: that fails for root as well, unlike a mode.
+  std::filesystem::create_directories(in("broker/registry.snapshot/in-the-way"));
+  KERUEN_ASSERT_OK(const auto published, publish_now());
+  EXPECT_EQ(published.version, RegistryVersion{1});
+  EXPECT_EQ(published.broker_file, std::nullopt);
+  ASSERT_TRUE(published.broker_fault.has_value());
+  EXPECT_THAT(*published.broker_fault, HasSubstr("broker/registry.snapshot"));
+  EXPECT_EQ(registry_of(published.registry_file)->head().version, RegistryVersion{1});
+  EXPECT_THAT(published.invitation_files, ElementsAre(in("authority/out/kz.customs.invitation")));
+  EXPECT_THAT(load_invitation(disk_, published.invitation_files.front()), IsOk());
 }
 
 TEST_F(CeremonyTest, TwoOfTwoAuthoritiesSign) {
