@@ -11,27 +11,46 @@ namespace {
 
 struct ListOptions {
   std::size_t most = 20;
+  std::string before;
   std::string state;
   std::string kind;
 };
 
+Result<std::string> target_of(Desk& desk, const char* folder, const ListOptions& options) {
+  std::string target =
+      std::string("/v1/messages?folder=") + folder + "&most=" + std::to_string(options.most);
+  if (!options.before.empty()) {
+    KERUEN_TRY(const auto before, desk.resolve(options.before));
+    target += "&before=" + before;
+  }
+  if (!options.state.empty()) target += "&state=" + options.state;
+  if (!options.kind.empty()) target += "&kind=" + options.kind;
+  return target;
+}
+
 ExitCode print_list(const Choice& choice, const char* folder, const ListOptions& options) {
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
-  std::string target =
-      std::string("/v1/messages?folder=") + folder + "&most=" + std::to_string(options.most);
-  if (!options.state.empty()) target += "&state=" + options.state;
-  if (!options.kind.empty()) target += "&kind=" + options.kind;
-  const auto page = desk->get(target);
+  const auto target = target_of(*desk, folder, options);
+  if (!target) return choice.explain(target.error(), desk->during());
+  const auto page = desk->get(*target);
   if (!page) return choice.explain(page.error(), desk->during());
+  const auto& messages = (*page)["messages"];
+  // After the list, where it is read; the agent does not say whether a full page is the last.
+  const auto say_how_to_go_on = [&] {
+    if (messages.size() < options.most) return;
+    choice.terminal.say("There may be older ones: the same command with --before " +
+                        short_id(messages.back().value("id", std::string())) + " lists them.");
+  };
   if (choice.json) {
     choice.terminal.print(page->dump() + "\n");
+    say_how_to_go_on();
     return ExitCode::ok;
   }
   const bool inbox = std::string_view(folder) == "inbox";
   Table table(
       {"ID", inbox ? "FROM" : "TO", inbox ? "ARRIVED" : "SENT", "LANE", "STATE", "SUBJECT"});
-  for (const auto& message : (*page)["messages"]) {
+  for (const auto& message : messages) {
     const auto text = [&](const char* name) { return message.value(name, std::string()); };
     std::string state = text("state");
     std::string who = text("from");
@@ -64,10 +83,13 @@ ExitCode print_list(const Choice& choice, const char* folder, const ListOptions&
                {text("subject"), tone}});
   }
   if (table.empty()) {
-    choice.terminal.say(inbox ? "Nothing here." : "Nothing was sent yet.");
+    choice.terminal.say(!options.before.empty() ? "Nothing older."
+                        : inbox                 ? "Nothing here."
+                                                : "Nothing was sent yet.");
     return ExitCode::ok;
   }
   choice.terminal.print(table.render(choice.terminal));
+  say_how_to_go_on();
   return ExitCode::ok;
 }
 
@@ -188,6 +210,8 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
     verb->add_option("--most", options->most, "how many, newest first")
         ->check(CLI::Range(1, 500))
         ->capture_default_str();
+    verb->add_option("--before", options->before,
+                     "only what is older than this message: a whole id, or the characters shown");
     verb->add_option("--kind", options->kind, "only this kind")
         ->check(CLI::IsMember({"notice", "schedule", "evidence"}));
     if (std::string_view(name) == "inbox") {

@@ -18,6 +18,33 @@ constexpr std::size_t kColumnNarrowest = 12;
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
+// Where in the text its first so many columns end.
+std::size_t end_of(std::string_view text, std::size_t columns) {
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end) {
+    if (!continues_character(text[end]) && seen++ == columns) break;
+  }
+  return end;
+}
+
+// In lines of at most so many columns (1 at least), and one line at least; broken at blanks, and
+// inside a word that is longer than a line.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  // Blanks at the end would make a line of nothing.
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  while (width_of(text) > columns) {
+    const std::size_t end = end_of(text, columns);
+    // A blank just behind the line ends it as well as one inside.
+    const std::size_t blank = text.rfind(' ', end);
+    const bool breaks_word = blank == std::string_view::npos || blank == 0;
+    lines.emplace_back(text.substr(0, breaks_word ? end : blank));
+    text.remove_prefix(breaks_word ? end : blank + 1);
+  }
+  lines.emplace_back(text);
+  return lines;
+}
+
 const char* code_of(Tone tone) {
   switch (tone) {
     case Tone::plain:
@@ -99,11 +126,7 @@ std::size_t width_of(std::string_view text) {
 std::string cut_to(std::string_view text, std::size_t columns) {
   if (width_of(text) <= columns) return std::string(text);
   if (columns == 0) return "";
-  std::size_t end = 0;
-  for (std::size_t seen = 0; end < text.size(); ++end) {
-    if (!continues_character(text[end]) && seen++ == columns - 1) break;
-  }
-  return std::string(text.substr(0, end)) + "…";
+  return std::string(text.substr(0, end_of(text, columns - 1))) + "…";
 }
 
 Table::Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
@@ -137,7 +160,12 @@ std::string Table::paragraphs(const Terminal& terminal) const {
       if (row[i].text.empty()) continue;
       text += terminal.paint(Tone::quiet, headings_[i]);
       text.append(before_value - width_of(headings_[i]), ' ');
-      text += terminal.paint(row[i].tone, cut_to(row[i].text, room)) + "\n";
+      std::size_t margin = 0;
+      for (const std::string& line : wrapped(row[i].text, room)) {
+        text.append(margin, ' ');
+        text += terminal.paint(row[i].tone, line) + "\n";
+        margin = before_value;
+      }
     }
   }
   return text;
@@ -156,13 +184,19 @@ std::string Table::render(const Terminal& terminal) const {
 
   std::string text;
   const auto add_row = [&](const std::vector<Cell>& row) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
       const std::string shown = cut_to(row[i].text, widths[i]);
       text += terminal.paint(row[i].tone, shown);
-      if (i + 1 < row.size()) text.append(widths[i] - width_of(shown) + kGapColumns, ' ');
+      text.append(widths[i] - width_of(shown) + kGapColumns, ' ');
     }
-    while (text.ends_with(' ')) text.pop_back();
-    text += "\n";
+    std::size_t margin = 0;
+    for (const std::string& line : wrapped(row.back().text, widths.back())) {
+      text.append(margin, ' ');
+      text += terminal.paint(row.back().tone, line);
+      while (text.ends_with(' ')) text.pop_back();
+      text += "\n";
+      margin = total - widths.back();
+    }
   };
   std::vector<Cell> heads;
   for (const auto& heading : headings_) heads.push_back({heading, Tone::quiet});

@@ -33,8 +33,9 @@ class Terminal {
   std::size_t columns_ = 80;
 };
 
-// Rows under headings, in the terminal's columns: the widest ones give way and are cut with "…".
-// Where that is not enough, each row is a paragraph of its own: a heading and its value a line.
+// Rows under headings, in the terminal's columns: the widest ones give way and are cut with "…",
+// but for the last, which goes on below itself: who acted, and with which result, must be seen.
+// Where that is not enough, each row is a paragraph of its own: a heading and its value, whole.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings);

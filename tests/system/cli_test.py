@@ -109,6 +109,43 @@ class Ceremony(unittest.TestCase):
             terminal.type("y\n")
             self.assertEqual(terminal.end(), 0, terminal.shown)
         self.assertNotEqual(self.state(), before)
+        # What was admitted is on the record, to be compared once more.
+        told = terminal.shown.split("is admitted", 1)
+        self.assertIn(re.search(r"[0-9a-f]{4}( [0-9a-f]{4}){15}", told[0]).group(), told[1])
+
+    def test_what_is_admitted_is_what_was_compared(self):
+        exchange = self.exchange
+        impostor = exchange.path("impostor")
+        exchange.keruen("agency", "init", "--id", CUSTOMS, "--name", f"en={CUSTOMS}", "--dir", impostor, check=True)
+        request = exchange.dir_of(CUSTOMS) / f"{CUSTOMS}.request"
+        before, compared = self.state(), request.read_bytes()
+        self.addCleanup(request.write_bytes, compared)
+        with AtTerminal(BIN / "keruen", *self.admit()) as terminal:
+            terminal.wait_for("[y/N]")
+            request.write_bytes((impostor / request.name).read_bytes())
+            terminal.type("y\n")
+            self.assertEqual(terminal.end(), 5, terminal.shown)
+        self.assertIn("changed while it was being compared", terminal.shown)
+        self.assertEqual(self.state(), before)
+
+    def test_a_registry_is_put_to_the_broker_or_has_to_be_carried(self):
+        exchange = self.exchange
+        out = exchange.path("authority/out/registry.snapshot")
+        publish = ["authority", "publish", "--dir", exchange.path("authority"), "--credential",
+                   exchange.path("authority.credential")]
+        # The folder may be no more than what was left of one that was carried away.
+        told = exchange.keruen(*publish, check=True).out
+        self.assertIn(str(exchange.path("broker/registry.snapshot")), told)
+        self.assertIn(f"If the broker runs elsewhere, carry {out} to it", told)
+        exchange.path("broker/registry.snapshot").unlink()
+        exchange.path("broker/registry.snapshot").mkdir()
+        self.addCleanup(exchange.path("broker/registry.snapshot").rmdir)
+        for invitation in out.parent.glob("*.invitation"):
+            invitation.unlink()
+        told = exchange.keruen(*publish, check=True).out
+        self.assertIn("could not be put into the broker's folder", told)
+        self.assertIn(f"Carry {out} to the broker", told)
+        self.assertTrue((out.parent / f"{BORDER}.invitation").exists())
 
 
 class Keys(unittest.TestCase):
@@ -325,8 +362,10 @@ class Reports(unittest.TestCase):
 
     def test_a_narrow_terminal_breaks_no_line(self):
         agent = ["--agent", self.exchange.dir_of(CUSTOMS)]
+        sender = ["--agent", self.exchange.dir_of(BORDER)]
         admin = ["--broker", self.admin]
-        for words in (agent + ["inbox"], agent + ["agencies"], ["admin", "flow", *admin],
+        for words in (agent + ["inbox"], agent + ["agencies"], sender + ["sent"],
+                      sender + ["receipts", self.message], ["admin", "flow", *admin],
                       ["admin", "waiting", *admin], ["admin", "message", self.message, *admin]):
             for columns in (40, 80):
                 with self.subTest(words=[str(word) for word in words], columns=columns):
@@ -337,6 +376,39 @@ class Reports(unittest.TestCase):
         self.assertIn(f"FROM     {BORDER}", narrow)
         wide = self.exchange.keruen(*agent, "inbox", check=True).out
         self.assertIn("a rather long subject that no narrow terminal can hold", wide)
+
+    def test_a_narrow_terminal_hides_nobody_who_acted(self):
+        note = "the vehicle was stopped at Otar and searched until midnight"
+        self.exchange.agent(CUSTOMS, "process", self.message, "--result", "done", "--note", note)
+        self.exchange.wait_state(BORDER, self.message, CUSTOMS, "processed")
+        officer = self.exchange.recipient(BORDER, self.message, CUSTOMS)["processed_by"]["id"]
+        for verb in ("receipts", "show"):
+            for columns in (40, 80):
+                with self.subTest(verb, columns=columns):
+                    shown = self.shown("--agent", self.exchange.dir_of(BORDER), verb, self.message,
+                                       columns=columns, NO_COLOR="1")
+                    self.assertIn(f"by {officer}: done ({note})", " ".join(shown.split()), shown)
+
+    def test_a_full_list_says_how_to_see_more(self):
+        for text in ("first of three", "second of three", "third of three"):
+            self.exchange.wait_arrived(CUSTOMS, self.exchange.send(BORDER, CUSTOMS, text))
+        for agency, folder in ((CUSTOMS, "inbox"), (BORDER, "sent")):
+            with self.subTest(folder):
+                listed = self.exchange.agent(agency, "--json", folder, "--most", 500).json["messages"]
+                ids = [message["id"] for message in listed]
+                shown, more = [], []
+                while True:
+                    page = self.exchange.agent(agency, folder, "--most", 2, *more)
+                    shown += re.findall(r"^([0-9a-f]{8}) ", page.out, re.M)
+                    told = re.search(r"--before ([0-9a-f]{8})", page.err)
+                    if not told:
+                        break
+                    self.assertEqual(told.group(1), shown[-1])
+                    more = ["--before", told.group(1)]
+                self.assertEqual(shown, [each[-8:] for each in ids])
+                whole = self.exchange.agent(agency, "--json", folder, "--before", ids[0]).json["messages"]
+                self.assertEqual([message["id"] for message in whole], ids[1:])
+                self.assertIn("Nothing older", self.exchange.agent(agency, folder, "--before", ids[-1]).err)
 
 
 class Attention(unittest.TestCase):
