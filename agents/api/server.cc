@@ -16,6 +16,7 @@
 
 #include "agents/api/session.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/config_value.h"
 #include "schemas/host/disk.h"
 #include "schemas/host/journal.h"
 
@@ -156,9 +157,9 @@ void Server::State::admit(int descriptor) {
   Result<std::unique_ptr<store::Reader>> reader =
       officer == options.officers.end()
           ? Result<std::unique_ptr<store::Reader>>(
-                fail(ErrorCode::denied, "the account \"" + account +
-                                            "\" is no officer here: add [officers." + account +
-                                            "] to agent.toml and restart the agent"))
+                fail(ErrorCode::denied,
+                     "the account \"" + account + "\" is no officer here: add [officers." +
+                         host::quoted_toml(account) + "] to agent.toml and restart the agent"))
           : store::Reader::open(options.store_path, store_key,
                                 [this] { return doors.engine.publish(); });
   if (!reader) {

@@ -31,9 +31,21 @@ Result<Desk> Desk::open(const Choice& choice) {
   host::PosixDisk disk;
   std::string path = choice.agent;
   const auto status = disk.status(path);
+  if (status && status->kind == host::EntryKind::other) {
+    // An officer's account may use the agent, and not read what is in its folder.
+    Desk desk;
+    desk.client_ = std::make_unique<api::Client>(path);
+    desk.name_ = path;
+    return desk;
+  }
   if (status && status->kind == host::EntryKind::directory) path += "/agent.toml";
   auto config = host::load_agent_config(disk, path);
   if (!config) {
+    if (config.error().code == ErrorCode::denied) {
+      return fail(ErrorCode::denied, config.error().detail +
+                                         ": officers name the agent's socket instead, --agent "
+                                         "SOCKET; the administrator knows where it is");
+    }
     if (config.error().code != ErrorCode::not_found) return fail(config.error());
     return fail(ErrorCode::not_found, "no agent at \"" + choice.agent +
                                           "\": --agent names the folder with agent.toml, as "
@@ -41,7 +53,7 @@ Result<Desk> Desk::open(const Choice& choice) {
   }
   Desk desk;
   desk.client_ = std::make_unique<api::Client>(config->socket_file);
-  desk.agency_ = config->agency.text();
+  desk.name_ = config->agency.text();
   return desk;
 }
 

@@ -19,7 +19,8 @@ class Desk {
   [[nodiscard]] static Result<Desk> open(const Choice& choice);
 
   [[nodiscard]] api::Client& client() { return *client_; }
-  [[nodiscard]] const std::string& agency() const { return agency_; }
+  // Its agency, or its socket where nothing else is known of it.
+  [[nodiscard]] const std::string& name() const { return name_; }
   // Where the last request failed, if it did.
   [[nodiscard]] During during() const {
     return client_->answered() ? During::agent_request : During::reaching;
@@ -31,7 +32,7 @@ class Desk {
 
  private:
   std::unique_ptr<api::Client> client_;
-  std::string agency_;
+  std::string name_;
 };
 
 // The last eight characters: random, unlike the first, which are the time.

@@ -50,8 +50,9 @@ int run(int argc, char** argv) {
       "Example:\n  keruen --agent customs inbox\n\n"
       "Exit codes: 0 ok, 1 failed, 2 usage, 3 check found problems, 4 not found,\n"
       "  5 keys or access, 6 no connection, 7 refused by rule");
-  app.add_option("--agent", choice.agent,
-                 "the agent's folder (with agent.toml), or that file; or set KERUEN_AGENT")
+  app.add_option(
+         "--agent", choice.agent,
+         "the agent's folder (with agent.toml), that file, or its socket; or set KERUEN_AGENT")
       ->envname("KERUEN_AGENT");
   app.add_flag("--json", choice.json, "reports as JSON, for scripts");
   add_send_verbs(app, choice);

@@ -127,7 +127,7 @@ std::string event_words(const Json& event) {
 ExitCode watch(const Choice& choice, std::optional<std::uint64_t> after) {
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
-  choice.terminal.say("Watching " + desk->agency() + "; Ctrl+C ends it.");
+  choice.terminal.say("Watching " + desk->name() + "; Ctrl+C ends it.");
   const auto ended = desk->client().events(after, [&](const std::string& line) {
     const auto event = Json::parse(line, nullptr, false);
     if (event.is_discarded()) return true;

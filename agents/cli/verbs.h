@@ -16,7 +16,7 @@ class App;
 namespace keruen::cli {
 
 struct Choice {
-  std::string agent;  // --agent or KERUEN_AGENT: a folder with agent.toml, or that file
+  std::string agent;  // --agent or KERUEN_AGENT: a folder with agent.toml, that file, or the socket
   bool json = false;  // --json: the report as the API gives it
   Terminal terminal;
   std::function<ExitCode()> run;

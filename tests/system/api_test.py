@@ -209,7 +209,7 @@ class Api(unittest.TestCase):
             "recall": {"message": message, "kind": "notice"},
         }
         for kind, body in stated.items():
-            content = {"kind": kind, "header": {"subject": {"en": "Stated"}}, kind: body}
+            content = {"kind": kind, "header": {"handling": "H0"}, kind: body}
             with self.subTest(kind=kind):
                 _, problem = self.call("/v1/messages", "post", body={"to": ["kz.customs"], "content": content}, expect=400)
                 self.assertEqual(problem["code"], "malformed")

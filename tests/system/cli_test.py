@@ -317,6 +317,10 @@ class Reports(unittest.TestCase):
         until("the message is told",
               lambda: any(f"notice from {BORDER}" in line and message[-8:] in line for line in lines()))
 
+    def test_an_officer_needs_no_more_than_the_socket(self):
+        run = self.exchange.keruen("--agent", socket_of(self.exchange, CUSTOMS), "show", self.message[-8:], check=True)
+        self.assertIn("a rather long subject", run.out)
+
     def test_watch_as_json(self):
         lines = self.started("--json", "--agent", self.exchange.dir_of(CUSTOMS), "watch", "--after", 0)
         message = self.exchange.send(BORDER, CUSTOMS, "watched")
