@@ -152,11 +152,22 @@ Result<void> ReaderStation::State::catch_up(const CatchUpRequest& request, Catch
 }
 
 Result<wire::Frame> ReaderStation::State::frame_for(const InclusionRequest& request, Now) const {
-  KERUEN_TRY(auto proofs, log.inclusion_proofs(request.indexes, request.size));
   wire::Inclusion inclusion{request.size, {}};
-  for (std::size_t i = 0; i < proofs.size(); ++i) {
-    inclusion.proofs.push_back({request.indexes[i], std::move(proofs[i])});
+  auto all = log.inclusion_proofs(request.indexes, request.size);
+  if (all) {
+    for (std::size_t i = 0; i < all->size(); ++i) {
+      inclusion.proofs.push_back({request.indexes[i], std::move((*all)[i])});
+    }
+    return wire::Frame(std::move(inclusion));
   }
+  // A tree that is damaged in one place proves the rest.
+  for (const LogIndex index : request.indexes) {
+    auto one = log.inclusion_proofs({&index, 1}, request.size);
+    if (one) inclusion.proofs.push_back({index, std::move(one->front())});
+  }
+  if (inclusion.proofs.empty()) return fail(std::move(all).error());
+  journal.write_error(host::JournalLevel::error, "entries_not_proved", all.error(),
+                      {{"connection", request.from.value}});
   return wire::Frame(std::move(inclusion));
 }
 

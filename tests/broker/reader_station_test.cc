@@ -191,6 +191,19 @@ TEST_F(ReaderStationTest, ProvesInclusion) {
       IsOk());
 }
 
+TEST_F(ReaderStationTest, ProvesWhatADamagedTreeStillProves) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  for (int i = 0; i < 200; ++i) {
+    static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}})));
+  }
+  disk.damage("log/tree.hashes", 3 * 32, 1);  // the leaf of entry 2
+  const auto answer = frame<wire::Inclusion>(
+      InclusionRequest{kConnection, {LogIndex{3}, LogIndex{150}}, log->size()});
+  ASSERT_THAT(answer.proofs, SizeIs(1));
+  EXPECT_EQ(answer.proofs[0].index, LogIndex{150});
+  EXPECT_EQ(journal.count("entries_not_proved"), 1U);
+}
+
 TEST_F(ReaderStationTest, RefusesAProofBeyondTheLog) {
   const TreeSize beyond{log->size().value + 1};
   const auto answered = frame<wire::Fault>(InclusionRequest{kConnection, {LogIndex{0}}, beyond});

@@ -1,10 +1,13 @@
 // A broker that drops, alters, reorders, forks or withholds is found out by the agents, in words,
 // and costs nobody else anything.
+#include <set>
+
 #include "tests/journey/journey.h"
 
 namespace keruen {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using store::RecipientState;
@@ -255,6 +258,31 @@ TEST_F(LyingBroker, AnAcceptedBatchThatIsNotInTheLogIsFoundOut) {
   static_cast<void>(send(kGuard, {kCustoms}, "Where are you?"));
   pass(seconds(5));
   EXPECT_THAT(agent(kGuard).alerts(), Contains(HasSubstr("cannot prove")));
+}
+
+// Its tree is damaged in one place, or it lies in one.
+TEST_F(LyingBroker, ProofsItLacksKeepNoOthersWaiting) {
+  std::set<LogIndex> proved;
+  std::optional<LogIndex> lacking;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    auto* inclusion = std::get_if<wire::Inclusion>(&frame);
+    if (inclusion == nullptr) return frame;
+    if (!lacking) lacking = inclusion->proofs.front().index;
+    std::erase_if(inclusion->proofs, [&](const auto& proof) { return proof.index == *lacking; });
+    for (const auto& proof : inclusion->proofs) proved.insert(proof.index);
+    if (inclusion->proofs.empty()) return std::nullopt;
+    return frame;
+  });
+  for (int i = 0; i < 200; ++i) {
+    static_cast<void>(send(kGuard, {kCustoms}, "Where are you?"));
+    exchange.clock().advance(milliseconds(1));
+  }
+  pass(seconds(50));
+  ASSERT_TRUE(lacking.has_value());
+  EXPECT_GT(proved.size(), 150U);
+  EXPECT_THAT(agent(kGuard).alerts(), IsEmpty());
+  pass(seconds(30));
+  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("for a minute that 1 of our batches")));
 }
 
 // Takes a batch and never proves that it stands in the log.
