@@ -27,6 +27,12 @@ std::size_t size_of(const wire::MessageLeaf& leaf) {
          leaf.wraps.size() * kWrapBytes + kLeafOverheadBytes;
 }
 
+// A receipt of an officer, or a recall: of a message that was delivered.
+bool is_word_on_another(const store::OutboxItem& item) {
+  return item.kind == MessageKind::receipt ||
+         (item.listing == store::Listing::hidden && item.kind != MessageKind::part);
+}
+
 }  // namespace
 
 Batcher::Work& Batcher::work(Lane lane, store::LeafKind leaves) {
@@ -63,17 +69,21 @@ void Batcher::pump(Turn& turn) {
     streams_.forget_sent();
     return;
   }
-  for (auto& stream : streams_.all()) send_waiting(stream, turn);
+  // Under a registry that has run out the broker refuses every message for good, and takes
+  // receipts.
+  const bool takes_messages =
+      registry && registry->head().expires_at > desk_.exchange_time(turn.now());
+  for (auto& stream : streams_.all()) {
+    if (takes_messages || stream.stored.leaves == store::LeafKind::receipts) {
+      send_waiting(stream, turn);
+    }
+  }
   const auto* key = keyring_.signing(turn.now());
   // A clock ahead of the broker's would have every batch refused; what waits is better unsealed.
   const bool clock_fits = !desk_.link.clock_doubted && !desk_.is_clock_far_off(turn.now()) &&
                           (!desk_.link.clock_ahead ||
                            *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30));
   if (key == nullptr || !clock_fits) return;
-  // Under a registry that has run out the broker refuses every message for good, and takes
-  // receipts.
-  const bool takes_messages =
-      registry && registry->head().expires_at > desk_.exchange_time(turn.now());
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     fill_lane(static_cast<Lane>(lane), store::LeafKind::receipts, *key, turn);
     if (takes_messages) fill_lane(static_cast<Lane>(lane), store::LeafKind::messages, *key, turn);
@@ -203,9 +213,13 @@ Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
   leaf.kind = item.kind;
   leaf.listing = item.listing;
   leaf.expires_at = item.expires_at;
+  const auto registry = desk_.directory.newest_registry();
   for (const auto& recipient : item.recipients) {
     const auto prekey = desk_.directory.prekey_to_use(recipient.agency, now.wall);
     if (!prekey) continue;
+    // The broker would refuse it for good; it waits as for a key, and the next registry is looked
+    // at.
+    if (is_word_on_another(item) && !registry->is_active(recipient.agency)) continue;
     KERUEN_TRY(const auto place, position(draft, recipient.agency));
     leaf.sealed.push_back(
         {recipient.place, static_cast<std::uint32_t>(input.recipients.size()), recipient.agency});

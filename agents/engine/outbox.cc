@@ -31,10 +31,10 @@ bool is_over_in_vain(const store::RecipientStatus& recipient) {
 
 // False: nobody got it and nobody will, or somebody in a group joined it since.
 bool Outbox::still_counts(const store::SentMessage& sent, const std::vector<PartyId>& to) const {
-  if (std::ranges::all_of(sent.recipients, is_over_in_vain)) return false;
   const auto wanted = expand(to);
   // Of a larger group `sent` is only a part.
   if (!wanted || wanted->size() > kRecipientsMax) return true;
+  if (std::ranges::all_of(sent.recipients, is_over_in_vain)) return false;
   return std::ranges::all_of(*wanted, [&](const AgencyId& agency) {
     return std::ranges::find(sent.recipients, agency, &store::RecipientStatus::recipient) !=
            sent.recipients.end();
@@ -281,6 +281,7 @@ Result<std::vector<RecallAnswer>> Outbox::recall(const RecallRequest& request, N
     notice.content.header.in_reply_to = request.message;
     notice.content.body = recall;
     notice.lane = sent->lane;
+    notice.expires_in = kExpiryMax;
     KERUEN_TRY(auto prepared, prepare(notice, now));
     submission = std::move(prepared.submission);
   }
@@ -303,6 +304,7 @@ Result<void> Outbox::answer_sender(const store::ReceivedMessage& message,
   request.content.header.author = officer;
   request.content.body = std::move(receipt);
   request.lane = message.lane;
+  request.expires_in = kExpiryMax;
   KERUEN_TRY(auto party, PartyId::parse(message.from.text()));
   request.to.push_back(std::move(party));
   store::Submission submission;

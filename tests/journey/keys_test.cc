@@ -164,6 +164,27 @@ TEST_F(KeyJourney, AUselessPrekeyOfOneMemberKeepsNobodyFromItsGroup) {
   EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
 }
 
+// The line broke with a batch on its way, and the authority was a day late.
+TEST_F(KeyJourney, WhatWasClosedUnderARegistryThatRanOutWaitsForTheNext) {
+  const auto everybody_away_for = [&](std::chrono::milliseconds time) {
+    for (const char* id : {kGuard, kCustoms, kProsecutor}) agent(id).disconnect(broker, now());
+    exchange.clock().advance(time);
+    broker.tick(now());
+    connect_all();
+    pass(seconds(5));
+  };
+  everybody_away_for(kRegistryLife - kDay / 2);
+  auto request = notice({kCustoms}, "On its way");
+  request.expires_in = kExpiryMax;
+  const auto id = submit(kGuard, request);
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::sealed);
+  everybody_away_for(kDay);
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::sealed);
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(5));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
 TEST_F(KeyJourney, AnExpiredRegistryRefusesNewMessagesAndStillDelivers) {
   agent(kCustoms).disconnect(broker, now());
   auto request = notice({kCustoms}, "Before the end");
@@ -191,6 +212,7 @@ TEST_F(KeyJourney, AnExpiredRegistryRefusesNewMessagesAndStillDelivers) {
   EXPECT_EQ(shown.summary.state, store::ReadState::read);
   // The receipt still found its way.
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  pass(seconds(5));
   broker.publish(exchange.next_registry(), now());
   pass(seconds(5));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::read);
