@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <system_error>
 
 namespace keruen::forwarder {
@@ -126,7 +127,7 @@ Result<Bytes> read_whole(const Descriptor& file, std::size_t size, const std::st
 }
 
 // "course.ics", "course.2.ics", …, "course.1764400000.ics", "course.1764400000.102.ics", …
-std::string numbered(const std::string& name, int number, const FileMark& mark) {
+std::string numbered(const std::string& name, int number, std::time_t now) {
   const auto dot = name.rfind('.');
   std::string stem = name.substr(0, dot == 0 ? std::string::npos : dot);
   std::string end = name.substr(stem.size());
@@ -138,7 +139,7 @@ std::string numbered(const std::string& name, int number, const FileMark& mark) 
   }
   if (number == 1) return stem + end;
   if (number > kCountedMax) {
-    stem += "." + std::to_string(mark.modified_nanoseconds / 1'000'000'000);
+    stem += "." + std::to_string(now);
     if (number == kCountedMax + 1) return stem + end;
   }
   return stem + "." + std::to_string(number) + end;
@@ -274,8 +275,9 @@ Result<std::string> DropFolder::move(const std::string& folder, const DroppedEnt
   KERUEN_CHECK(make_folder(from.number(), inside, path));
   const Descriptor to = open_folder(from.number(), inside);
   if (!to.is_open()) return failed("open the folder", path);
+  const std::time_t now = std::time(nullptr);
   for (int number = 1; number <= kSameNamesMax; ++number) {
-    const std::string name = numbered(entry.name, number, entry.mark);
+    const std::string name = numbered(entry.name, number, now);
     if (!rename_without_replacing(from.number(), entry.name, to.number(), name)) {
       if (errno == EEXIST) continue;
       return failed("move " + entry.name + " into", path);

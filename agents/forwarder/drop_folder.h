@@ -49,8 +49,8 @@ class DropFolder {
   // At most `bytes_max`, and only as long as its mark stays the same.
   [[nodiscard]] Result<Bytes> read(const std::string& folder, const DroppedEntry& entry,
                                    std::size_t bytes_max) const;
-  // Replaces nothing: a name that is taken gets a number, after a hundred of them the time of the
-  // file. `reason` is written beside it as NAME.reason.txt; empty: none. Returns the name it has
+  // Replaces nothing: a name that is taken gets a number, after a hundred of them the time it
+  // is. `reason` is written beside it as NAME.reason.txt; empty: none. Returns the name it has
   // now.
   [[nodiscard]] Result<std::string> move(const std::string& folder, const DroppedEntry& entry,
                                          Destination destination, std::string_view reason);

@@ -105,6 +105,12 @@ struct HotFolder::State {
   std::unique_ptr<Incoming> incoming;
   std::shared_ptr<const certs::Registry> registry;
   std::map<std::string, std::string> told;  // what was said last of a file or folder
+  // Files that could not be moved: what is in them was dealt with.
+  struct Answered {
+    FileMark mark;
+    FileAnswer answer;
+  };
+  std::map<std::string, Answered> answered;
   MonotonicTime next_scan;
   const std::shared_ptr<Wake> wake = std::make_shared<Wake>();
   std::thread thread;
@@ -121,7 +127,7 @@ struct HotFolder::State {
   void make_folders();
   void scan_folder(const std::string& folder);
   void take(const std::string& folder, const DroppedEntry& entry);
-  void leave(const std::string& folder, const DroppedEntry& entry, const FileAnswer& answer);
+  void leave(const std::string& folder, const DroppedEntry& entry, FileAnswer answer);
   void wait(Incoming::Progress progress);
   // Once for each new cause: what waits is looked at every few seconds.
   void complain(const std::string& what, std::string_view event, const Error& error);
@@ -290,6 +296,10 @@ void HotFolder::State::take(const std::string& folder, const DroppedEntry& entry
     return complain("registry", "schedules_wait_to_be_sent",
                     {ErrorCode::not_found, "this agent has no registry yet"});
   }
+  const auto before = answered.find(file_in(drop->path_of(folder), entry.name));
+  if (before != answered.end() && before->second.mark == entry.mark) {
+    return leave(folder, entry, before->second.answer);
+  }
   const Result<Bytes> file = entry.kind == DroppedKind::file
                                  ? drop->read(folder, entry, kCalendarBytesMax)
                                  : Result<Bytes>(fail(not_a_file(entry.kind)));
@@ -298,15 +308,21 @@ void HotFolder::State::take(const std::string& folder, const DroppedEntry& entry
 }
 
 void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entry,
-                             const FileAnswer& answer) {
+                             FileAnswer answer) {
   if (answer.outcome == FileAnswer::Outcome::later) {
     return complain_of_file(folder, entry.name, "schedule_waits_to_be_sent", answer.error);
   }
   const bool done = answer.outcome == FileAnswer::Outcome::done;
   const auto moved =
       drop->move(folder, entry, done ? Destination::done : Destination::refused, answer.reason);
-  if (!moved) return complain_of_file(folder, entry.name, "schedule_not_moved", moved.error());
-  told.erase(file_in(drop->path_of(folder), entry.name));
+  const std::string path = file_in(drop->path_of(folder), entry.name);
+  if (!moved) {
+    if (answered.size() > kToldMax) answered.clear();
+    answered[path] = {entry.mark, std::move(answer)};
+    return complain_of_file(folder, entry.name, "schedule_not_moved", moved.error());
+  }
+  answered.erase(path);
+  told.erase(path);
   for (const ScheduleAnswer& one : answer.schedules) {
     if (one.outcome == ScheduleAnswer::Outcome::refused) continue;
     const bool known = one.outcome == ScheduleAnswer::Outcome::known;

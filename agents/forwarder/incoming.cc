@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t kEventsTogetherMax = 100;
 constexpr std::uint64_t kCursorBehindMax = 1000;  // events that are no schedules, read again
 constexpr std::size_t kCursorBytesMax = 64;
-constexpr std::size_t kWaitingMax = 64;
 constexpr int kSupersededMax = 32;  // changes of one schedule, looked through one by one
 
 // The disk's own trouble: waiting, or an operator, cures it.
@@ -77,7 +76,9 @@ Result<void> Incoming::load_cursor() {
 
 // Up to here nothing waits.
 std::uint64_t Incoming::place() const {
-  return waiting_.empty() ? cursor_ : waiting_.begin()->first - 1;
+  std::uint64_t place = cursor_;
+  for (const auto& [sender, first] : waiting_) place = std::min(place, first - 1);
+  return place;
 }
 
 Result<void> Incoming::keep_cursor() {
@@ -93,8 +94,12 @@ Result<Incoming::Progress> Incoming::catch_up(std::uint64_t newest) {
   KERUEN_TRY(bool wrote, try_again());
   KERUEN_TRY(const auto events, reader_.events_after(cursor_, newest, kEventsTogetherMax));
   for (const store::Event& event : events) {
-    KERUEN_TRY(const bool written, take(event));
-    wrote = wrote || written;
+    // Behind what waits: in order, or a recall would come before its schedule.
+    if (!waiting_.contains(event.agency)) {
+      KERUEN_TRY(const Taken taken, take(event));
+      if (taken == Taken::put_aside) waiting_[event.agency] = event.number;
+      wrote = wrote || taken == Taken::written;
+    }
     cursor_ = event.number;
   }
   if (wrote || place() - durable_ >= kCursorBehindMax) KERUEN_CHECK(keep_cursor());
@@ -104,47 +109,63 @@ Result<Incoming::Progress> Incoming::catch_up(std::uint64_t newest) {
 Result<bool> Incoming::try_again() {
   fault_.reset();
   bool wrote = false;
-  auto again = std::exchange(waiting_, {});
-  for (const auto& [number, event] : again) {
-    auto written = take(event);
-    if (!written) {
-      waiting_.insert(again.begin(), again.end());
-      return written;
-    }
-    wrote = wrote || *written;
+  const auto senders = waiting_;
+  for (const auto& [sender, first] : senders) {
+    KERUEN_TRY(const bool written, try_again(sender, first));
+    wrote = wrote || written;
   }
   return wrote;
 }
 
-Result<bool> Incoming::take(const store::Event& event) {
-  const bool matters =
-      event.type == store::EventType::arrived || event.type == store::EventType::recalled;
-  if (!matters || event.kind != MessageKind::schedule || !event.message) return false;
+// All of this sender's up to the cursor, until one has to wait again.
+Result<bool> Incoming::try_again(const AgencyId& sender, std::uint64_t first) {
+  bool wrote = false;
+  for (std::uint64_t before = first - 1; before < cursor_;) {
+    KERUEN_TRY(const auto events, reader_.events_after(before, cursor_, kEventsTogetherMax));
+    for (const store::Event& event : events) {
+      if (event.agency != sender) continue;
+      waiting_[sender] = event.number;
+      KERUEN_TRY(const Taken taken, take(event));
+      if (taken == Taken::put_aside) return wrote;
+      wrote = wrote || taken == Taken::written;
+    }
+    if (events.empty()) break;
+    before = events.back().number;
+  }
+  waiting_.erase(sender);
+  return wrote;
+}
+
+Result<Incoming::Taken> Incoming::take(const store::Event& event) {
+  const bool is_recall = event.type == store::EventType::recalled;
+  const bool matters = is_recall || event.type == store::EventType::arrived;
+  if (!matters || event.kind != MessageKind::schedule || !event.message) return Taken::passed;
+  if (event.agency == options_.agency) return Taken::passed;
   const auto pass_over = [&](const Error& error) {
     // Not the detail, which quotes what was sealed.
     journal_.write(host::JournalLevel::warning, "schedule_not_written",
                    {{"message", to_text(*event.message)},
                     {"from", event.agency.text()},
                     {"code", name_of(error.code)}});
-    return false;
+    return Taken::passed;
   };
-  if (event.agency == options_.agency) return false;
   const auto message = reader_.message(*event.message, event.agency);
   if (!message) {
     if (is_passing(message.error().code)) return fail(message.error());
+    // One of ours that was taken back before it left.
+    if (is_recall && message.error().code == ErrorCode::not_found) return Taken::passed;
     return pass_over(message.error());
   }
   const auto* schedule = std::get_if<content::TrainingSchedule>(&message->content.body);
-  if (schedule == nullptr) return false;
+  if (schedule == nullptr) return Taken::passed;
   auto written = write(*message, *schedule, event.type);
-  if (written) return written;
+  if (written) return *written ? Taken::written : Taken::passed;
   if (!is_passing(written.error().code)) return pass_over(written.error());
   const bool is_of_its_place =
       written.error().code == ErrorCode::io_failed || written.error().code == ErrorCode::denied;
-  if (!is_of_its_place || waiting_.size() == kWaitingMax) return written;
-  waiting_.emplace(event.number, event);
+  if (!is_of_its_place) return fail(std::move(written).error());
   fault_ = std::move(written).error();
-  return false;
+  return Taken::put_aside;
 }
 
 // Empty: it is not here, or its content is gone.
@@ -198,6 +219,7 @@ Result<bool> Incoming::is_replaced(const store::Message& message,
     if (!other) continue;
     const auto* change = std::get_if<content::TrainingSchedule>(&other->content.body);
     if (change == nullptr || change->uid != schedule.uid) continue;
+    if (sequence_of(*change) > sequence_of(schedule)) return true;
     KERUEN_TRY(const bool is_later, leads_to(other->content.header.supersedes,
                                              message.summary.message, message.summary.from));
     if (is_later) return true;

@@ -61,8 +61,10 @@ class Incoming {
         journal_(journal) {}
 
   [[nodiscard]] Result<void> load_cursor();
+  enum class Taken : std::uint8_t { passed = 1, written, put_aside };
   [[nodiscard]] Result<bool> try_again();
-  [[nodiscard]] Result<bool> take(const store::Event& event);
+  [[nodiscard]] Result<bool> try_again(const AgencyId& sender, std::uint64_t first);
+  [[nodiscard]] Result<Taken> take(const store::Event& event);
   [[nodiscard]] Result<bool> write(const store::Message& message,
                                    content::TrainingSchedule schedule, store::EventType why);
   [[nodiscard]] Result<std::optional<store::Message>> find(const MessageId& id,
@@ -81,10 +83,10 @@ class Incoming {
   TimeZones& zones_;
   host::Disk& disk_;
   host::Journal& journal_;
-  std::map<std::uint64_t, store::Event> waiting_;  // before the cursor, by number
-  std::optional<Error> fault_;                     // of the last of them
-  std::uint64_t cursor_ = 0;                       // events up to this one were taken
-  std::uint64_t durable_ = 0;                      // as the cursor file says
+  std::map<AgencyId, std::uint64_t> waiting_;  // whose events were put aside, from this one on
+  std::optional<Error> fault_;                 // of the last of them
+  std::uint64_t cursor_ = 0;                   // events up to this one were taken
+  std::uint64_t durable_ = 0;                  // as the cursor file says
 };
 
 }  // namespace keruen::forwarder

@@ -265,8 +265,12 @@ TEST_F(Passage, OneSendersFolderKeepsNobodyElseWaiting) {
                                              },
                                              kCursor, agent(kCustoms).engine().newest_event()},
                                             agent(kCustoms).reader(), zones, files, journal));
-  (void)drop(event_of(""));
+  const MessageId id = sent(drop(event_of("")));
+  (void)drop(event_of("", "u3@test"));
   (void)drop(event_of("", "u2@test"), kProsecutor);
+  catch_up();
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  pass(std::chrono::seconds(2));
   catch_up();
   EXPECT_THAT(written(), IsEmpty());
   EXPECT_THAT(files.status("/in/" + std::string(kProsecutor) + "/u2@test.ics"), IsOk());
@@ -277,8 +281,52 @@ TEST_F(Passage, OneSendersFolderKeepsNobodyElseWaiting) {
   ASSERT_THAT(incoming->keep_cursor(), IsOk());
   KERUEN_ASSERT_OK(incoming, open_incoming());
   catch_up();
-  EXPECT_THAT(written(), HasSubstr("u1@test"));
+  EXPECT_THAT(written("u3@test"), HasSubstr("u3@test"));
+  // The recall came after its schedule, and stays.
+  EXPECT_THAT(written(), HasSubstr("STATUS:CANCELLED\r\n"));
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("STATUS:CANCELLED\r\n"));
   EXPECT_FALSE(incoming->put_aside().has_value());
+}
+
+TEST_F(Passage, WhatWasPutAsideIsWrittenWithoutAStart) {
+  bool is_denied = true;
+  KERUEN_ASSERT_OK(incoming, Incoming::open({agency_named(kCustoms), "/in",
+                                             [&](const std::string& sender) -> Result<void> {
+                                               if (is_denied)
+                                                 return fail(ErrorCode::denied, "not just now");
+                                               return files.make_directory("/in/" + sender);
+                                             },
+                                             kCursor, agent(kCustoms).engine().newest_event()},
+                                            agent(kCustoms).reader(), zones, files, journal));
+  for (int i = 0; i < 70; ++i) (void)drop(event_of("", "u" + std::to_string(i) + "@test"));
+  (void)drop(event_of("", "p@test"), kProsecutor);
+  while (true) {
+    KERUEN_ASSERT_OK(const auto progress, take_on());
+    if (progress == Incoming::Progress::all) break;
+  }
+  is_denied = false;
+  catch_up();
+  EXPECT_THAT(written("u0@test"), HasSubstr("u0@test"));
+  EXPECT_THAT(written("u69@test"), HasSubstr("u69@test"));
+  EXPECT_THAT(files.status("/in/" + std::string(kProsecutor) + "/p@test.ics"), IsOk());
+  EXPECT_FALSE(incoming->put_aside().has_value());
+}
+
+// The sender's own desk, which has taken back what never left.
+TEST_F(Passage, WhatWasTakenBackBeforeItLeftIsNobodysFault) {
+  agent(kGuard).disconnect(broker, now());
+  const MessageId id = sent(drop(event_of("")));
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  KERUEN_ASSERT_OK(auto own,
+                   Incoming::open({agency_named(kGuard), "/in",
+                                   [&](const std::string& sender) {
+                                     return files.make_directory("/in/" + sender);
+                                   },
+                                   "/state/guard.cursor", agent(kGuard).engine().newest_event()},
+                                  agent(kGuard).reader(), zones, files, journal));
+  EXPECT_THAT(own->catch_up(agent(kGuard).engine().newest_event()), IsOk());
+  EXPECT_EQ(journal.count("schedule_not_written"), 0u);
 }
 
 // ---- the cursor ----
