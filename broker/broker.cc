@@ -8,6 +8,7 @@
 #include "schemas/host/clock.h"
 #include "schemas/host/disk.h"
 #include "schemas/host/open_files.h"
+#include "schemas/host/time_service.h"
 
 namespace keruen::broker {
 namespace {
@@ -39,6 +40,10 @@ struct Broker::State {
   [[nodiscard]] std::size_t connections_max();
   void start_threads();
   [[nodiscard]] std::optional<Submission> look_after_files();
+  [[nodiscard]] admission::ClockWatch::Confirmation is_clock_right() const {
+    if (surroundings.clock_is == ClockIs::right) return {};
+    return host::is_clock_synchronised;
+  }
 
   host::BrokerConfig config;
   Surroundings surroundings;
@@ -83,7 +88,8 @@ Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing
 Result<void> Broker::State::open_stations() {
   KERUEN_TRY(index, index::Index::open(config.index_file, surroundings.journal));
   KERUEN_CHECK(index->reserve(surroundings.disk, index_reserve_bytes(config.segment_bytes)));
-  KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal));
+  KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal,
+                                       is_clock_right()));
   KERUEN_TRY(reader,
              ReaderStation::open(*log, config.index_file, config.origin, surroundings.journal));
   KERUEN_TRY(caretaker,
@@ -131,6 +137,7 @@ Result<void> Broker::State::open_exchange() {
   ExchangeOptions options;
   options.origin = config.origin;
   options.connections_max = connections_max();
+  options.is_clock_right = is_clock_right();
   exchange = std::make_unique<Exchange>(options, std::move(directory), std::move(at_start),
                                         surroundings.journal, surroundings.clock.now());
   gateway::RouterOptions listening;

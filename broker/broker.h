@@ -30,11 +30,14 @@ inline constexpr std::string_view kLogKeyPurpose = "log key of the broker";
 
 class Broker {
  public:
+  // Whether the operator said so; else a time service has to, where the log cannot.
+  enum class ClockIs : std::uint8_t { unconfirmed = 1, right };
   struct Surroundings {
     host::Disk& disk;
     const host::Clock& clock;
     host::Journal& journal;
     certs::Randomness& randomness;
+    ClockIs clock_is = ClockIs::unconfirmed;
   };
   [[nodiscard]] static Result<std::unique_ptr<Broker>> open(
       const host::BrokerConfig& config, BrokerKeys keys,

@@ -33,6 +33,8 @@ constexpr std::string_view kHelp =
     "  --check-config          read the configuration, say what is wrong with it, start nothing\n"
     "  --accept-missing-guard  the signer's guard file is gone on purpose: begin a new one. Only\n"
     "                          when the log is known to be complete, never after a restore\n"
+    "  --clock-is-right        this machine's clock is right although the log's newest entry is\n"
+    "                          old and no time service says so\n"
     "  --version               print the version\n"
     "  --help                  print this\n"
     "\n"
@@ -45,6 +47,7 @@ struct Arguments {
   Task task = Task::run;
   std::string config;
   log::CheckpointSigner::MissingGuard missing_guard = log::CheckpointSigner::MissingGuard::refuse;
+  Broker::ClockIs clock_is = Broker::ClockIs::unconfirmed;
 };
 
 void say(std::string_view words) {
@@ -68,6 +71,8 @@ Result<Arguments> parse_arguments(int count, char** values) {
       arguments.task = Task::check_config;
     } else if (value == "--accept-missing-guard") {
       arguments.missing_guard = log::CheckpointSigner::MissingGuard::accept;
+    } else if (value == "--clock-is-right") {
+      arguments.clock_is = Broker::ClockIs::right;
     } else if (value == "--config" && i + 1 < count) {
       arguments.config = values[++i];
     } else if (value.starts_with("--config=")) {
@@ -145,7 +150,7 @@ Exit run(const Arguments& arguments, const host::BrokerConfig& config, host::Dis
   auto keys = load_keys(disk, config);
   if (!keys) return fail_with(Exit::keys, keys.error());
   auto broker = Broker::open(config, std::move(*keys), arguments.missing_guard,
-                             {disk, clock, **journal, randomness});
+                             {disk, clock, **journal, randomness, arguments.clock_is});
   if (!broker) {
     (*journal)->write_error(host::JournalLevel::error, "start_failed", broker.error());
     return fail_with(Exit::failed, broker.error());

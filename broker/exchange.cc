@@ -14,6 +14,7 @@ Exchange::State::State(ExchangeOptions given, certs::Directory known, LogAtStart
       dispatch(log.size),
       log_size(log.size),
       newest_accepted_at(log.newest_accepted_at),
+      clock_watch(options.is_clock_right),
       newest(std::move(log.newest)) {
   for (auto& [agency, head] : log.heads) heads[{agency, head.stream}] = head;
 }

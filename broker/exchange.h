@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "broker/admission/clock_watch.h"
 #include "broker/stations.h"
 #include "certs/directory.h"
 
@@ -54,6 +55,7 @@ struct LogAtStart {
 struct ExchangeOptions {
   Origin origin;
   std::size_t connections_max = 8192;
+  admission::ClockWatch::Confirmation is_clock_right = {};
 };
 
 // Facts only the machine knows, for the operator's status report.

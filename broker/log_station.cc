@@ -3,7 +3,6 @@
 #include <map>
 #include <span>
 
-#include "broker/admission/clock_watch.h"
 #include "broker/log_group.h"
 #include "schemas/host/journal.h"
 
@@ -137,9 +136,9 @@ void LogStation::State::tell(std::vector<LogEvent>& events, std::optional<Error>
 LogStation::LogStation(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LogStation::~LogStation() = default;
 
-Result<std::unique_ptr<LogStation>> LogStation::open(log::Log& log, index::Index& index,
-                                                     Origin origin, certs::Authorities trusted,
-                                                     host::Journal& journal) {
+Result<std::unique_ptr<LogStation>> LogStation::open(
+    log::Log& log, index::Index& index, Origin origin, certs::Authorities trusted,
+    host::Journal& journal, admission::ClockWatch::Confirmation is_clock_right) {
   KERUEN_CHECK(bring_up_to_date(index, log, journal));
   KERUEN_TRY(auto ordering, read_ordering_state(index, log, origin, trusted));
   std::unique_ptr<State> state(new State{log,
@@ -148,7 +147,7 @@ Result<std::unique_ptr<LogStation>> LogStation::open(log::Log& log, index::Index
                                          std::move(trusted),
                                          journal,
                                          std::move(ordering),
-                                         {},
+                                         admission::ClockWatch(std::move(is_clock_right)),
                                          {},
                                          {},
                                          {},

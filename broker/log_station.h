@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "broker/admission/clock_watch.h"
 #include "broker/stations.h"
 #include "certs/directory.h"
 
@@ -30,10 +31,9 @@ class LogStation {
  public:
   // Brings the index up to the log (rebuilding it when it is new) and the ordering state from both.
   // `trusted` are the authorities that must have signed registry version 1.
-  [[nodiscard]] static Result<std::unique_ptr<LogStation>> open(log::Log& log, index::Index& index,
-                                                                Origin origin,
-                                                                certs::Authorities trusted,
-                                                                host::Journal& journal);
+  [[nodiscard]] static Result<std::unique_ptr<LogStation>> open(
+      log::Log& log, index::Index& index, Origin origin, certs::Authorities trusted,
+      host::Journal& journal, admission::ClockWatch::Confirmation is_clock_right = {});
   ~LogStation();
   LogStation(const LogStation&) = delete;
   LogStation& operator=(const LogStation&) = delete;

@@ -11,6 +11,15 @@ std::optional<Error> ClockWatch::fault(Now now, WallTime newest_accepted_at) {
                    "the clock of this machine is " + std::to_string(behind) +
                        " seconds before the newest entry of the log; set it right and it goes on"};
     }
+    const auto ahead = now.wall - newest_accepted_at;
+    const bool is_far = newest_accepted_at != WallTime{} && ahead > kClockAheadMost;
+    if (is_far && is_right_ && !is_right_()) {
+      const auto days = std::chrono::floor<std::chrono::days>(ahead).count();
+      return Error{ErrorCode::overloaded,
+                   "the clock of this machine is " + std::to_string(days) +
+                       " days after the newest entry of the log, and no time service keeps it: set "
+                       "it right and it goes on, or start with --clock-is-right if it is"};
+    }
     started_ = now;
   }
   const auto passed = now.monotonic - started_->monotonic;

@@ -2,10 +2,13 @@
 // Threads: one.
 //
 // It is not believed while it has left the monotonic clock by kClockLeapMax since the start, or,
-// once at start, while it is before the log's last entry: then nothing is accepted, expired or
-// dropped, and the operator is told. Small steps back are smoothed: acceptedAt never decreases.
+// once at start, while it is before the log's last entry, or more than kClockAheadMost after it and
+// nobody says that it is right: then nothing is accepted, expired or dropped, and the operator is
+// told. One entry stamped a year ahead would have everything refused for that year. Small steps
+// back are smoothed: acceptedAt never decreases.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "schemas/error.h"
@@ -14,9 +17,16 @@
 namespace keruen::admission {
 
 inline constexpr std::chrono::minutes kClockLeapMax{5};
+// Agencies log a key each week: a longer silence is seldom one.
+inline constexpr std::chrono::hours kClockAheadMost{7 * 24};
 
 class ClockWatch {
  public:
+  // Whether somebody else says that the clock is right: a time service, or the operator. Asked only
+  // where the log does not; empty: it is.
+  using Confirmation = std::function<bool()>;
+  explicit ClockWatch(Confirmation is_right = {}) : is_right_(std::move(is_right)) {}
+
   // Empty: it is believed. overloaded: says how far off it is and what to do.
   [[nodiscard]] std::optional<Error> fault(Now now, WallTime newest_accepted_at);
   // What an entry accepted now is stamped with.
@@ -25,6 +35,7 @@ class ClockWatch {
   }
 
  private:
+  Confirmation is_right_;
   std::optional<Now> started_;  // the first moment at which the clock was believed
 };
 

@@ -24,6 +24,7 @@ Result<void> ExchangeBench::try_start() {
   KERUEN_TRY(auto directory_of_core, copy_directory(station->directory(), exchange.authorities()));
   ExchangeOptions options;
   options.origin = exchange.origin();
+  options.is_clock_right = is_clock_right;
   core = std::make_unique<Exchange>(
       options, std::move(directory_of_core),
       LogAtStart{station->heads(), log->size(), log->newest_accepted_at(), std::move(newest)},

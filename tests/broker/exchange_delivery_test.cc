@@ -267,6 +267,31 @@ TEST_F(ExchangeDeliveryTest, ExpiresAgainOnceAClockThatWasBehindAtTheStartIsRigh
   EXPECT_THAT(served[0].frame.stubs, ElementsAre(wire::Stub{0, ErrorCode::expired}));
 }
 
+// Stamped with its time, the next entry would have everything refused until then.
+TEST_F(ExchangeDeliveryTest, TakesAndExpiresNothingUnderAClockFarAheadAtTheStart) {
+  TestMessage brief{{"kz.customs"}};
+  brief.expires_at = exchange.clock().wall() + hours{1};
+  auto stream = guard();
+  accept(*guards, exchange.messages(stream, {brief}));
+  is_clock_right = [] { return false; };
+  exchange.clock().set_wall_ahead(hours{24 * 300});
+  restart();
+  tick();
+  EXPECT_EQ(journal.count("clock_in_doubt"), 1u);
+  const auto served = deliveries(connect("kz.customs"));
+  ASSERT_THAT(served, SizeIs(1));
+  EXPECT_THAT(served[0].frame.stubs, IsEmpty());
+  guards = &connect("kz.border-guard");
+  exchange.clock().set_wall_ahead(hours{-24 * 300});
+  const auto next = exchange.messages(stream, kOneNotice);
+  exchange.clock().set_wall_ahead(hours{24 * 300});
+  EXPECT_EQ(refuse(*guards, next.bytes).code, ErrorCode::overloaded);
+  exchange.clock().set_wall_ahead(hours{-24 * 300});
+  tick();
+  EXPECT_EQ(journal.count("clock_believed_again"), 1u);
+  accept(*guards, next);
+}
+
 TEST_F(ExchangeDeliveryTest, SendsEveryDirectoryLineBeforeTheBatchAboveIt) {
   Peer& customs = connect("kz.customs");
   auto stream = guard();

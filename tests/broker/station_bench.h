@@ -40,8 +40,8 @@ class StationBench : public ::testing::Test {
     KERUEN_TRY(log, log::Log::open(disk, options, journal));
     KERUEN_TRY(index, index::Index::open(index_path(), journal));
     if (index_reserve_bytes > 0) KERUEN_CHECK(index->reserve(disk, index_reserve_bytes));
-    KERUEN_TRY(station,
-               LogStation::open(*log, *index, exchange.origin(), exchange.authorities(), journal));
+    KERUEN_TRY(station, LogStation::open(*log, *index, exchange.origin(), exchange.authorities(),
+                                         journal, is_clock_right));
     KERUEN_TRY(reader, ReaderStation::open(*log, index_path(), exchange.origin(), journal));
     return {};
   }
@@ -138,6 +138,7 @@ class StationBench : public ::testing::Test {
   std::size_t segment_bytes = 256 * 1024;
   std::uint64_t index_reserve_bytes = 0;
   std::chrono::milliseconds batches_kept = log::LogOptions().batches_kept;
+  admission::ClockWatch::Confirmation is_clock_right;
   TestExchange exchange;
   FaultDisk disk;
   TemporaryDirectory directory;

@@ -12,6 +12,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 
 const AgencyId kCustoms = agency_named("kz.customs");
 const AgencyId kGuard = agency_named("kz.border-guard");
@@ -91,6 +92,39 @@ TEST(ClockWatch, DoubtsAClockBeforeTheNewestEntryAtStart) {
   EXPECT_THAT(fault->detail, ::testing::HasSubstr("30 seconds"));
   clock.advance(seconds{30});
   EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+}
+
+TEST(ClockWatch, DoubtsAClockLongAfterTheNewestEntryAtStartUntilSomebodySaysItIsRight) {
+  VirtualClock clock;
+  bool is_right = false;
+  ClockWatch watch([&] { return is_right; });
+  const WallTime newest = clock.wall();
+  clock.set_wall_ahead(kClockAheadMost + hours{25});
+  const auto fault = watch.fault(clock.now(), newest);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->code, ErrorCode::overloaded);
+  EXPECT_THAT(fault->detail, HasSubstr("8 days after the newest entry"));
+  is_right = true;
+  EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+}
+
+TEST(ClockWatch, BelievesAClockLongAfterTheNewestEntryOnceItIsSetRight) {
+  VirtualClock clock;
+  ClockWatch watch([] { return false; });
+  const WallTime newest = clock.wall();
+  clock.set_wall_ahead(hours{24 * 365});
+  EXPECT_TRUE(watch.fault(clock.now(), newest).has_value());
+  clock.set_wall_ahead(hours{-24 * 365});
+  EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+  // And while it runs nobody has to write for it to be believed.
+  clock.advance(hours{24 * 365});
+  EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+}
+
+TEST(ClockWatch, BelievesAnyClockWhereTheLogIsEmpty) {
+  VirtualClock clock;
+  ClockWatch watch([] { return false; });
+  EXPECT_EQ(watch.fault(clock.now(), WallTime{}), std::nullopt);
 }
 
 TEST(ClockWatch, DoubtsALeapOfFiveMinutesEitherWayUntilItIsSetRight) {
