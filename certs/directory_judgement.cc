@@ -12,6 +12,14 @@
 #include "certs/hash.h"
 
 namespace keruen::certs {
+namespace {
+
+// Bounds what a stolen key can place into the future. Agents delegate 90 days ahead, and log a
+// transport key as it begins; their clocks may be off by a day.
+constexpr std::chrono::hours kDelegatedAheadMax{120 * 24};
+constexpr std::chrono::hours kTransportKeyAheadMax{24};
+
+}  // namespace
 
 Result<wire::KeyRecord> Directory::State::judge(const wire::SignedRecord& record,
                                                 const Moment& moment) const {
@@ -57,6 +65,10 @@ Result<void> Directory::State::judge_delegation(const wire::Delegation& delegati
     return fail(ErrorCode::expired, "the signing key of " + delegation.agency.text() +
                                         " is delegated until a time past");
   }
+  if (delegation.valid_from > moment.clock + kDelegatedAheadMax) {
+    return fail(ErrorCode::malformed, "the signing key of " + delegation.agency.text() +
+                                          " begins too far ahead; delegate it later");
+  }
   return {};
 }
 
@@ -84,9 +96,16 @@ Result<void> Directory::State::judge_signer(const wire::SignedRecord& record,
 
 Result<void> Directory::State::judge_transport(const wire::TransportRecord& transport,
                                                const Moment& moment) const {
-  if (moment.is_before(transport.valid_until)) return {};
-  return fail(ErrorCode::expired,
-              "the transport key of " + transport.agency.text() + " is valid until a time past");
+  if (!moment.is_before(transport.valid_until)) {
+    return fail(ErrorCode::expired,
+                "the transport key of " + transport.agency.text() + " is valid until a time past");
+  }
+  // It opens connections from now on, whenever it is said to begin.
+  if (transport.valid_from > moment.clock + kTransportKeyAheadMax) {
+    return fail(ErrorCode::malformed, "the transport key of " + transport.agency.text() +
+                                          " begins too far ahead; log it later");
+  }
+  return {};
 }
 
 Result<void> Directory::State::judge_prekey(const wire::Prekey& prekey,

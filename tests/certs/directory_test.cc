@@ -213,6 +213,14 @@ TEST_F(DirectoryTest, RefusesWindowsAndSpansOutsideTheirLimits) {
   const wire::Delegation late{exchange_.origin, id, second_.public_key(), clock_ - hours(10),
                               clock_};
   EXPECT_THAT(log(sign_key_record(late, customs().identity)), FailsWith(ErrorCode::expired));
+  // A key that is stolen for a minute places nothing years ahead.
+  const auto key = TransportKeyPair::generate(exchange_.randomness).public_key();
+  EXPECT_THAT(log(exchange_.sign_transport(id, customs().signing, key, clock_ + hours(24 * 365))),
+              FailsWith(ErrorCode::malformed, HasSubstr("ahead")));
+  EXPECT_THAT(log(exchange_.sign_transport(id, customs().signing, key, clock_ + hours(1))), IsOk());
+  EXPECT_THAT(log(exchange_.sign_delegation(id, customs().identity, second_.public_key(),
+                                            clock_ + hours(24 * 365))),
+              FailsWith(ErrorCode::malformed, HasSubstr("ahead")));
 }
 
 TEST_F(DirectoryTest, AnExpiredSigningKeySignsNothingMore) {
@@ -424,6 +432,24 @@ TEST_F(DirectoryTest, ADamagedCopyIsAskedForAgain) {
   EXPECT_EQ(directory_.prekey(customs().id, prekey_.id()), std::nullopt);
   EXPECT_THAT(directory_.missing(9), ElementsAre(signed_hash(record)));
   EXPECT_THAT(directory_.supply(record), IsOk());
+}
+
+// Authentic head and signatures, the entries in another order or twice: the copy's fault.
+TEST_F(DirectoryTest, ADamagedCopyOfARegistryIsAskedForAgain) {
+  const auto registry = exchange_.publish();
+  ASSERT_THAT(directory_.append(line_for(registry, next_, clock_)), IsOk());
+  auto swapped = registry;
+  std::swap(swapped.entries.front(), swapped.entries.back());
+  auto doubled = registry;
+  doubled.entries.back() = doubled.entries.front();
+  auto shorter = registry;
+  shorter.entries.pop_back();
+  for (const auto& damaged : {swapped, doubled, shorter}) {
+    EXPECT_THAT(directory_.supply(damaged), FailsWith(ErrorCode::bad_signature));
+    EXPECT_EQ(directory_.newest_registry(), nullptr);
+  }
+  EXPECT_THAT(directory_.supply(registry), IsOk());
+  EXPECT_NE(directory_.newest_registry(), nullptr);
 }
 
 TEST_F(DirectoryTest, WhatABrokerShouldNeverHaveLoggedIsNeverUsed) {

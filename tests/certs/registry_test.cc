@@ -110,6 +110,17 @@ TEST_F(RegistryTest, RefusesEntriesThatWereNotSigned) {
 TEST_F(RegistryTest, RefusesEntriesOutOfOrderOrTwice) {
   auto snapshot = exchange_.sign(1, {});
   std::swap(snapshot.entries[0], snapshot.entries[1]);
+  EXPECT_THAT(verify(snapshot), FailsWith(ErrorCode::bad_signature)) << "another copy may be whole";
+  // As an authority would have to sign it.
+  auto head = *wire::decode_registry_head(snapshot.head);
+  std::vector<Digest> leaves;
+  for (const Bytes& entry : snapshot.entries) leaves.push_back(merkle_leaf_hash(entry));
+  head.entries_root = merkle_root(leaves);
+  snapshot.head = wire::encode_registry_head(head);
+  snapshot.signatures.clear();
+  for (const auto& key : exchange_.authority_keys) {
+    snapshot.signatures.push_back({key.id(), key.sign(SignatureUse::registry, snapshot.head)});
+  }
   EXPECT_THAT(verify(snapshot), FailsWith(ErrorCode::malformed, HasSubstr("order")));
 
   auto entries = exchange_.entries();
