@@ -1,5 +1,7 @@
 #include "broker/registry_file.h"
 
+#include <utility>
+
 #include "certs/hash.h"
 #include "schemas/host/disk.h"
 #include "schemas/host/journal.h"
@@ -38,8 +40,13 @@ Result<certs::Authorities> load_authorities(host::Disk& disk, const std::string&
 
 Result<std::optional<SubmittedSnapshot>> RegistryFile::changed(const IsLogged& is_logged, Now now) {
   auto bytes = host::read_file(disk_, path_, kSnapshotBytesMax);
-  if (!bytes && bytes.error().code == ErrorCode::not_found) return std::nullopt;
-  if (!bytes) return fail(std::move(bytes).error());
+  if (!bytes) {
+    const ErrorCode code = bytes.error().code;
+    const bool is_told = std::exchange(not_read_, code) == code;
+    if (code == ErrorCode::not_found || is_told) return std::nullopt;
+    return fail(std::move(bytes).error());
+  }
+  not_read_.reset();
   const Digest digest = certs::sha256(*bytes);
   if (seen_ == digest && (!again_at_ || now.monotonic < *again_at_)) return std::nullopt;
   seen_ = digest;

@@ -41,6 +41,7 @@ class RegistryFile {
   host::Disk& disk_;
   const std::string path_;
   host::Journal& journal_;
+  std::optional<ErrorCode> not_read_;  // what was told last
   std::optional<Digest> seen_;
   std::optional<MonotonicTime> again_at_;  // empty: it is logged, or does not read
 };

@@ -114,13 +114,19 @@ class PosixFile final : public File {
 
   Result<void> preallocate(std::uint64_t size) override {
     if (size == 0) return {};
+    KERUEN_TRY(const std::uint64_t before, this->size());
     const int outcome =
         retried([&] { return ::fallocate(descriptor_.number(), 0, 0, static_cast<off_t>(size)); });
     if (outcome == 0) return {};
+    if (errno == ENOSPC || errno == EDQUOT) {
+      auto full = failed("reserve space for", path_);
+      // ext4 keeps what it got, to the last block of the disk.
+      KERUEN_CHECK(truncate(before));
+      return full;
+    }
     if (errno != EOPNOTSUPP) return failed("reserve space for", path_);
     // A file system without reservation: the size at least is as promised.
-    KERUEN_TRY(const std::uint64_t now, this->size());
-    return now >= size ? Result<void>() : truncate(size);
+    return before >= size ? Result<void>() : truncate(size);
   }
 
   Result<void> truncate(std::uint64_t size) override {

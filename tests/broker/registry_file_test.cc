@@ -59,5 +59,16 @@ TEST_F(RegistryFileTest, ADamagedFileIsSaidOnce) {
   EXPECT_FALSE(is_due());
 }
 
+// Every two seconds would wash everything else out of the journal.
+TEST_F(RegistryFileTest, AFileThatCannotBeReadIsSaidOnce) {
+  write(wire::encode_snapshot(exchange.next_registry()));
+  disk.fail_nth(FaultDisk::Operation::read, 1, ErrorCode::io_failed, FaultDisk::Repeat::for_ever);
+  const auto nothing = [](const Digest&) { return false; };
+  EXPECT_THAT(file.changed(nothing, exchange.clock().now()), FailsWith(ErrorCode::io_failed));
+  EXPECT_FALSE(is_due());
+  disk.heal();
+  EXPECT_TRUE(is_due());
+}
+
 }  // namespace
 }  // namespace keruen::broker
