@@ -9,14 +9,6 @@ Result<void> SpaceReserve::take() {
   // One left by an earlier run counts.
   KERUEN_TRY(const bool is_there, host::exists(disk_, path_));
   KERUEN_TRY(const auto file, is_there ? disk_.open_write(path_) : disk_.create(path_));
-  KERUEN_TRY(const std::uint64_t held, file->size());
-  KERUEN_TRY(const std::uint64_t free, disk_.free_bytes(path_));
-  // Asked first: an attempt that fails may keep what it got, to the last block.
-  if (held < bytes_ && free < bytes_ - held) {
-    KERUEN_CHECK(give_up());
-    return fail(ErrorCode::no_space,
-                path_ + ": no room to keep " + std::to_string(bytes_) + " bytes for the index");
-  }
   if (auto reserved = file->preallocate(bytes_); !reserved) {
     KERUEN_CHECK(give_up());
     return reserved;

@@ -13,13 +13,6 @@ Result<void> NextSegment::prepare() {
   // One left by an earlier run holds at most a head, which is written over.
   KERUEN_TRY(const bool is_there, host::exists(disk_, path_));
   KERUEN_TRY(auto file, is_there ? disk_.open_write(path_) : disk_.create(path_));
-  // Asked first: while an attempt that fails is undone, others would find the disk full.
-  KERUEN_TRY(const std::uint64_t held, file->size());
-  KERUEN_TRY(const std::uint64_t free, disk_.free_bytes(directory_));
-  if (held < file_bytes_ && free < file_bytes_ - held) {
-    return fail(ErrorCode::no_space, path_ + ": no room for " + std::to_string(file_bytes_) +
-                                         " bytes of the next segment");
-  }
   KERUEN_CHECK(file->preallocate(file_bytes_));
   KERUEN_CHECK(file->sync());
   file_ = std::move(file);

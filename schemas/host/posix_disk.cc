@@ -74,6 +74,10 @@ Descriptor open_path(const std::string& path, int flags, mode_t mode = 0) {
   return Descriptor(retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); }));
 }
 
+std::uint64_t fillable_bytes(const struct statvfs& file_system) {
+  return std::uint64_t{file_system.f_bavail} * file_system.f_frsize;
+}
+
 class PosixFile final : public File {
  public:
   PosixFile(std::string path, Descriptor descriptor)
@@ -115,6 +119,15 @@ class PosixFile final : public File {
   Result<void> preallocate(std::uint64_t size) override {
     if (size == 0) return {};
     KERUEN_TRY(const std::uint64_t before, this->size());
+    struct statvfs disk {};
+    if (retried([&] { return ::fstatvfs(descriptor_.number(), &disk); }) != 0) {
+      return failed("look at the file system of", path_);
+    }
+    // Asked first: while an attempt that fails is undone, others would find the disk full.
+    if (size > before && fillable_bytes(disk) < size - before) {
+      errno = ENOSPC;
+      return failed("reserve space for", path_);
+    }
     const int outcome =
         retried([&] { return ::fallocate(descriptor_.number(), 0, 0, static_cast<off_t>(size)); });
     if (outcome == 0) return {};
@@ -249,7 +262,7 @@ Result<std::uint64_t> PosixDisk::free_bytes(const std::string& path) {
   if (retried([&] { return ::statvfs(path.c_str(), &status); }) != 0) {
     return failed("look at the file system of", path);
   }
-  return std::uint64_t{status.f_bavail} * status.f_frsize;
+  return fillable_bytes(status);
 }
 
 Result<std::unique_ptr<DirectoryLock>> PosixDisk::lock_directory(const std::string& directory) {

@@ -90,6 +90,15 @@ TEST_F(PosixDiskTest, PreallocatesZerosAndKeepsWhatIsThere) {
   EXPECT_EQ(file->size(), Result<std::uint64_t>(1));
 }
 
+TEST_F(PosixDiskTest, PreallocatesNothingWhereTheDiskHasNoRoomForIt) {
+  KERUEN_ASSERT_OK(const auto file, disk_.create(path("a")));
+  ASSERT_THAT(file->write(0, bytes_of("x")), IsOk());
+  KERUEN_ASSERT_OK(const std::uint64_t free, disk_.free_bytes(path("a")));
+  EXPECT_THAT(file->preallocate(2 * free + (std::uint64_t{1} << 30)),
+              FailsWith(ErrorCode::no_space, HasSubstr("cannot reserve space")));
+  EXPECT_EQ(file->size(), Result<std::uint64_t>(1));
+}
+
 TEST_F(PosixDiskTest, FailsInWordsWhereAFileMayNotGrow) {
   // A limit of the process stands for any error of the device.
   KERUEN_ASSERT_OK(const auto file, disk_.create(path("a")));
