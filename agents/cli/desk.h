@@ -15,7 +15,8 @@ using Json = nlohmann::ordered_json;
 
 class Desk {
  public:
-  // not_found: no agent.toml at --agent (says how to name it).
+  // not_found: no agent.toml at --agent (says how to name it). denied: another account's folder
+  // (says to name its socket).
   [[nodiscard]] static Result<Desk> open(const Choice& choice);
 
   [[nodiscard]] api::Client& client() { return *client_; }
