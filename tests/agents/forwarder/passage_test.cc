@@ -26,12 +26,22 @@ class Passage : public Journey {
     ASSERT_THAT(files.make_directory("/state"), IsOk());
     KERUEN_ASSERT_OK(incoming, open_incoming());
   }
-  Result<std::unique_ptr<Incoming>> open_incoming() {
-    return Incoming::open(
-        {agency_named(kCustoms), "/in",
-         [this](const std::string& sender) { return files.make_directory("/in/" + sender); },
-         kCursor, agent(kCustoms).engine().newest_event()},
-        agent(kCustoms).reader(), zones, files, journal);
+  using MakeFolder = std::function<Result<void>(const std::string& sender)>;
+  Result<std::unique_ptr<Incoming>> open_incoming(MakeFolder make_folder = {}) {
+    if (!make_folder) {
+      make_folder = [this](const std::string& sender) {
+        return files.make_directory("/in/" + sender);
+      };
+    }
+    return Incoming::open({agency_named(kCustoms), "/in", std::move(make_folder), kCursor,
+                           agent(kCustoms).engine().newest_event()},
+                          agent(kCustoms).reader(), zones, files, journal);
+  }
+  // Every event comes again, as after a crash that lost the cursor.
+  void take_everything_again() {
+    ASSERT_THAT(files.remove(kCursor), IsOk());
+    KERUEN_ASSERT_OK(incoming, open_incoming());
+    catch_up();
   }
   // A file in this agency's folder for customs.
   FileAnswer drop(const std::string& lines, const char* sender = kGuard) {
@@ -121,10 +131,7 @@ TEST_F(Passage, OfTheSameSequenceTheLaterMadeStays) {
   (void)drop(event_of("LOCATION:second\r\n"));
   catch_up();
   EXPECT_THAT(written(), HasSubstr("LOCATION:second"));
-  // Everything again, as after a crash: the first must not come back.
-  ASSERT_THAT(files.remove(kCursor), IsOk());
-  KERUEN_ASSERT_OK(incoming, open_incoming());
-  catch_up();
+  take_everything_again();
   EXPECT_THAT(written(), HasSubstr("LOCATION:second"));
 }
 
@@ -141,10 +148,7 @@ TEST_F(Passage, WhatSupersedesIsNewerWhateverTheClockSaid) {
   (void)drop(event_of("LOCATION:third\r\n"));
   catch_up();
   EXPECT_THAT(written(), HasSubstr("LOCATION:third"));
-  // Everything again: neither of those before comes back.
-  ASSERT_THAT(files.remove(kCursor), IsOk());
-  KERUEN_ASSERT_OK(incoming, open_incoming());
-  catch_up();
+  take_everything_again();
   EXPECT_THAT(written(), HasSubstr("LOCATION:third"));
 }
 
@@ -255,16 +259,12 @@ TEST_F(Passage, WhatCannotBeACalendarIsNamedAndPassedOver) {
 // A folder that may not be written keeps only its own sender's schedules waiting.
 TEST_F(Passage, OneSendersFolderKeepsNobodyElseWaiting) {
   bool is_denied = true;
-  KERUEN_ASSERT_OK(incoming, Incoming::open({agency_named(kCustoms), "/in",
-                                             [&](const std::string& sender) -> Result<void> {
-                                               if (sender == kGuard && is_denied) {
-                                                 return fail(ErrorCode::denied,
-                                                             sender + " may not be written");
-                                               }
-                                               return files.make_directory("/in/" + sender);
-                                             },
-                                             kCursor, agent(kCustoms).engine().newest_event()},
-                                            agent(kCustoms).reader(), zones, files, journal));
+  KERUEN_ASSERT_OK(incoming, open_incoming([&](const std::string& sender) -> Result<void> {
+                     if (sender == kGuard && is_denied) {
+                       return fail(ErrorCode::denied, sender + " may not be written");
+                     }
+                     return files.make_directory("/in/" + sender);
+                   }));
   const MessageId id = sent(drop(event_of("")));
   (void)drop(event_of("", "u3@test"));
   (void)drop(event_of("", "u2@test"), kProsecutor);
@@ -291,14 +291,10 @@ TEST_F(Passage, OneSendersFolderKeepsNobodyElseWaiting) {
 
 TEST_F(Passage, WhatWasPutAsideIsWrittenWithoutAStart) {
   bool is_denied = true;
-  KERUEN_ASSERT_OK(incoming, Incoming::open({agency_named(kCustoms), "/in",
-                                             [&](const std::string& sender) -> Result<void> {
-                                               if (is_denied)
-                                                 return fail(ErrorCode::denied, "not just now");
-                                               return files.make_directory("/in/" + sender);
-                                             },
-                                             kCursor, agent(kCustoms).engine().newest_event()},
-                                            agent(kCustoms).reader(), zones, files, journal));
+  KERUEN_ASSERT_OK(incoming, open_incoming([&](const std::string& sender) -> Result<void> {
+                     if (is_denied) return fail(ErrorCode::denied, "not just now");
+                     return files.make_directory("/in/" + sender);
+                   }));
   for (int i = 0; i < 70; ++i) (void)drop(event_of("", "u" + std::to_string(i) + "@test"));
   (void)drop(event_of("", "p@test"), kProsecutor);
   while (true) {
