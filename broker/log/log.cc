@@ -1,5 +1,6 @@
 #include "broker/log/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -7,6 +8,14 @@
 #include "broker/log/retention.h"
 
 namespace keruen::log {
+namespace {
+
+// The sync after the first write to a preallocated block writes the file's metadata, too. Small
+// groups write zeros ahead of themselves, so that one of many pays for that.
+constexpr std::size_t kSmallGroupBytes = 64 * 1024;
+constexpr std::size_t kAheadBytes = 256 * 1024;
+
+}  // namespace
 
 // What readers see; changed only when everything it speaks of is durable.
 struct Extent {
@@ -33,7 +42,8 @@ struct Log::State {
   [[nodiscard]] Result<void> make_space();
   [[nodiscard]] Result<void> go_on_in_next_segment();
   [[nodiscard]] Result<void> write(const std::vector<Record>& records, std::size_t group_bytes);
-  void keep(const std::vector<Record>& records);
+  [[nodiscard]] std::size_t end_of_write(std::size_t group_bytes) const;
+  void keep(const std::vector<Record>& records, std::size_t group_bytes);
   // What failed is never tried again: after a failed sync the kernel holds pages for written that
   // never were.
   void stop(const Error& cause);
@@ -89,15 +99,22 @@ Result<void> Log::State::go_on_in_next_segment() {
   has_space = false;  // what was prepared is used up
   disk.file = std::move(segment.file);
   disk.head = head;
-  disk.end = kSegmentHeadBytes;
+  disk.end = disk.written_end = kSegmentHeadBytes;
   disk.segments->add({head, segment.path, head.file_bytes},
                      {static_cast<std::uint32_t>(kSegmentHeadBytes / kRecordAlignmentBytes)});
   return {};
 }
 
+std::size_t Log::State::end_of_write(std::size_t group_bytes) const {
+  const std::size_t end = disk.end + group_bytes;
+  if (end <= disk.written_end || group_bytes > kSmallGroupBytes) return end;
+  return std::min<std::size_t>((end / kAheadBytes + 1) * kAheadBytes, disk.head.file_bytes);
+}
+
 Result<void> Log::State::write(const std::vector<Record>& records, std::size_t group_bytes) {
+  const std::size_t end = end_of_write(group_bytes);
   buffer.clear();
-  buffer.reserve(group_bytes);
+  buffer.reserve(end - disk.end);
   const LogOffset group_began{disk.head.began.value + disk.end};
   LogIndex index{published.size.value};
   for (const Record& record : records) {
@@ -105,16 +122,18 @@ Result<void> Log::State::write(const std::vector<Record>& records, std::size_t g
                    group_began);
     index = index.next();
   }
+  buffer.resize(end - disk.end);
   KERUEN_CHECK(disk.file->write(disk.end, buffer));
+  disk.written_end = std::max(disk.written_end, end);
   return disk.file->sync();
 }
 
-void Log::State::keep(const std::vector<Record>& records) {
+void Log::State::keep(const std::vector<Record>& records, std::size_t group_bytes) {
   for (const Record& record : records) {
     disk.tree->append(certs::log_leaf_hash(record.kind, record.accepted_at, record.hash));
     disk.segments->extend(padded_size(record));
   }
-  disk.end += buffer.size();
+  disk.end += group_bytes;
   publish(records.back().accepted_at);
 }
 
@@ -179,7 +198,7 @@ Result<LogIndex> Log::append(const std::vector<Record>& records, TreeSize ordere
     return fail(*state.stopped);
   }
   const LogIndex first{state.published.size.value};
-  state.keep(records);
+  state.keep(records, group_bytes);
   // The group is durable; what fails here fails the next append.
   // While others live on what they kept, the last of the disk is not taken from them.
   if (is_full && reserve == Reserve::keep) try_to_make_space();

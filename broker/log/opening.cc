@@ -113,7 +113,7 @@ Result<void> recover(host::Disk& disk, const SegmentFile& last, TreeSize guarded
   KERUEN_CHECK(check_guard(scan, last, guarded_size));
   KERUEN_CHECK(settle(*opened.file, last, segment, scan, journal));
   opened.head = last.head;
-  opened.end = scan.end;
+  opened.end = opened.written_end = scan.end;
   opened.newest_accepted_at =
       scan.records.empty() ? last.head.accepted_before : scan.records.back().accepted_at;
   opened.segments->add({last.head, last.path, last.head.file_bytes}, starts_of(scan));

@@ -25,6 +25,8 @@ struct OpenedLog {
   std::unique_ptr<host::File> file;
   SegmentHead head;
   std::size_t end = kSegmentHeadBytes;
+  // Up to here its blocks were written since they were preallocated.
+  std::size_t written_end = kSegmentHeadBytes;
   WallTime newest_accepted_at;
 };
 
