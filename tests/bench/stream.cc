@@ -1,5 +1,7 @@
 #include "tests/bench/stream.h"
 
+#include <algorithm>
+
 namespace keruen::bench {
 namespace {
 
@@ -38,6 +40,7 @@ Result<void> Stream::send(std::uint64_t messages, Until until) {
       if (!room) return fail(ErrorCode::io_failed, "messages do not get on");
     }
     std::vector<engine::SubmitRequest> requests;
+    requests.reserve(std::min(together_, end - sent_));
     for (std::uint64_t i = 0; i < together_ && sent_ < end; ++i) {
       requests.push_back(notice_to(to_.id(), payload(message_bytes_, sent_++), lane_));
     }
