@@ -86,7 +86,7 @@ void Exchange::State::take_answer(CatchUpAnswer answer) {
 void Exchange::State::take_answer(ReadFrame answer) {
   Session* session = sessions.find(answer.to);
   if (session == nullptr) return;
-  if (session->reads_in_flight > 0) --session->reads_in_flight;
+  read_next(*session);
   if (const auto* checkpoint = std::get_if<wire::Checkpoint>(&answer.frame)) {
     if (session->checkpoint_under_way) {
       session->checkpoint_held = std::max(session->checkpoint_held, *session->checkpoint_under_way);
@@ -163,7 +163,7 @@ void Exchange::State::push_checkpoints() {
                        newest->checkpoint.size >= session->checkpoint_useful;
     const bool rested = session->checkpoint_sent_at == MonotonicTime{} ||
                         now.monotonic - session->checkpoint_sent_at >= kCheckpointEvery;
-    const bool may_ask = session->reads_in_flight < kReadsPerSessionMax;
+    const bool may_ask = session->reads() < kReadsPerSessionMax;
     if (!wants || !rested || !may_ask || session->checkpoint_under_way) continue;
     session->checkpoint_sent_at = now.monotonic;
     send_checkpoint(*session, session->checkpoint_held);

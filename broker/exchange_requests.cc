@@ -185,13 +185,20 @@ void Exchange::State::answer(Session& session, const wire::AskAgain& asked) {
 }
 
 bool Exchange::State::read(Session& session, ReadRequest request) {
-  if (session.reads_in_flight >= kReadsPerSessionMax) {
+  if (session.reads() >= kReadsPerSessionMax) {
     refuse(session, {ErrorCode::overloaded, "too many questions at once"});
     return false;
   }
-  ++session.reads_in_flight;
-  effects.emplace_back(Read{std::move(request)});
+  session.reads_waiting.push_back(std::move(request));
+  if (!session.is_reading) read_next(session);
   return true;
+}
+
+void Exchange::State::read_next(Session& session) {
+  session.is_reading = !session.reads_waiting.empty();
+  if (!session.is_reading) return;
+  effects.emplace_back(Read{std::move(session.reads_waiting.front())});
+  session.reads_waiting.pop_front();
 }
 
 void Exchange::State::answer(Session& session, const wire::FetchInclusion& fetch) {

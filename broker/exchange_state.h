@@ -87,6 +87,8 @@ struct Exchange::State {
   void submit(Submission submission, std::size_t bytes);
   // False: it asks too much at once, and was told so.
   bool read(Session& session, ReadRequest request);
+  // None of its questions is with the reader.
+  void read_next(Session& session);
   [[nodiscard]] wire::StatusReport status() const;
 
   // exchange_directory.cc

@@ -6,6 +6,7 @@
 // held at connect.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -63,7 +64,10 @@ struct Session {
   // The note of its hello until the log is shown to extend it.
   std::optional<certs::SignedCheckpoint> presented;
 
-  std::size_t reads_in_flight = 0;
+  // Its questions: one is with the reader, so that between two of them others have their turn.
+  bool is_reading = false;
+  std::deque<ReadRequest> reads_waiting;
+  [[nodiscard]] std::size_t reads() const { return reads_waiting.size() + (is_reading ? 1 : 0); }
 };
 
 class Sessions {

@@ -39,7 +39,7 @@ std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station, const 
                                                   Wake& core) {
   WorkerOptions options;
   options.name = "reader";
-  // One question of each recipient and a few of each connection are under way at most.
+  // One question of each recipient and one of each connection are under way at most.
   options.questions_max = 64 * 1024;
   // An answer holds up to kSliceBytesMax: it goes out before the next is made.
   options.at_a_time = 1;

@@ -226,5 +226,18 @@ TEST_F(ExchangeCheckpointTest, GoesOnPushingAfterTooManyQuestionsAtOnce) {
   EXPECT_EQ(verified(only<wire::Checkpoint>(*guards).note).checkpoint.size, TreeSize{6});
 }
 
+TEST_F(ExchangeCheckpointTest, BetweenTwoQuestionsOfOneOthersHaveTheirTurn) {
+  accept_one();
+  pass(kCheckpointEvery);
+  Peer& customs = connect("kz.customs");
+  hold(Station::reader);
+  for (int i = 0; i < 16; ++i) say(*guards, wire::FetchInclusion{{{0}}, {4}});
+  say(customs, wire::FetchInclusion{{{0}}, {4}});
+  EXPECT_THAT(for_reader, SizeIs(2)) << "one of each";
+  let_go(Station::reader);
+  EXPECT_THAT(take<wire::Inclusion>(customs), SizeIs(1));
+  EXPECT_THAT(take<wire::Inclusion>(*guards), SizeIs(16));
+}
+
 }  // namespace
 }  // namespace keruen::broker
