@@ -223,6 +223,7 @@ class FaultDisk::OpenFile final : public host::File {
     if (bytes.empty()) return {};
     KERUEN_CHECK(disk_.grow(*inode_, offset + bytes.size(), path_));
     inode_->change(Written{offset, copy_of(bytes)});
+    disk_.written_bytes_ += bytes.size();
     return {};
   }
 
@@ -305,6 +306,11 @@ void FaultDisk::fail_nth(Operation operation, std::uint64_t n, ErrorCode code, R
 void FaultDisk::heal() {
   const std::lock_guard lock(mutex_);
   faults_.clear();
+}
+
+std::uint64_t FaultDisk::written_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return written_bytes_;
 }
 
 std::uint64_t FaultDisk::count(Operation operation) const {

@@ -46,6 +46,8 @@ class FaultDisk final : public host::Disk {
   void heal();
   // How often it was called since the disk was made, failures included.
   [[nodiscard]] std::uint64_t count(Operation operation) const;
+  // By writes that succeeded.
+  [[nodiscard]] std::uint64_t written_bytes() const;
   // Above it growing a file fails with no_space.
   void set_capacity(std::uint64_t bytes);
   // The power goes and comes back.
@@ -100,6 +102,7 @@ class FaultDisk final : public host::Disk {
   std::set<std::string> locked_;
   std::map<Operation, Fault> faults_;
   std::map<Operation, std::uint64_t> counts_;
+  std::uint64_t written_bytes_ = 0;
   std::uint64_t capacity_ = kCapacityDefault;
   std::uint64_t generation_ = 0;  // of Files and locks: those before the last crash are void
 };

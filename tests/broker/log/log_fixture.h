@@ -45,7 +45,7 @@ class LogTest : public ::testing::Test {
   [[nodiscard]] LogOptions options() const {
     LogOptions made;
     made.directory = "log";
-    made.segment_bytes = kTestSegmentBytes;
+    made.segment_bytes = segment_bytes_;
     made.guarded_size = guarded_size_;
     made.checksum_seed = 77;
     made.batches_kept = batches_kept_;
@@ -92,6 +92,7 @@ class LogTest : public ::testing::Test {
   TreeSize guarded_size_;
   std::chrono::milliseconds batches_kept_ = LogOptions().batches_kept;
   std::unique_ptr<Log> log_;
+  std::size_t segment_bytes_ = kTestSegmentBytes;
   std::vector<Record> written_;
 };
 

@@ -39,6 +39,30 @@ TEST_F(LogTest, WritesAndSyncsAGroupOnce) {
   EXPECT_EQ(log_->size().value, 3u);
 }
 
+// So that of many small groups one has a sync that writes the file's metadata as well.
+TEST_F(LogTest, WritesZerosAheadOfSmallGroups) {
+  constexpr std::uint64_t kAhead = 256 * 1024;
+  segment_bytes_ = 4 * kAhead;
+  open_log();
+  const auto write_of = [&](std::size_t bytes) {
+    const auto before = disk_.written_bytes();
+    append_singly(1, bytes);
+    return disk_.written_bytes() - before;
+  };
+  EXPECT_EQ(write_of(200), kAhead - kSegmentHeadBytes);
+  EXPECT_LT(write_of(200), 1024U) << "over those zeros";
+  EXPECT_LT(write_of(kAhead), kAhead + 1024) << "a large group goes alone";
+  EXPECT_GT(write_of(200), kAhead / 2);
+  append_singly(1, kAhead);
+  append_singly(1, kAhead - 8192);
+  EXPECT_LT(write_of(200), 8192U) << "up to a multiple of that many bytes";
+  expect_holds_what_was_written();
+  open_log();
+  expect_holds_what_was_written();
+  EXPECT_LT(write_of(200), 8192U);
+  expect_holds_what_was_written();
+}
+
 TEST_F(LogTest, RefusesWhatWasOrderedAgainstAnotherSize) {
   open_log();
   append_singly(2);
