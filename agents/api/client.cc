@@ -9,6 +9,7 @@
 #include <boost/beast/http.hpp>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "agents/api/deadline_stream.h"
 #include "agents/api/problem.h"
@@ -26,11 +27,28 @@ constexpr std::chrono::seconds kAnswerDeadline{60};
 constexpr std::chrono::seconds kEventDeadline{60};
 constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
 constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr std::chrono::milliseconds kAskAgainEvery{100};
+
+// An agent that has just started and is asked by everybody, or whose disk is full.
+bool is_passing(ErrorCode code) {
+  return code == ErrorCode::overloaded || code == ErrorCode::no_space ||
+         code == ErrorCode::io_failed;
+}
+
+http::request<http::string_body> post_request(const std::string& target, const std::string& json) {
+  http::request<http::string_body> request;
+  request.method(http::verb::post);
+  request.target(target);
+  request.set(http::field::content_type, "application/json");
+  request.body() = json;
+  return request;
+}
 
 }  // namespace
 
 struct Client::State {
   std::string path;
+  std::chrono::milliseconds ask_again_for{};
   std::unique_ptr<DeadlineStream> stream;
   boost::beast::flat_buffer buffer;
   bool answered = true;
@@ -43,8 +61,10 @@ struct Client::State {
   Result<std::string> read_answer();
 };
 
-Client::Client(std::string socket_path) : state_(std::make_unique<State>()) {
+Client::Client(std::string socket_path, std::chrono::milliseconds ask_again_for)
+    : state_(std::make_unique<State>()) {
   state_->path = std::move(socket_path);
+  state_->ask_again_for = ask_again_for;
 }
 Client::~Client() = default;
 
@@ -126,12 +146,30 @@ Result<std::string> Client::get(const std::string& target) {
 }
 
 Result<std::string> Client::post(const std::string& target, const std::string& json) {
-  http::request<http::string_body> request;
-  request.method(http::verb::post);
-  request.target(target);
-  request.set(http::field::content_type, "application/json");
-  request.body() = json;
+  auto request = post_request(target, json);
   return state_->exchange(request);
+}
+
+Result<std::string> Client::post_once(const std::string& target, const std::string& json,
+                                      const std::string& idempotency_key) {
+  auto request = post_request(target, json);
+  request.set("Idempotency-Key", '"' + idempotency_key + '"');
+  using std::chrono::steady_clock;
+  KERUEN_CHECK(state_->connect());
+  const auto began = steady_clock::now();
+  auto answer = state_->exchange(request);
+  // One who takes a minute over it does not get it once more.
+  const auto broke_at = steady_clock::now();
+  if (answered() || broke_at - began >= kAnswerDeadline) return answer;
+  do {
+    std::this_thread::sleep_for(kAskAgainEvery);
+    if (!state_->connect()) continue;
+    auto again = state_->exchange(request);
+    if (answered() && (again || !is_passing(again.error().code))) return again;
+  } while (steady_clock::now() - broke_at < state_->ask_again_for);
+  // Whatever is refused by now: what was asked first may have been done.
+  state_->answered = false;
+  return answer;
 }
 
 Result<std::string> Client::upload(std::uint64_t size, const Source& more,

@@ -6,6 +6,7 @@
 // answered() tells the two apart.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,9 +16,12 @@
 
 namespace keruen::api {
 
+// An agent that its service manager starts anew is back by then.
+inline constexpr std::chrono::milliseconds kAskAgainFor{10'000};
+
 class Client {
  public:
-  explicit Client(std::string socket_path);
+  explicit Client(std::string socket_path, std::chrono::milliseconds ask_again_for = kAskAgainFor);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -28,6 +32,11 @@ class Client {
   // The body of a 2xx answer.
   [[nodiscard]] Result<std::string> get(const std::string& target);
   [[nodiscard]] Result<std::string> post(const std::string& target, const std::string& json);
+  // Where the connection breaks off (the agent ended, say), it is asked again for so long, until
+  // it is done or refused for good: the agent does once what comes under one key, however often.
+  // The error is of the first time if that does not come: it may have been done.
+  [[nodiscard]] Result<std::string> post_once(const std::string& target, const std::string& json,
+                                              const std::string& idempotency_key);
 
   // `more` gives the next piece, empty at the end; `done` is told how many bytes went.
   using Source = std::function<Result<Bytes>()>;

@@ -4,6 +4,8 @@
 
 #include "agents/api/message_json.h"
 #include "agents/api/problem.h"
+#include "certs/hash.h"
+#include "schemas/content/content.h"
 
 namespace keruen::api {
 namespace {
@@ -11,6 +13,7 @@ namespace {
 constexpr const char* kJson = "application/json";
 constexpr std::size_t kJsonBodyBytesMax = 2 * 1024 * 1024;
 constexpr std::size_t kTargetBytesMax = 2048;
+constexpr std::size_t kIdempotencyKeyBytesMax = 128;
 
 Response json_response(unsigned status, std::string body) {
   return {status, kJson, std::move(body)};
@@ -31,6 +34,43 @@ Result<MessageId> message_id(std::string_view text) {
   return fail(ErrorCode::malformed, "\"" + std::string(text.substr(0, 40)) +
                                         "\" is not a message id like "
                                         "0197a3c2-7d1e-7c43-9a55-1f0c3e2d4b5a");
+}
+
+// A structured field's string, or the same without its quotes, as many clients write it.
+Result<std::string_view> key_in(std::string_view value) {
+  if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"')) {
+    value = value.substr(1, value.size() - 2);
+  }
+  const auto is_plain = [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  if (value.empty() || value.size() > kIdempotencyKeyBytesMax ||
+      !std::ranges::all_of(value, is_plain)) {
+    return fail(ErrorCode::malformed,
+                "Idempotency-Key: must be 1 to " + std::to_string(kIdempotencyKeyBytesMax) +
+                    " visible ASCII characters without quotes and backslashes, like a UUID");
+  }
+  return value;
+}
+
+// The key is the officer's own. What makes two requests the same leaves the uploads' tokens out: a
+// file that was handed in anew has another (Routes::repeat compares the files).
+Result<engine::DuplicateKey> once_under(std::string_view header, const content::Author& officer,
+                                        const ParsedSend& parsed) {
+  KERUEN_TRY(const auto key, key_in(header));
+  const auto& request = parsed.request;
+  KERUEN_TRY(const auto content, content::encode(request.content));
+  certs::Sha256 hash;
+  const auto add = [&](std::string_view text) { hash.add(certs::sha256(bytes_of(text)).view()); };
+  hash.add(certs::sha256(content).view());
+  add(name_of(request.lane));
+  add(request.expires_in ? std::to_string(request.expires_in->count()) : "");
+  add(std::to_string(request.to.size()));
+  for (const auto& party : request.to) add(party.text());
+  for (const NamedUpload& upload : parsed.uploads) {
+    add(upload.name);
+    add(upload.media_type);
+  }
+  return engine::DuplicateKey{"request " + officer.officer.text + " " + std::string(key),
+                              hash.finish(), 0, engine::DuplicateKey::Renewal::never};
 }
 
 }  // namespace
@@ -71,6 +111,16 @@ struct Routes::Call {
   [[nodiscard]] bool is(std::initializer_list<std::string_view> segments) const {
     return std::ranges::equal(path, segments);
   }
+  // Whose message is meant, where several agencies used one id.
+  [[nodiscard]] Result<std::optional<AgencyId>> from(std::string_view name = "from") const {
+    const auto value = query.find(std::string(name));
+    if (value == query.end()) return std::optional<AgencyId>();
+    auto agency = AgencyId::parse(value->second);
+    if (!agency) {
+      return fail(ErrorCode::malformed, std::string(name) + ": " + agency.error().detail);
+    }
+    return std::optional<AgencyId>(std::move(*agency));
+  }
   [[nodiscard]] Result<void> only(std::initializer_list<std::string_view> names) const {
     for (const auto& [name, value] : query) {
       if (std::ranges::find(names, name) == names.end()) {
@@ -83,6 +133,10 @@ struct Routes::Call {
 
 Routes::Routes(engine::EngineThread& engine, store::Reader& reader, Uploads& uploads, AgencyId self)
     : engine_(engine), reader_(reader), uploads_(uploads), self_(std::move(self)) {}
+
+Error Routes::key_is_of_no_use() {
+  return {ErrorCode::unsupported, "Idempotency-Key is for sending a message only"};
+}
 
 Response Routes::refuse(const Error& error) {
   return {http_status_of(error.code), kProblemMediaType, problem_json(error)};
@@ -114,7 +168,9 @@ Result<Plan> Routes::plan(Method method, std::string_view target) const {
       }
     }
     if (call.path.size() == 4 && call.path[2] == "attachments") {
-      return only_with(Method::get, StreamAttachment{id, call.path[3]});
+      KERUEN_CHECK(call.only({"from"}));
+      KERUEN_TRY(auto from, call.from());
+      return only_with(Method::get, StreamAttachment{id, call.path[3], std::move(from)});
     }
   }
   return fail(ErrorCode::not_found, "no such path; the API is described in openapi.yaml");
@@ -123,6 +179,9 @@ Result<Plan> Routes::plan(Method method, std::string_view target) const {
 Response Routes::serve(const Request& request) {
   const auto call = Call::parse(request.target);
   if (!call) return refuse(call.error());
+  if (request.idempotency_key && !(request.method == Method::post && call->is({"messages"}))) {
+    return refuse(key_is_of_no_use());
+  }
   auto response = dispatch(*call, request);
   return response ? std::move(*response) : refuse(response.error());
 }
@@ -155,8 +214,9 @@ Result<Response> Routes::dispatch(const Call& call, const Request& request) {
 }
 
 Result<Response> Routes::list(const Call& call) {
-  KERUEN_CHECK(call.only({"folder", "before", "most", "state", "kind"}));
+  KERUEN_CHECK(call.only({"folder", "before", "before_from", "most", "state", "kind"}));
   store::ListQuery query;
+  KERUEN_TRY(query.before_from, call.from("before_from"));
   for (const auto& [name, value] : call.query) {
     if (name == "folder") {
       if (value != "inbox" && value != "sent") {
@@ -165,6 +225,8 @@ Result<Response> Routes::list(const Call& call) {
       query.folder = value == "inbox" ? store::Folder::inbox : store::Folder::sent;
     } else if (name == "before") {
       KERUEN_TRY(query.before, message_id(value));
+    } else if (name == "before_from") {
+      continue;
     } else if (name == "most") {
       const auto [end, error] =
           std::from_chars(value.data(), value.data() + value.size(), query.most);
@@ -190,27 +252,68 @@ Result<Response> Routes::list(const Call& call) {
   if (!call.query.contains("folder")) {
     return fail(ErrorCode::malformed, "folder: must be given, inbox or sent");
   }
+  if (query.before_from && !query.before) {
+    return fail(ErrorCode::malformed, "before_from: says whose message `before` names; give that");
+  }
   KERUEN_TRY(const auto summaries, reader_.list(query));
   return json_response(200, summaries_json(summaries));
 }
 
 Result<Response> Routes::send(const Request& request) {
   KERUEN_TRY(auto parsed, parse_send(request.body));
+  auto& submission = parsed.request;
   // Who wrote it is the account's officer, whatever the document says.
-  parsed.request.content.header.author = request.officer;
-  for (const NamedUpload& upload : parsed.uploads) {
-    KERUEN_TRY(auto path, uploads_.path_of(upload.upload));
-    parsed.request.attachments.push_back({upload.name, upload.media_type, std::move(path)});
+  submission.content.header.author = request.officer;
+  if (request.idempotency_key) {
+    KERUEN_TRY(submission.once, once_under(*request.idempotency_key, request.officer, parsed));
   }
-  KERUEN_TRY(const auto submitted, engine_.submit(parsed.request));
+  for (const NamedUpload& upload : parsed.uploads) {
+    auto path = uploads_.path_of(upload.upload);
+    if (!path && submission.once) {
+      // The message that this repeats has used it.
+      KERUEN_TRY(const auto before, engine_.sent_before(*submission.once, submission.to));
+      if (before) return repeat(*before, parsed.uploads);
+    }
+    if (!path) return fail(std::move(path).error());
+    submission.attachments.push_back({upload.name, upload.media_type, std::move(*path)});
+  }
+  KERUEN_TRY(const auto submitted, engine_.submit(submission));
+  if (submitted.outcome == engine::Submitted::Outcome::already_sent) {
+    return repeat(submitted, parsed.uploads);
+  }
   for (const NamedUpload& upload : parsed.uploads) uploads_.remove(upload.upload);
   return json_response(201, submitted_json(submitted));
 }
 
+Result<Response> Routes::repeat(const engine::Submitted& before,
+                                const std::vector<NamedUpload>& uploads) {
+  for (const NamedUpload& upload : uploads) {
+    const auto digest = uploads_.digest_of(upload.upload);
+    if (!digest) continue;
+    const auto sent = reader_.message(before.message, self_);
+    if (!sent && sent.error().code == ErrorCode::not_found) break;  // its content is gone by now
+    if (!sent) return fail(sent.error());
+    const auto is_it = [&](const store::AttachmentStatus& attachment) {
+      return attachment.name == upload.name && attachment.digest == *digest;
+    };
+    if (std::ranges::none_of(sent->attachments, is_it)) {
+      return fail(ErrorCode::malformed, "message " + to_text(before.message) +
+                                            " was sent under this key with another file \"" +
+                                            upload.name + "\"; give each message its own key");
+    }
+  }
+  for (const NamedUpload& upload : uploads) uploads_.remove(upload.upload);
+  return json_response(200, submitted_json(before));
+}
+
 Result<Response> Routes::on_message(const Call& call, const Request& request) {
   KERUEN_TRY(const auto id, message_id(call.path.at(1)));
+  const bool is_of_ours = call.is({"messages", call.path[1], "receipts"}) ||
+                          call.is({"messages", call.path[1], "recall"});
+  KERUEN_CHECK(is_of_ours ? call.only({}) : call.only({"from"}));
+  KERUEN_TRY(auto from, call.from());
   if (call.path.size() == 2) {
-    KERUEN_TRY(const auto message, reader_.message(id));
+    KERUEN_TRY(const auto message, reader_.message(id, from));
     return json_response(200, message_json(message));
   }
   const std::string& verb = call.path[2];
@@ -223,12 +326,13 @@ Result<Response> Routes::on_message(const Call& call, const Request& request) {
     return json_response(200, recall_json(answers));
   }
   if (verb == "read") {
-    KERUEN_CHECK(engine_.mark_read({id, request.officer}));
+    KERUEN_CHECK(engine_.mark_read({id, request.officer, std::move(from)}));
     return Response{204, "", ""};
   }
   KERUEN_TRY(auto process, parse_process(request.body));
   process.message = id;
   process.officer = request.officer;
+  process.from = std::move(from);
   KERUEN_CHECK(engine_.mark_processed(std::move(process)));
   return Response{204, "", ""};
 }

@@ -2,7 +2,7 @@
 // Shape: plain values; bodies are whole JSON documents. Uploads, attachments and the event stream,
 // which are too long for that, are named here and streamed by the session.
 // Threads: one Routes per connection; the EngineThread behind it serves many.
-// Source: schemas/api/openapi.yaml.
+// Source: schemas/api/openapi.yaml; for Idempotency-Key draft-ietf-httpapi-idempotency-key-header.
 #pragma once
 
 #include <map>
@@ -20,14 +20,16 @@ class Clock;
 
 namespace keruen::api {
 
+struct NamedUpload;
+
 enum class Method : std::uint8_t { get, post };
 
 struct Request {
   Method method = Method::get;
   std::string target;  // path and query, percent-encoded as received
   std::string body;
-  content::Author officer;  // who the caller's account is
-  std::optional<std::uint64_t> last_event;
+  content::Author officer;                     // who the caller's account is
+  std::optional<std::string> idempotency_key;  // the header's value as it came
 };
 
 struct Response {
@@ -44,6 +46,7 @@ struct StreamUpload {};
 struct StreamAttachment {
   MessageId message;
   std::string name;
+  std::optional<AgencyId> from;
 };
 struct StreamEvents {};
 using Plan = std::variant<Plain, StreamUpload, StreamAttachment, StreamEvents>;
@@ -58,12 +61,17 @@ class Routes {
   [[nodiscard]] Response serve(const Request& request);
 
   [[nodiscard]] static Response refuse(const Error& error);
+  // Where another request than one to send a message has an Idempotency-Key.
+  [[nodiscard]] static Error key_is_of_no_use();
 
  private:
   struct Call;
   [[nodiscard]] Result<Response> dispatch(const Call& call, const Request& request);
   [[nodiscard]] Result<Response> list(const Call& call);
   [[nodiscard]] Result<Response> send(const Request& request);
+  // A request whose message is there already. malformed: with other files.
+  [[nodiscard]] Result<Response> repeat(const engine::Submitted& before,
+                                        const std::vector<NamedUpload>& uploads);
   [[nodiscard]] Result<Response> on_message(const Call& call, const Request& request);
 
   engine::EngineThread& engine_;

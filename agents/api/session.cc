@@ -22,6 +22,7 @@ constexpr std::chrono::seconds kIdleDeadline{60};
 constexpr std::chrono::seconds kPieceDeadline{30};
 constexpr std::chrono::seconds kHeartbeatEvery{15};
 constexpr std::size_t kEventsPerRead = 256;
+constexpr const char* kIdempotencyKey = "Idempotency-Key";
 
 using HeaderParser = http::request_parser<http::empty_body>;
 enum class Connection : std::uint8_t { keep, close };
@@ -93,6 +94,9 @@ Connection Session::State::plain(HeaderParser& header, const Plain& plan, Connec
   request.target = std::string(parser.get().target());
   request.body = std::move(parser.get().body());
   request.officer = officer;
+  if (const auto key = parser.get().find(kIdempotencyKey); key != parser.get().end()) {
+    request.idempotency_key = std::string(key->value());
+  }
   return answer(routes.serve(request), wanted);
 }
 
@@ -141,7 +145,7 @@ bool Session::State::write_text(std::string_view text) {
 }
 
 Connection Session::State::attachment(const StreamAttachment& file, Connection wanted) {
-  const auto message = reader->message(file.message);
+  const auto message = reader->message(file.message, file.from);
   if (!message) return answer(Routes::refuse(message.error()), wanted);
   const auto found =
       std::ranges::find(message->attachments, file.name, &store::AttachmentStatus::name);
@@ -164,11 +168,13 @@ Connection Session::State::attachment(const StreamAttachment& file, Connection w
       "Content-Disposition: attachment\r\nContent-Length: " +
       std::to_string(found->bytes) + "\r\n\r\n";
   if (!write_text(head)) return Connection::close;
-  const auto sent =
-      reader->attachment(file.message, file.name, [this](BytesView piece) -> Result<void> {
+  const auto sent = reader->attachment(
+      file.message, file.name,
+      [this](BytesView piece) -> Result<void> {
         if (write_text(text_of(piece))) return {};
         return fail(ErrorCode::io_failed, "the reader went away");
-      });
+      },
+      file.from);
   // A truncated body is the only way left to say that the bytes were not what was signed.
   if (!sent) {
     // Not the detail, which may name the file.
@@ -242,8 +248,15 @@ Connection Session::State::serve_one() {
     }
     last_event = number;
   }
+  if (request.count(kIdempotencyKey) > 1) {
+    return answer(Routes::refuse({ErrorCode::malformed, "Idempotency-Key stands there twice"}),
+                  Connection::close);
+  }
   const auto plan = routes.plan(method, target);
   if (!plan) return answer(Routes::refuse(plan.error()), Connection::close);
+  if (request.count(kIdempotencyKey) > 0 && !std::holds_alternative<Plain>(*plan)) {
+    return answer(Routes::refuse(Routes::key_is_of_no_use()), Connection::close);
+  }
   if (const auto* simple = std::get_if<Plain>(&*plan)) return plain(header, *simple, wanted);
   if (std::holds_alternative<StreamUpload>(*plan)) return upload(header, wanted);
   if (const auto* file = std::get_if<StreamAttachment>(&*plan)) return attachment(*file, wanted);

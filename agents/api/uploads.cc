@@ -33,7 +33,7 @@ bool Uploads::is_removed(const std::string& file) {
 void Uploads::remove_old(Now now) {
   const std::lock_guard lock(mutex_);
   for (auto upload = begun_.begin(); upload != begun_.end();) {
-    const bool is_old = now.monotonic - upload->second >= kUploadKept;
+    const bool is_old = now.monotonic - upload->second.at >= kUploadKept;
     if (is_old && is_removed(file_of(upload->first))) {
       upload = begun_.erase(upload);
     } else {
@@ -50,7 +50,7 @@ Result<std::unique_ptr<Uploads::Writer>> Uploads::begin(Now now) {
   }
   const std::string token = randomness_.draw<UploadToken>().hex();
   KERUEN_TRY(auto file, disk_.create(file_of(token)));
-  begun_.emplace(token, now.monotonic);
+  begun_.emplace(token, Begun{now.monotonic, {}});
   return std::unique_ptr<Writer>(new Writer(*this, token, std::move(file)));
 }
 
@@ -61,6 +61,12 @@ Result<std::string> Uploads::path_of(const std::string& token) const {
                 "no upload \"" + token.substr(0, 32) + "\": upload the file again, then send");
   }
   return file_of(token);
+}
+
+std::optional<Digest> Uploads::digest_of(const std::string& token) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = begun_.find(token);
+  return found == begun_.end() ? std::nullopt : found->second.digest;
 }
 
 void Uploads::remove(const std::string& token) {
@@ -90,7 +96,12 @@ Result<void> Uploads::Writer::append(BytesView bytes) {
 Digest Uploads::Writer::finish() {
   finished_ = true;
   file_.reset();
-  return hash_.finish();
+  const Digest digest = hash_.finish();
+  const std::lock_guard lock(uploads_.mutex_);
+  if (const auto begun = uploads_.begun_.find(token_); begun != uploads_.begun_.end()) {
+    begun->second.digest = digest;
+  }
+  return digest;
 }
 
 }  // namespace keruen::api

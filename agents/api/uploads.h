@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "certs/hash.h"
@@ -52,6 +53,8 @@ class Uploads {
   void remove_old(Now now);
   // The file of a finished upload. not_found: no such token, used or too old.
   [[nodiscard]] Result<std::string> path_of(const std::string& token) const;
+  // Of what it holds; empty where path_of() says not_found.
+  [[nodiscard]] std::optional<Digest> digest_of(const std::string& token) const;
   void remove(const std::string& token);
 
  private:
@@ -64,7 +67,11 @@ class Uploads {
   certs::SystemRandomness randomness_;
   // Connections run on several threads; this is all they share here.
   mutable std::mutex mutex_;
-  std::map<std::string, MonotonicTime> begun_;
+  struct Begun {
+    MonotonicTime at;
+    std::optional<Digest> digest;  // once it is finished
+  };
+  std::map<std::string, Begun> begun_;
 };
 
 }  // namespace keruen::api

@@ -1,8 +1,10 @@
 #include "agents/cli/desk.h"
 
+#include <CLI/CLI.hpp>
 #include <ctime>
 
 #include "agents/api/routes.h"
+#include "certs/random.h"
 #include "schemas/content/instant.h"
 #include "schemas/host/agent_config.h"
 #include "schemas/host/clock.h"
@@ -18,6 +20,11 @@ Result<Json> parse_answer(const std::string& body) {
     return fail(ErrorCode::io_failed, "the agent's answer is not JSON; are both of one version?");
   }
   return json;
+}
+
+// What was typed may not be UTF-8.
+std::string text_of_json(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -63,8 +70,13 @@ Result<Json> Desk::get(const std::string& target) {
 }
 
 Result<Json> Desk::post(const std::string& target, const Json& body) {
-  KERUEN_TRY(const auto answer,
-             client_->post(target, body.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  KERUEN_TRY(const auto answer, client_->post(target, text_of_json(body)));
+  return parse_answer(answer);
+}
+
+Result<Json> Desk::post_once(const std::string& target, const Json& body,
+                             const std::string& idempotency_key) {
+  KERUEN_TRY(const auto answer, client_->post_once(target, text_of_json(body), idempotency_key));
   return parse_answer(answer);
 }
 
@@ -88,6 +100,24 @@ Result<std::string> Desk::resolve(const std::string& id) {
                 "\"" + id + "\" could be any of these; give more of it:" + list);
   }
   return ids[0].get<std::string>();
+}
+
+std::string draw_idempotency_key() {
+  struct KeyTag;
+  certs::SystemRandomness randomness;
+  return randomness.draw<FixedBytes<KeyTag, 16>>().hex();
+}
+
+Result<MessageAddress> message_address(Desk& desk, const MessageName& name) {
+  KERUEN_TRY(const auto id, desk.resolve(name.id));
+  const std::string query = name.from.empty() ? "" : "?from=" + api::percent_encoded(name.from);
+  return [path = "/v1/messages/" + id, query](const std::string& below) {
+    return path + below + query;
+  };
+}
+
+void add_sender_option(CLI::App& verb, std::string& from) {
+  verb.add_option("--from", from, "who sent it, where several agencies used its id");
 }
 
 std::string short_id(const std::string& id) {

@@ -28,6 +28,9 @@ class Desk {
   }
   [[nodiscard]] Result<Json> get(const std::string& target);
   [[nodiscard]] Result<Json> post(const std::string& target, const Json& body);
+  // See api::Client::post_once.
+  [[nodiscard]] Result<Json> post_once(const std::string& target, const Json& body,
+                                       const std::string& idempotency_key);
   // A whole id, or the first or last characters of one. not_found; malformed: several (lists them).
   [[nodiscard]] Result<std::string> resolve(const std::string& id);
 
@@ -35,6 +38,18 @@ class Desk {
   std::unique_ptr<api::Client> client_;
   std::string name_;
 };
+
+[[nodiscard]] std::string draw_idempotency_key();
+
+// A message as people name it; `from` where several agencies used its id.
+struct MessageName {
+  std::string id;  // as for Desk::resolve
+  std::string from;
+};
+// The target of what stands below a message: "" is the message itself, "/receipts" …
+using MessageAddress = std::function<std::string(const std::string& below)>;
+[[nodiscard]] Result<MessageAddress> message_address(Desk& desk, const MessageName& name);
+void add_sender_option(CLI::App& verb, std::string& from);
 
 // The last eight characters: random, unlike the first, which are the time.
 [[nodiscard]] std::string short_id(const std::string& id);

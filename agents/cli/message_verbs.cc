@@ -9,9 +9,13 @@
 namespace keruen::cli {
 namespace {
 
+// What a verb may be about: any message, or only our own.
+enum class Folders : std::uint8_t { any, sent };
+
 struct ListOptions {
   std::size_t most = 20;
   std::string before;
+  std::string before_from;
   std::string state;
   std::string kind;
 };
@@ -22,6 +26,9 @@ Result<std::string> target_of(Desk& desk, const char* folder, const ListOptions&
   if (!options.before.empty()) {
     KERUEN_TRY(const auto before, desk.resolve(options.before));
     target += "&before=" + before;
+  }
+  if (!options.before_from.empty()) {
+    target += "&before_from=" + api::percent_encoded(options.before_from);
   }
   if (!options.state.empty()) target += "&state=" + options.state;
   if (!options.kind.empty()) target += "&kind=" + options.kind;
@@ -93,54 +100,57 @@ ExitCode print_list(const Choice& choice, const char* folder, const ListOptions&
   return ExitCode::ok;
 }
 
-// Runs `work` with an open desk and a whole message id.
+// Runs `work` with an open desk and the addresses of the message and of what stands below it.
 template <class Work>
-ExitCode with_message(const Choice& choice, const std::string& id, const Work& work) {
+ExitCode with_message(const Choice& choice, const MessageName& name, const Work& work) {
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
-  const auto whole = desk->resolve(id);
-  if (!whole) return choice.explain(whole.error(), desk->during());
-  const Result<void> done = work(*desk, *whole);
+  const auto at = message_address(*desk, name);
+  if (!at) return choice.explain(at.error(), desk->during());
+  const Result<void> done = work(*desk, *at);
   return done ? ExitCode::ok : choice.explain(done.error(), desk->during());
 }
 
-ExitCode show(const Choice& choice, const std::string& id) {
-  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
-    KERUEN_TRY(const auto message, desk.get("/v1/messages/" + whole));
+ExitCode show(const Choice& choice, const MessageName& name) {
+  return with_message(choice, name, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
+    KERUEN_TRY(const auto message, desk.get(at("")));
     choice.terminal.print(choice.json ? message.dump() + "\n"
                                       : message_text(message, choice.terminal));
     return {};
   });
 }
 
-ExitCode read(const Choice& choice, const std::string& id) {
-  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
-    KERUEN_TRY(const auto message, desk.get("/v1/messages/" + whole));
+ExitCode read(const Choice& choice, const MessageName& name) {
+  return with_message(choice, name, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
+    KERUEN_TRY(const auto message, desk.get(at("")));
     choice.terminal.print(choice.json ? message.dump() + "\n"
                                       : message_text(message, choice.terminal));
-    KERUEN_TRY(const auto ignored, desk.post("/v1/messages/" + whole + "/read", Json::object()));
+    const std::string from = message["summary"].value("from", std::string());
+    // What is told to its sender is of the message that is shown, and of no other with its id.
+    KERUEN_TRY(const auto shown,
+               message_address(desk, {message["summary"].value("id", std::string()), from}));
+    KERUEN_TRY(const auto ignored, desk.post(shown("/read"), Json::object()));
     static_cast<void>(ignored);
-    choice.terminal.say("Marked read; " + message["summary"].value("from", std::string()) +
-                        " will see that.");
+    choice.terminal.say("Marked read; " + from + " will see that.");
     return {};
   });
 }
 
-ExitCode process(const Choice& choice, const std::string& id, const std::string& result,
+ExitCode process(const Choice& choice, const MessageName& message, const std::string& result,
                  const std::string& note) {
-  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+  return with_message(choice, message, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
     Json body = {{"result", result}};
     if (!note.empty()) body["note"] = note;
-    KERUEN_TRY(const auto ignored, desk.post("/v1/messages/" + whole + "/process", body));
+    KERUEN_TRY(const auto ignored, desk.post(at("/process"), body));
     static_cast<void>(ignored);
     choice.terminal.say("Marked processed (" + result + "); the sender will see that.");
     return {};
   });
 }
 
-ExitCode recall(const Choice& choice, const std::string& id) {
-  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
-    KERUEN_TRY(const auto answer, desk.post("/v1/messages/" + whole + "/recall", Json::object()));
+ExitCode recall(const Choice& choice, const MessageName& name) {
+  return with_message(choice, name, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
+    KERUEN_TRY(const auto answer, desk.post(at("/recall"), Json::object()));
     if (choice.json) {
       choice.terminal.print(answer.dump() + "\n");
       return {};
@@ -156,18 +166,18 @@ ExitCode recall(const Choice& choice, const std::string& id) {
   });
 }
 
-ExitCode receipts(const Choice& choice, const std::string& id) {
-  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
-    KERUEN_TRY(const auto answer, desk.get("/v1/messages/" + whole + "/receipts"));
+ExitCode receipts(const Choice& choice, const MessageName& name) {
+  return with_message(choice, name, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
+    KERUEN_TRY(const auto answer, desk.get(at("/receipts")));
     choice.terminal.print(choice.json ? answer.dump() + "\n"
                                       : receipts_text(answer["recipients"], choice.terminal));
     return {};
   });
 }
 
-ExitCode attachment(const Choice& choice, const std::string& id, const std::string& name,
+ExitCode attachment(const Choice& choice, const MessageName& message, const std::string& name,
                     const std::string& out) {
-  return with_message(choice, id, [&](Desk& desk, const std::string& whole) -> Result<void> {
+  return with_message(choice, message, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
     host::PosixDisk disk;
     KERUEN_TRY(const bool there, host::exists(disk, out));
     if (there) {
@@ -180,7 +190,7 @@ ExitCode attachment(const Choice& choice, const std::string& id, const std::stri
     const auto got = [&] {
       ProgressBar progress(choice.terminal, name);
       return desk.client().download(
-          "/v1/messages/" + whole + "/attachments/" + api::percent_encoded(name),
+          at("/attachments/" + api::percent_encoded(name)),
           [&](BytesView piece) -> Result<void> {
             KERUEN_CHECK(file->write(written, piece));
             written += piece.size();
@@ -215,6 +225,9 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
     verb->add_option("--kind", options->kind, "only this kind")
         ->check(CLI::IsMember({"notice", "schedule", "evidence"}));
     if (std::string_view(name) == "inbox") {
+      verb->add_option("--before-from", options->before_from,
+                       "who sent that one, where several agencies used its id")
+          ->needs("--before");
       verb->add_option("--state", options->state, "only these")
           ->check(CLI::IsMember({"unread", "read", "processed", "recalled"}));
     }
@@ -225,31 +238,34 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
   add_list("inbox", "What arrived, newest first", "keruen --agent customs inbox --state unread");
   add_list("sent", "What was sent, and how far it got", "keruen --agent customs sent");
 
-  const auto add_verb = [&](const char* name, const char* help, const char* example, auto work) {
+  const auto add_verb = [&](const char* name, const char* help, const char* example,
+                            Folders folders, auto work) {
     CLI::App* verb = app.add_subcommand(name, help);
     verb->footer(with_example(example, "ID: a whole id, or the characters `inbox` shows."));
-    auto id = std::make_shared<std::string>();
-    verb->add_option("ID", *id, "the message")->required();
-    verb->callback(
-        [&choice, id, work] { choice.run = [&choice, id, work] { return work(choice, *id); }; });
+    auto message = std::make_shared<MessageName>();
+    verb->add_option("ID", message->id, "the message")->required();
+    if (folders == Folders::any) add_sender_option(*verb, message->from);
+    verb->callback([&choice, message, work] {
+      choice.run = [&choice, message, work] { return work(choice, *message); };
+    });
     return verb;
   };
   add_verb("show", "A message, without telling the sender", "keruen --agent customs show 3e2d4b5a",
-           show);
+           Folders::any, show);
   add_verb("read", "A message, and tell the sender that you read it",
-           "keruen --agent customs read 3e2d4b5a", read);
+           "keruen --agent customs read 3e2d4b5a", Folders::any, read);
   add_verb("receipts", "What became of a sent message, per recipient",
-           "keruen --agent customs receipts 3e2d4b5a", receipts);
+           "keruen --agent customs receipts 3e2d4b5a", Folders::sent, receipts);
   add_verb("recall", "Take a sent message back, as far as it can be",
-           "keruen --agent customs recall 3e2d4b5a", recall);
+           "keruen --agent customs recall 3e2d4b5a", Folders::sent, recall);
 
   auto result = std::make_shared<std::string>();
   auto note = std::make_shared<std::string>();
   CLI::App* processed =
       add_verb("process", "Tell the sender what you did about a message",
                "keruen --agent customs process 3e2d4b5a --result done --note \"vehicle stopped\"",
-               [result, note](const Choice& with, const std::string& id) {
-                 return process(with, id, *result, *note);
+               Folders::any, [result, note](const Choice& with, const MessageName& message) {
+                 return process(with, message, *result, *note);
                });
   processed->add_option("--result", *result, "what was done")
       ->required()
@@ -258,11 +274,12 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
 
   auto name = std::make_shared<std::string>();
   auto out = std::make_shared<std::string>();
-  CLI::App* file = add_verb("attachment", "Write an attachment to a file",
-                            "keruen --agent customs attachment 3e2d4b5a photo.jpg --out photo.jpg",
-                            [name, out](const Choice& with, const std::string& id) {
-                              return attachment(with, id, *name, *out);
-                            });
+  CLI::App* file =
+      add_verb("attachment", "Write an attachment to a file",
+               "keruen --agent customs attachment 3e2d4b5a photo.jpg --out photo.jpg", Folders::any,
+               [name, out](const Choice& with, const MessageName& message) {
+                 return attachment(with, message, *name, *out);
+               });
   file->add_option("NAME", *name, "the attachment, as `show` names it")->required();
   file->add_option("--out", *out, "the file to write")->required();
 }

@@ -124,17 +124,28 @@ ExitCode submit(const Choice& choice, Desk& desk, const content::Content& conten
     if (!seconds) return choice.explain(seconds.error(), During::local_work);
     request["expires_in_seconds"] = *seconds;
   }
-  for (const auto& path : options.attach) {
-    auto uploaded = upload(choice, desk, path);
-    if (!uploaded) {
-      // Its file is read here, so that what the agent did not cause is local work.
-      const During during = desk.client().answered() ? During::local_work : During::reaching;
-      return choice.explain(uploaded.error(), during);
+  const std::string key = draw_idempotency_key();
+  const auto upload_and_send = [&]() -> Result<Json> {
+    request.erase("attachments");
+    for (const auto& path : options.attach) {
+      KERUEN_TRY(auto uploaded, upload(choice, desk, path));
+      request["attachments"].push_back(std::move(uploaded));
     }
-    request["attachments"].push_back(std::move(*uploaded));
+    return desk.post_once("/v1/messages", request, key);
+  };
+  auto sent = upload_and_send();
+  // An agent that was started anew has lost what was handed in, but not what was sent under the
+  // key.
+  if (!sent && sent.error().code == ErrorCode::not_found && request.contains("attachments")) {
+    sent = upload_and_send();
   }
-  const auto sent = desk.post("/v1/messages", request);
-  if (!sent) return choice.explain(sent.error(), desk.during());
+  if (!sent) {
+    // Files are read here: what the agent did not cause is local work.
+    const bool all_uploaded =
+        request.value("attachments", Json::array()).size() == options.attach.size();
+    const bool is_local = !all_uploaded && desk.client().answered();
+    return choice.explain(sent.error(), is_local ? During::local_work : desk.during());
+  }
   if (choice.json) {
     choice.terminal.print(sent->dump() + "\n");
     return ExitCode::ok;
@@ -191,12 +202,12 @@ Result<content::Content> reply_to(const Json& message, const std::string& text) 
   return content::Content{std::move(header), {}, std::move(notice)};
 }
 
-ExitCode reply(const Choice& choice, const std::string& id, SendOptions options) {
+ExitCode reply(const Choice& choice, const MessageName& name, SendOptions options) {
   auto desk = Desk::open(choice);
   if (!desk) return choice.explain(desk.error(), During::local_work);
-  const auto whole = desk->resolve(id);
-  if (!whole) return choice.explain(whole.error(), desk->during());
-  const auto message = desk->get("/v1/messages/" + *whole);
+  const auto at = message_address(*desk, name);
+  if (!at) return choice.explain(at.error(), desk->during());
+  const auto message = desk->get((*at)(""));
   if (!message) return choice.explain(message.error(), desk->during());
   const auto content = reply_to(*message, options.text);
   if (!content) return choice.explain(content.error(), During::local_work);
@@ -253,13 +264,14 @@ void add_send_verbs(CLI::App& app, Choice& choice) {
   answer->footer(
       with_example("keruen --agent customs reply 3e2d4b5a --text \"Vehicle stopped at 16:20\"",
                    "ID: a whole id, or the characters `inbox` shows."));
-  auto id = std::make_shared<std::string>();
+  auto name = std::make_shared<MessageName>();
   auto reply_options = std::make_shared<SendOptions>();
-  answer->add_option("ID", *id, "the message you answer")->required();
+  answer->add_option("ID", name->id, "the message you answer")->required();
+  add_sender_option(*answer, name->from);
   answer->add_option("--text", reply_options->text, "your answer")->required();
   answer->add_option("--attach", reply_options->attach, "a file to send along; once for each");
-  answer->callback([&choice, id, reply_options] {
-    choice.run = [&choice, id, reply_options] { return reply(choice, *id, *reply_options); };
+  answer->callback([&choice, name, reply_options] {
+    choice.run = [&choice, name, reply_options] { return reply(choice, *name, *reply_options); };
   });
 }
 

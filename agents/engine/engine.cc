@@ -394,6 +394,11 @@ std::vector<Result<Submitted>> Engine::submit_all(const std::vector<const Submit
   return answers;
 }
 
+Result<std::optional<Submitted>> Engine::sent_before(const DuplicateKey& once,
+                                                     const std::vector<PartyId>& to) {
+  return state_->outbox.sent_before(once, to);
+}
+
 Result<std::vector<RecallAnswer>> Engine::recall(const RecallRequest& request, Now now) {
   auto answers = state_->outbox.recall(request, now);
   state_->work_came(now);

@@ -116,11 +116,15 @@ class Engine {
   [[nodiscard]] MonotonicTime next_tick() const;
 
   // unknown_agency, denied (names the missing rule), too_large, expired (registry), no_space,
-  // duplicate (lower sequence): nothing stored. Otherwise it is durable when this returns.
+  // duplicate (lower sequence), malformed (key of another message): nothing stored. Otherwise it is
+  // durable when this returns.
   [[nodiscard]] Result<Submitted> submit(const SubmitRequest& request, Now now);
   // Several in one transaction, each with its own answer; no_space refuses all.
   [[nodiscard]] std::vector<Result<Submitted>> submit_all(
       const std::vector<const SubmitRequest*>& requests, Now now);
+  // What submit() would answer as already_sent, or refuse for its key; empty: neither.
+  [[nodiscard]] Result<std::optional<Submitted>> sent_before(const DuplicateKey& once,
+                                                             const std::vector<PartyId>& to);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(const RecallRequest& request, Now now);
   [[nodiscard]] Result<void> mark_read(const ReadRequest& request, Now now);
   [[nodiscard]] Result<void> mark_processed(const ProcessRequest& request, Now now);

@@ -266,6 +266,12 @@ Result<std::vector<Result<Submitted>>> EngineThread::submit_all(
   return answers;
 }
 
+Result<std::optional<Submitted>> EngineThread::sent_before(const DuplicateKey& once,
+                                                           const std::vector<PartyId>& to) {
+  return state_->ask<Result<std::optional<Submitted>>>(
+      [&](Now) { return state_->engine.sent_before(once, to); });
+}
+
 Result<std::vector<RecallAnswer>> EngineThread::recall(RecallRequest request) {
   return state_->ask<Result<std::vector<RecallAnswer>>>(
       [&](Now now) { return state_->engine.recall(request, now); });

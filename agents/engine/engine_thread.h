@@ -37,6 +37,9 @@ class EngineThread {
   // Several in few transactions, each with its own answer; overloaded: none was looked at.
   [[nodiscard]] Result<std::vector<Result<Submitted>>> submit_all(
       std::span<const SubmitRequest> requests);
+  // See Engine::sent_before.
+  [[nodiscard]] Result<std::optional<Submitted>> sent_before(const DuplicateKey& once,
+                                                             const std::vector<PartyId>& to);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(RecallRequest request);
   [[nodiscard]] Result<void> mark_read(ReadRequest request);
   [[nodiscard]] Result<void> mark_processed(ProcessRequest request);

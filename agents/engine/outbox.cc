@@ -192,9 +192,41 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   }
   if (request.once) {
     prepared.submission.once =
-        store::SentOnce{request.once->key, request.once->sequence, request.once->content};
+        store::SentOnce{request.once->key, request.once->sequence, request.once->content,
+                        request.once->renewal == DuplicateKey::Renewal::never};
   }
   return prepared;
+}
+
+Result<std::optional<Submitted>> Outbox::sent_before(const DuplicateKey& once,
+                                                     const std::vector<PartyId>& to) {
+  const bool is_the_only = once.renewal == DuplicateKey::Renewal::never;
+  KERUEN_TRY(const auto last, desk_.store.once(once.key, once.content));
+  if (!last) return std::optional<Submitted>();
+  if (last->same_content && (is_the_only || last->sequence == once.sequence)) {
+    KERUEN_TRY(const auto sent, desk_.store.sent(last->message));
+    if (is_the_only || !sent || still_counts(*sent, to)) {
+      Submitted same;
+      same.message = last->message;
+      same.outcome = Submitted::Outcome::already_sent;
+      if (sent) {
+        same.expires_at = sent->expires_at;
+        for (const auto& each : sent->recipients) same.recipients.push_back(each.recipient);
+      }
+      return std::optional<Submitted>(std::move(same));
+    }
+  }
+  if (is_the_only) {
+    return fail(ErrorCode::malformed, "its key was given to another message, " +
+                                          to_text(last->message) +
+                                          "; each message needs a key of its own");
+  }
+  if (once.sequence < last->sequence) {
+    return fail(ErrorCode::duplicate, "sequence " + std::to_string(once.sequence) +
+                                          " is older than " + std::to_string(last->sequence) +
+                                          ", which was sent already");
+  }
+  return std::optional<Submitted>();
 }
 
 Result<std::vector<Result<Submitted>>> Outbox::submit(
@@ -206,25 +238,8 @@ Result<std::vector<Result<Submitted>>> Outbox::submit(
   for (const auto* request : requests) {
     const auto answer = [&]() -> Result<Submitted> {
       if (request->once) {
-        KERUEN_TRY(const auto last, desk_.store.once(request->once->key, request->once->content));
-        if (last && last->same_content && last->sequence == request->once->sequence) {
-          KERUEN_TRY(const auto sent, desk_.store.sent(last->message));
-          if (!sent || still_counts(*sent, request->to)) {
-            Submitted same;
-            same.message = last->message;
-            same.outcome = Submitted::Outcome::already_sent;
-            if (sent) {
-              same.expires_at = sent->expires_at;
-              for (const auto& to : sent->recipients) same.recipients.push_back(to.recipient);
-            }
-            return same;
-          }
-        }
-        if (last && request->once->sequence < last->sequence) {
-          return fail(ErrorCode::duplicate, "sequence " + std::to_string(request->once->sequence) +
-                                                " is older than " + std::to_string(last->sequence) +
-                                                ", which was sent already");
-        }
+        KERUEN_TRY(auto same, sent_before(*request->once, request->to));
+        if (same) return std::move(*same);
       }
       KERUEN_TRY(auto ready, prepare(*request, now));
       auto submitted = ready.answer;
@@ -319,7 +334,7 @@ Result<void> Outbox::answer_sender(const store::ReceivedMessage& message,
 }
 
 Result<void> Outbox::mark_read(const ReadRequest& request, Now now) {
-  KERUEN_TRY(const auto message, desk_.store.received(request.message));
+  KERUEN_TRY(const auto message, desk_.store.received(request.message, request.from));
   if (!message || message->kind == MessageKind::part || message->kind == MessageKind::receipt) {
     return fail(ErrorCode::not_found, "no message " + to_text(request.message) + " in the inbox");
   }
@@ -330,7 +345,7 @@ Result<void> Outbox::mark_read(const ReadRequest& request, Now now) {
 }
 
 Result<void> Outbox::mark_processed(const ProcessRequest& request, Now now) {
-  KERUEN_TRY(const auto message, desk_.store.received(request.message));
+  KERUEN_TRY(const auto message, desk_.store.received(request.message, request.from));
   if (!message || message->kind == MessageKind::part || message->kind == MessageKind::receipt) {
     return fail(ErrorCode::not_found, "no message " + to_text(request.message) + " in the inbox");
   }

@@ -15,6 +15,9 @@ class Outbox {
   // none is stored.
   [[nodiscard]] Result<std::vector<Result<Submitted>>> submit(
       const std::vector<const SubmitRequest*>& requests, Now now);
+  // See Engine::sent_before.
+  [[nodiscard]] Result<std::optional<Submitted>> sent_before(const DuplicateKey& once,
+                                                             const std::vector<PartyId>& to);
   [[nodiscard]] Result<std::vector<RecallAnswer>> recall(const RecallRequest& request, Now now);
   [[nodiscard]] Result<void> mark_read(const ReadRequest& request, Now now);
   [[nodiscard]] Result<void> mark_processed(const ProcessRequest& request, Now now);

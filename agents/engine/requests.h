@@ -23,9 +23,13 @@ struct Attachment {
 // reached nobody, or not everybody who is in the group by now (of kRecipientsMax at most). With
 // other content it is an update, unless its sequence is lower than the one last sent: duplicate.
 struct DuplicateKey {
+  // never: the first message under the key is the only one, recalled or not; with other content it
+  // is malformed.
+  enum class Renewal : std::uint8_t { allowed, never };
   std::string key;  // e.g. recipient folder and UID
   Digest content;   // hash of what makes two submissions the same
   std::uint64_t sequence = 0;
+  Renewal renewal = Renewal::allowed;
 };
 
 struct SubmitRequest {
@@ -56,12 +60,14 @@ struct RecallAnswer {
 struct ReadRequest {
   MessageId message;
   content::Author officer;
+  std::optional<AgencyId> from = {};  // whose message, where several agencies used one id
 };
 struct ProcessRequest {
   MessageId message;
   content::Author officer;
   content::ProcessResult result;
   std::string note;
+  std::optional<AgencyId> from = {};
 };
 
 // How this agent stands, in figures; words are made of it at the desk.

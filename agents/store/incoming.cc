@@ -1,4 +1,5 @@
 // Store: arrive, and what the engine reads to receive.
+#include "agents/store/found_message.h"
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
@@ -313,17 +314,20 @@ Result<void> Store::give_up(const Missing& missing, const Note& note, WallTime a
   });
 }
 
-Result<std::optional<ReceivedMessage>> Store::received(const MessageId& id) {
+Result<std::optional<ReceivedMessage>> Store::received(const MessageId& id,
+                                                       const std::optional<AgencyId>& from) {
   using Received = std::optional<ReceivedMessage>;
   return state_->look<Received>("reading a message", [&]() -> Result<Received> {
+    KERUEN_TRY(const auto found, find_message(state_->connection, {id, from}));
+    if (!found || found->folder != Folder::inbox) return Received();
     auto query = state_->connection.query(
         "SELECT a.id, m.kind, s.lane, m.state FROM message_in m "
         "JOIN agency a ON a.number = m.agency JOIN slice s ON s.blob = m.blob "
-        "WHERE m.id = ? ORDER BY m.listed DESC, m.number LIMIT 1");
-    query.with(id);
+        "WHERE m.number = ?");
+    query.with(found->number);
     if (!query.row()) return Received();
-    KERUEN_TRY(auto from, AgencyId::parse(query.text(0)));
-    return Received({id, std::move(from), query.enumerator<MessageKind>(1),
+    KERUEN_TRY(auto sender, AgencyId::parse(query.text(0)));
+    return Received({id, std::move(sender), query.enumerator<MessageKind>(1),
                      query.enumerator<Lane>(2), query.enumerator<ReadState>(3)});
   });
 }

@@ -1,4 +1,5 @@
 // Store: submit, close, and what the engine reads to send.
+#include "agents/store/schema.h"
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
@@ -63,7 +64,7 @@ void Store::State::add_once(const SentOnce& once, const MessageId& message) {
   connection
       .query("INSERT OR REPLACE INTO once(key, sequence, content, message) VALUES(?, ?, ?, ?)")
       .with(BytesView(key))
-      .with(once.sequence)
+      .with(once.is_for_good ? kKeyForGood : static_cast<std::int64_t>(once.sequence))
       .with(BytesView(content))
       .with(message)
       .run();

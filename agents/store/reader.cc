@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "agents/store/events.h"
+#include "agents/store/found_message.h"
 #include "agents/store/recipient_row.h"
 #include "agents/store/schema.h"
 #include "agents/store/stored_content.h"
@@ -20,12 +21,6 @@ constexpr std::size_t kListMost = 500;
 constexpr std::size_t kEventsMost = 1000;
 constexpr std::size_t kThreadMost = 500;
 constexpr std::size_t kLikeMost = 10;
-
-// Where a message's row is.
-struct Found {
-  Folder folder = Folder::inbox;
-  std::int64_t number = 0;
-};
 
 std::string handling_of(const content::SealedHeader& header) {
   switch (header.handling) {
@@ -65,10 +60,8 @@ struct Reader::State {
     if (publish) (void)publish();
     return guarded<Value>(doing, std::forward<Body>(body));
   }
-  [[nodiscard]] std::optional<Found> find(const MessageId& id);
-  [[nodiscard]] std::optional<Found> find(const MessageId& id, Folder folder);
-  [[nodiscard]] std::optional<Found> find(const MessageId& id, const AgencyId& from);
-  [[nodiscard]] Result<Message> message_of(const std::optional<Found>& found, const MessageId& id);
+  [[nodiscard]] Result<Message> message_of(const std::optional<Found>& found, const MessageId& id,
+                                           const std::optional<AgencyId>& from);
   [[nodiscard]] Result<content::Content> content_of(const Found& found);
   [[nodiscard]] Result<Bytes> content_bytes(const Found& found);
   [[nodiscard]] Result<Summary> summary_of(const Found& found);
@@ -108,28 +101,6 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
     reader->state_->publish = std::move(publish);
     return reader;
   });
-}
-
-std::optional<Found> Reader::State::find(const MessageId& id) {
-  const auto sent = find(id, Folder::sent);
-  return sent ? sent : find(id, Folder::inbox);
-}
-
-std::optional<Found> Reader::State::find(const MessageId& id, Folder folder) {
-  auto query = connection.query(
-      folder == Folder::sent
-          ? "SELECT number FROM message_out WHERE id = ?"
-          : "SELECT number FROM message_in WHERE id = ? ORDER BY listed DESC, number LIMIT 1");
-  query.with(id);
-  return query.row() ? std::optional(Found{folder, query.number(0)}) : std::nullopt;
-}
-
-std::optional<Found> Reader::State::find(const MessageId& id, const AgencyId& from) {
-  auto query = connection.query(
-      "SELECT m.number FROM message_in m JOIN agency a ON a.number = m.agency "
-      "WHERE m.id = ? AND a.id = ?");
-  query.with(id).with(std::string_view(from.text()));
-  return query.row() ? std::optional(Found{Folder::inbox, query.number(0)}) : std::nullopt;
 }
 
 Result<Bytes> Reader::State::content_bytes(const Found& found) {
@@ -262,7 +233,9 @@ Result<std::vector<Summary>> Reader::list(const ListQuery& asked) {
   return state_->read<List>("listing messages", [&]() -> Result<List> {
     std::int64_t before = std::numeric_limits<std::int64_t>::max();
     if (asked.before) {
-      const auto found = state_->find(*asked.before, asked.folder);
+      KERUEN_TRY(const auto found,
+                 find_message(state_->connection,
+                              {*asked.before, asked.before_from, asked.folder, "before-from"}));
       if (!found) {
         return fail(ErrorCode::not_found, "the message to list from is not in this folder");
       }
@@ -329,9 +302,12 @@ void Reader::State::count_parts(const Found& found, std::vector<AttachmentStatus
   }
 }
 
-Result<Message> Reader::State::message_of(const std::optional<Found>& found, const MessageId& id) {
+Result<Message> Reader::State::message_of(const std::optional<Found>& found, const MessageId& id,
+                                          const std::optional<AgencyId>& from) {
   if (!found) {
-    return fail(ErrorCode::not_found, "no message " + to_text(id) + " in the inbox or sent");
+    return fail(ErrorCode::not_found, "no message " + to_text(id) +
+                                          (from ? " from " + from->text() : "") +
+                                          " in the inbox or sent");
   }
   Message message;
   KERUEN_TRY(message.summary, summary_of(*found));
@@ -356,14 +332,11 @@ Result<Message> Reader::State::message_of(const std::optional<Found>& found, con
   return message;
 }
 
-Result<Message> Reader::message(const MessageId& id) {
-  return state_->read<Message>("reading a message",
-                               [&] { return state_->message_of(state_->find(id), id); });
-}
-
-Result<Message> Reader::message(const MessageId& id, const AgencyId& from) {
-  return state_->read<Message>("reading a message",
-                               [&] { return state_->message_of(state_->find(id, from), id); });
+Result<Message> Reader::message(const MessageId& id, const std::optional<AgencyId>& from) {
+  return state_->read<Message>("reading a message", [&]() -> Result<Message> {
+    KERUEN_TRY(const auto found, find_message(state_->connection, {id, from}));
+    return state_->message_of(found, id, from);
+  });
 }
 
 Result<std::vector<MessageId>> Reader::ids_like(std::string_view text) {
@@ -399,7 +372,7 @@ Result<Message> Reader::sent_once(const std::string& key) {
     query.with(BytesView(veiled));
     if (!query.row()) return fail(ErrorCode::not_found, "nothing was sent under this key");
     const auto id = query.fixed<MessageId>(0);
-    return state_->message_of(state_->find(id, Folder::sent), id);
+    return state_->message_of(find_sent(state_->connection, id), id, {});
   });
 }
 
@@ -442,8 +415,8 @@ Result<Bytes> Reader::State::part_bytes(const Found& found, const AttachmentStat
 }
 
 Result<AttachmentStatus> Reader::attachment(const MessageId& id, const std::string& name,
-                                            const Sink& sink) {
-  KERUEN_TRY(const auto message, this->message(id));
+                                            const Sink& sink, const std::optional<AgencyId>& from) {
+  KERUEN_TRY(const auto message, this->message(id, from));
   return state_->read<AttachmentStatus>("reading an attachment", [&]() -> Result<AttachmentStatus> {
     const auto attachment = std::ranges::find(message.attachments, name, &AttachmentStatus::name);
     if (attachment == message.attachments.end()) {
@@ -456,11 +429,11 @@ Result<AttachmentStatus> Reader::attachment(const MessageId& id, const std::stri
                                             " parts of '" + name +
                                             "' are still missing; they come in the bulk lane");
     }
-    const Found found = *state_->find(id);
+    KERUEN_TRY(const auto found, find_message(state_->connection, {id, from}));
     certs::Sha256 hash;
     std::uint64_t size = 0;
     for (std::uint32_t number = 0; number < attachment->parts; ++number) {
-      KERUEN_TRY(const Bytes piece, state_->part_bytes(found, *attachment, number));
+      KERUEN_TRY(const Bytes piece, state_->part_bytes(*found, *attachment, number));
       hash.add(piece);
       size += piece.size();
       KERUEN_CHECK(sink(piece));

@@ -21,6 +21,7 @@ struct ListQuery {
   std::size_t most = 50;            // ≤ 500
   std::optional<ReadState> state;
   std::optional<MessageKind> kind;
+  std::optional<AgencyId> before_from = {};  // whose `before` is; as for Reader::message
 };
 
 class Reader {
@@ -37,11 +38,11 @@ class Reader {
 
   // Parts and receipts are not listed; newest first.
   [[nodiscard]] Result<std::vector<Summary>> list(const ListQuery& query);
-  // Sent or inbox; not_found. Ids are their senders' choice and seen by all who get the message:
-  // where others used one of ours, ours it is.
-  [[nodiscard]] Result<Message> message(const MessageId& id);
-  // The one that came from this agency.
-  [[nodiscard]] Result<Message> message(const MessageId& id, const AgencyId& from);
+  // Sent or inbox, or the one from this agency; not_found. Ids are their senders' choice, and seen
+  // by all who get the message; malformed: several agencies used one, we among them perhaps, and
+  // `from` does not say whose is meant.
+  [[nodiscard]] Result<Message> message(const MessageId& id,
+                                        const std::optional<AgencyId>& from = {});
   // Ids that begin or end so, at most ten, inbox and sent: people type the last few characters, the
   // random ones.
   [[nodiscard]] Result<std::vector<MessageId>> ids_like(std::string_view text);
@@ -53,7 +54,8 @@ class Reader {
   // such name, or parts still missing (says how many).
   using Sink = std::function<Result<void>(BytesView piece)>;
   [[nodiscard]] Result<AttachmentStatus> attachment(const MessageId& id, const std::string& name,
-                                                    const Sink& sink);
+                                                    const Sink& sink,
+                                                    const std::optional<AgencyId>& from = {});
   // Up to `last`: the newest that is on the disk (EngineThread::newest_event). A later one may be
   // here already, and after a power cut its number may become another's.
   [[nodiscard]] Result<std::vector<Event>> events_after(std::uint64_t number, std::uint64_t last,

@@ -49,6 +49,7 @@ struct SentOnce {
   std::string key;
   std::uint64_t sequence = 0;
   Digest content;
+  bool is_for_good = false;  // a recall does not free the key
 };
 // A message that arrived was read or processed here.
 struct LocalMark {

@@ -6,10 +6,15 @@
 // whose it is, and every key are sealed, either as they travelled or under the store key.
 #pragma once
 
+#include <cstdint>
+
 namespace keruen::store {
 
 inline constexpr int kSchemaVersion = 4;
 extern const char* const kSchema;     // all but blob
 extern const char* const kBlobTable;  // apart: a store of the format before is given it
+
+// Of `once`, as a sequence.
+inline constexpr std::int64_t kKeyForGood = -1;
 
 }  // namespace keruen::store

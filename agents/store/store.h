@@ -111,7 +111,9 @@ class Store {
   [[nodiscard]] Result<std::vector<Missing>> missing();
   [[nodiscard]] Result<void> count_asked(const std::vector<MissingNumber>& asked);
   [[nodiscard]] Result<void> give_up(const Missing& missing, const Note& note, WallTime at);
-  [[nodiscard]] Result<std::optional<ReceivedMessage>> received(const MessageId& id);
+  // `from` as for Reader::message.
+  [[nodiscard]] Result<std::optional<ReceivedMessage>> received(
+      const MessageId& id, const std::optional<AgencyId>& from);
 
   // ---- sent messages ----
   [[nodiscard]] Result<std::optional<SentMessage>> sent(const MessageId& id);

@@ -1,4 +1,6 @@
 // Store: streams and pairs, sent messages and figures as the engine reads them.
+#include <algorithm>
+
 #include "agents/store/recipient_row.h"
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
@@ -101,7 +103,8 @@ Result<std::optional<Store::OnceAnswer>> Store::once(const std::string& key,
     query.with(BytesView(veiled));
     if (!query.row()) return Answer();
     const Bytes same = state_->rows.veiled("once content", content.view());
-    return Answer(OnceAnswer{query.unsigned_number(0), equal(same, query.bytes(1)),
+    const auto sequence = static_cast<std::uint64_t>(std::max<std::int64_t>(query.number(0), 0));
+    return Answer(OnceAnswer{sequence, equal(same, query.bytes(1)),
                              query.fixed<MessageId>(2)});
   });
 }

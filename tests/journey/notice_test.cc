@@ -1,6 +1,8 @@
 // A notice from submission to receipt, through real engines, stores, broker core, log and index.
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <cstring>
+
 #include "tests/journey/journey.h"
 
 namespace keruen {
@@ -224,6 +226,48 @@ class OnceJourney : public NoticeJourney {
   }
 };
 
+TEST_F(OnceJourney, AKeyThatIsNeverRenewedNamesItsFirstMessageForGood) {
+  agent(kGuard).disconnect(broker, now());
+  auto request = once({kCustoms});
+  request.expires_in = seconds(30);
+  request.once->renewal = engine::DuplicateKey::Renewal::never;
+  engine::Engine& engine = agent(kGuard).engine();
+  KERUEN_ASSERT_OK(const auto nothing, engine.sent_before(*request.once, request.to));
+  EXPECT_FALSE(nothing);
+  const auto first = submit_once(request);
+  ASSERT_TRUE(first);
+  pass(seconds(40));
+  EXPECT_EQ(at(kGuard, *first, kCustoms).state, RecipientState::expired) << "it reached nobody";
+  request.once->sequence = 2;
+  EXPECT_FALSE(submit_once(request));
+  KERUEN_ASSERT_OK(const auto before, engine.sent_before(*request.once, request.to));
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->message, *first);
+  request.once->content.bytes[0] = 1;
+  EXPECT_THAT(engine.submit(request, now()),
+              FailsWith(ErrorCode::malformed, ::testing::HasSubstr(to_text(*first))));
+  EXPECT_THAT(engine.sent_before(*request.once, request.to), FailsWith(ErrorCode::malformed));
+}
+
+// Whoever repeats a request does not know that an officer took its message back meanwhile.
+TEST_F(OnceJourney, ARecallDoesNotFreeAKeyThatIsNeverRenewed) {
+  auto request = once({kCustoms});
+  request.once->renewal = engine::DuplicateKey::Renewal::never;
+  const auto sealed = submit_once(request);
+  ASSERT_TRUE(sealed);
+  pass(seconds(1));
+  agent(kGuard).disconnect(broker, now());
+  request.once->key = "another course";
+  const auto unsealed = submit_once(request);
+  ASSERT_TRUE(unsealed);
+  for (const auto& message : {*sealed, *unsealed}) {
+    ASSERT_THAT(agent(kGuard).engine().recall({message}, now()), IsOk());
+  }
+  EXPECT_FALSE(submit_once(request));
+  request.once->key = "course";
+  EXPECT_FALSE(submit_once(request));
+}
+
 TEST_F(OnceJourney, WhatReachedNobodyIsSentAgain) {
   agent(kGuard).disconnect(broker, now());
   auto request = once({kCustoms});
@@ -284,23 +328,33 @@ TEST_F(NoticeJourney, ASuspendedRecipientKeepsNobodyFromARecall) {
 }
 
 // An id is its sender's choice, and whoever gets the message sees it.
-TEST_F(NoticeJourney, AnotherAgencysMessageOfTheSameIdHidesNothing) {
+class SameIdJourney : public NoticeJourney {
+ protected:
+  // Customs' agent ends; its inbox has a message as if its sender had chosen this id.
+  void give(const MessageId& arrived, const MessageId& id) {
+    auto& customs = agent(kCustoms);
+    ASSERT_THAT(customs.engine().publish(), IsOk());
+    customs.kill(broker, now());
+    SQLite::Database file(customs.store_path(), SQLite::OPEN_READWRITE);
+    SQLite::Statement statement(file, "UPDATE message_in SET id = ? WHERE id = ?");
+    statement.bind(1, id.bytes.data(), static_cast<int>(id.bytes.size()));
+    statement.bind(2, arrived.bytes.data(), static_cast<int>(arrived.bytes.size()));
+    ASSERT_EQ(statement.exec(), 1);
+  }
+};
+
+TEST_F(SameIdJourney, OursAndAnothersAreToldApart) {
   const auto ours = send(kCustoms, {kProsecutor}, "Ours");
   const auto theirs = send(kGuard, {kCustoms}, "Theirs");
   pass(seconds(2));
   auto& customs = agent(kCustoms);
-  ASSERT_THAT(customs.engine().publish(), IsOk());
-  customs.kill(broker, now());
-  {
-    SQLite::Database file(customs.store_path(), SQLite::OPEN_READWRITE);
-    SQLite::Statement statement(file, "UPDATE message_in SET id = ? WHERE id = ?");
-    statement.bind(1, ours.bytes.data(), static_cast<int>(ours.bytes.size()));
-    statement.bind(2, theirs.bytes.data(), static_cast<int>(theirs.bytes.size()));
-    ASSERT_EQ(statement.exec(), 1);
-  }
+  give(theirs, ours);
   KERUEN_ASSERT_OK(const auto reader,
                    store::Reader::open(customs.store_path(), customs.store_key()));
-  KERUEN_ASSERT_OK(const auto shown, reader->message(ours));
+  EXPECT_THAT(reader->message(ours),
+              FailsWith(ErrorCode::malformed,
+                        AllOf(::testing::HasSubstr(kGuard), ::testing::HasSubstr(kCustoms))));
+  KERUEN_ASSERT_OK(const auto shown, reader->message(ours, agency_named(kCustoms)));
   EXPECT_EQ(shown.summary.subject, "Ours");
   KERUEN_ASSERT_OK(const auto from_guard, reader->message(ours, agency_named(kGuard)));
   EXPECT_EQ(from_guard.summary.subject, "Theirs");
@@ -308,6 +362,70 @@ TEST_F(NoticeJourney, AnotherAgencysMessageOfTheSameIdHidesNothing) {
   for (const auto folder : {store::Folder::inbox, store::Folder::sent}) {
     EXPECT_THAT(reader->list({folder, ours, 50, {}, {}}), IsOk());
   }
+  ASSERT_THAT(customs.start(now()), IsOk());
+  EXPECT_THAT(customs.engine().mark_read({ours, officer()}, now()),
+              FailsWith(ErrorCode::malformed));
+  EXPECT_THAT(customs.engine().mark_read({ours, officer(), agency_named(kCustoms)}, now()),
+              FailsWith(ErrorCode::not_found))
+      << "our own is not in the inbox";
+  EXPECT_THAT(customs.engine().mark_read({ours, officer(), agency_named(kGuard)}, now()), IsOk());
+}
+
+// A read receipt of ours bears an id that its recipient knows, and no list shows it.
+TEST_F(SameIdJourney, WhatNoListShowsHidesNothing) {
+  const auto notice = send(kGuard, {kCustoms}, "A notice");
+  pass(seconds(2));
+  auto& customs = agent(kCustoms);
+  ASSERT_THAT(customs.engine().mark_read({notice, officer()}, now()), IsOk());
+  pass(seconds(1));
+  ASSERT_THAT(customs.engine().publish(), IsOk());
+  MessageId receipt;
+  {
+    SQLite::Database file(customs.store_path());
+    SQLite::Statement statement(file, "SELECT id FROM message_out WHERE listed <> 1");
+    ASSERT_TRUE(statement.executeStep());
+    std::memcpy(receipt.bytes.data(), statement.getColumn(0).getBlob(), receipt.bytes.size());
+  }
+  give(notice, receipt);
+  ASSERT_THAT(customs.start(now()), IsOk());
+  KERUEN_ASSERT_OK(const auto shown, customs.reader().message(receipt));
+  EXPECT_EQ(shown.summary.subject, "A notice");
+}
+
+TEST_F(SameIdJourney, TwoOthersMessagesAreToldApartByTheirSenders) {
+  const auto id = send(kGuard, {kCustoms}, "The guard's");
+  const auto other = send(kProsecutor, {kCustoms}, "The prosecutor's");
+  const auto later = send(kGuard, {kCustoms}, "Later");
+  pass(seconds(2));
+  auto& customs = agent(kCustoms);
+  give(other, id);
+  ASSERT_THAT(customs.start(now()), IsOk());
+  auto& reader = customs.reader();
+  const auto names_both = AllOf(::testing::HasSubstr(kGuard), ::testing::HasSubstr(kProsecutor));
+  EXPECT_THAT(reader.message(id), FailsWith(ErrorCode::malformed, names_both));
+  EXPECT_THAT(customs.engine().mark_read({id, officer()}, now()),
+              FailsWith(ErrorCode::malformed, names_both));
+  EXPECT_THAT(reader.list({store::Folder::inbox, id, 50, {}, {}}),
+              FailsWith(ErrorCode::malformed, names_both));
+
+  const auto subject_of = [&](const char* from) {
+    const auto message = reader.message(id, agency_named(from));
+    EXPECT_THAT(message, IsOk());
+    return message ? message->summary.subject : "";
+  };
+  EXPECT_EQ(subject_of(kGuard), "The guard's");
+  EXPECT_EQ(subject_of(kProsecutor), "The prosecutor's");
+  for (const char* from : {kGuard, kProsecutor}) {
+    EXPECT_THAT(reader.list({store::Folder::inbox, id, 50, {}, {}, agency_named(from)}), IsOk());
+  }
+  EXPECT_THAT(reader.message(id, agency_named(kCustoms)), FailsWith(ErrorCode::not_found));
+
+  ASSERT_THAT(customs.engine().mark_read({id, officer(), agency_named(kProsecutor)}, now()),
+              IsOk());
+  ASSERT_THAT(customs.engine().publish(), IsOk());
+  EXPECT_EQ(reader.message(id, agency_named(kProsecutor))->summary.state, store::ReadState::read);
+  EXPECT_EQ(reader.message(id, agency_named(kGuard))->summary.state, store::ReadState::unread);
+  EXPECT_THAT(reader.message(later), IsOk()) << "one id alone needs no name";
 }
 
 }  // namespace

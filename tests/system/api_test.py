@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 import unittest
+import urllib.parse
 
 import yaml
 
@@ -136,7 +137,17 @@ class Api(unittest.TestCase):
         self.call("/v1/messages", "get", "/v1/messages?folder=inbox&most=5&state=unread", agency=CUSTOMS, expect=200)
         self.call("/v1/messages", "get", "/v1/messages?folder=sent", expect=200)
         self.call("/v1/ids", "get", f"/v1/ids?like={sent['id'][-8:]}", expect=200)
-        self.call("/v1/messages/{id}/read", "post", f"/v1/messages/{sent['id']}/read", agency=CUSTOMS, expect=204)
+        for sender, status in ((BORDER, 200), (CUSTOMS, 404), ("Border Guard", 400)):
+            target = f"/v1/messages/{sent['id']}?from={urllib.parse.quote(sender)}"
+            self.call("/v1/messages/{id}", "get", target, agency=CUSTOMS, expect=status)
+            target = f"/v1/messages?folder=inbox&before={sent['id']}&before_from={urllib.parse.quote(sender)}"
+            self.call("/v1/messages", "get", target, agency=CUSTOMS, expect=status)
+        for target in (f"/v1/messages/{sent['id']}/receipts?from={BORDER}", f"/v1/messages/{sent['id']}?form={BORDER}"):
+            _, problem = self.call("/v1/messages/{id}", "get", target, expect=400)
+            self.assertIn("unknown query parameter", problem["detail"])
+        for sender, status in ((CUSTOMS, 404), (BORDER, 204)):
+            self.call("/v1/messages/{id}/read", "post", f"/v1/messages/{sent['id']}/read?from={sender}",
+                      agency=CUSTOMS, expect=status)
         self.call("/v1/messages/{id}/process", "post", f"/v1/messages/{sent['id']}/process",
                   body={"result": "forwarded", "note": "to the region"}, agency=CUSTOMS, expect=204)
         self.exchange.wait_state(BORDER, sent["id"], CUSTOMS, "processed")
@@ -150,6 +161,48 @@ class Api(unittest.TestCase):
         until("the attachment is whole", attachment)
         self.call("/v1/messages/{id}/recall", "post", f"/v1/messages/{sent['id']}/recall", expect=200)
         self.assertIn("goods", notice)
+
+    def test_what_is_repeated_under_its_key_is_stored_once(self):
+        def upload(content=b"evidence"):
+            _, kept = self.call("/v1/uploads", "post", body=content, expect=201)
+            return {"upload": kept["upload"], "name": "photo.jpg"}
+
+        def send(key, subject, expect, attachments=()):
+            request = {"to": [CUSTOMS], "attachments": list(attachments), "content": {
+                "kind": "notice", "header": {"subject": {"en": subject}, "handling": "H0", "language": "en"},
+                "notice": {"type": "information", "what": "Two trucks"}}}
+            return self.call("/v1/messages", "post", body=request, headers={"Idempotency-Key": key}, expect=expect)[1]
+
+        def count(subject):
+            _, page = self.call("/v1/messages", "get", "/v1/messages?folder=sent&most=500", expect=200)
+            return sum(row.get("subject") == subject for row in page["messages"])
+
+        photo = upload()
+        first = send('"0b4e-1"', "asked for twice", 201, [photo])
+        self.assertEqual(first["outcome"], "stored")
+        for attachments in ([photo], [upload()]):  # as it was, though the upload is used; handed in anew
+            again = send("0b4e-1", "asked for twice", 200, attachments)
+            self.assertEqual((again["id"], again["outcome"]), (first["id"], "already_sent"))
+            self.assertEqual(again["recipients"], [CUSTOMS])
+        self.assertEqual(count("asked for twice"), 1)
+
+        for subject, attachments in (("another message", ()), ("asked for twice", [upload(b"another file")])):
+            other = send("0b4e-1", subject, 400, attachments)
+            self.assertEqual(other["code"], "malformed")
+            self.assertIn(first["id"], other["detail"])
+        self.assertEqual(count("another message"), 0)
+        send("0b4e-2", "asked for twice", 201)
+        self.assertEqual(count("asked for twice"), 2)
+
+        for key in ("", '""', "two words", 'a"b', "x" * 129):
+            with self.subTest(key=key[:20]):
+                problem = send(key, "under no key", 400)
+                self.assertEqual(problem["code"], "malformed")
+                self.assertIn("Idempotency-Key", problem["detail"])
+        self.assertEqual(count("under no key"), 0)
+        _, elsewhere = self.call("/v1/messages/{id}/recall", "post", f"/v1/messages/{first['id']}/recall",
+                                 headers={"Idempotency-Key": "0b4e-3"}, expect=415)
+        self.assertEqual(elsewhere["code"], "unsupported")
 
     def test_reports(self):
         self.call("/v1/status", "get", expect=200)

@@ -321,6 +321,61 @@ class Reports(unittest.TestCase):
         run = self.exchange.keruen("--agent", socket_of(self.exchange, CUSTOMS), "show", self.message[-8:], check=True)
         self.assertIn("a rather long subject", run.out)
 
+    def test_whose_message_is_meant(self):
+        self.assertIn("a rather long subject", self.exchange.agent(CUSTOMS, "show", self.message, "--from", BORDER).out)
+        for verb, *more in (["show"], ["read"], ["process", "--result", "done"], ["reply", "--text", "seen"],
+                            ["attachment", "photo.jpg", "--out", self.exchange.path("photo.jpg")]):
+            with self.subTest(verb):
+                run = self.exchange.agent(CUSTOMS, verb, self.message, *more, "--from", "kz.nobody", check=False)
+                self.assertEqual(run.code, 4, run.err)
+                self.assertIn(self.message, run.err)
+
+    def test_a_message_whose_answer_is_lost_is_sent_once(self):
+        relayed = self.exchange.path("relay.sock")
+        photo = self.exchange.path("evidence.jpg")
+        photo.write_bytes(b"evidence")
+
+        def request_of(peer):
+            request = b""
+            while b"\r\n\r\n" not in request:
+                request += peer.recv(65536)
+            head, body = request.split(b"\r\n\r\n", 1)
+            size = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+            while len(body) < size:
+                body += peer.recv(65536)
+            return head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + b"\r\n\r\n" + body
+
+        def serve(listener):
+            lost = False
+            while not (lost and answered and b"/v1/messages" in answered[-1]):
+                peer, _ = listener.accept()
+                with peer, socket.socket(socket.AF_UNIX) as agent:
+                    request = request_of(peer)
+                    agent.connect(str(socket_of(self.exchange, BORDER)))
+                    agent.sendall(request)
+                    answer = b""
+                    while piece := agent.recv(65536):
+                        answer += piece
+                    if b"/v1/messages" in request and not lost:
+                        lost = True
+                        continue
+                    answered.append(request)
+                    peer.sendall(answer)
+        answered = []
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(relayed))
+            listener.listen()
+            listener.settimeout(PATIENCE_SECONDS)
+            serving = threading.Thread(target=serve, args=[listener])
+            serving.start()
+            run = self.exchange.keruen("--agent", relayed, "--json", "send", "notice", "--to", CUSTOMS, "--type", "warning",
+                                       "--handling", "H1", "--text", "asked for twice", "--attach", photo, check=True)
+            serving.join()
+        sent = json.loads(run.out)
+        self.assertEqual(sent["outcome"], "already_sent")
+        listed = self.exchange.agent(BORDER, "--json", "sent", "--most", 500).json["messages"]
+        self.assertEqual([row["id"] for row in listed if row["subject"] == "asked for twice"], [sent["id"]])
+
     def test_watch_as_json(self):
         lines = self.started("--json", "--agent", self.exchange.dir_of(CUSTOMS), "watch", "--after", 0)
         message = self.exchange.send(BORDER, CUSTOMS, "watched")

@@ -2,8 +2,13 @@
 #include "agents/api/server.h"
 
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <array>
+#include <thread>
 
 #include "agents/api/client.h"
 #include "agents/api/uploads.h"
@@ -69,6 +74,72 @@ TEST_F(ServerTest, RemovesAnUploadWhoseMessageNeverCame) {
     ASSERT_THAT(client.get("/v1/status"), IsOk());
   }
   EXPECT_TRUE(fs::is_empty(uploads()));
+}
+
+int listening_at(const std::string& path) {
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  EXPECT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::listen(listener, 4), 0);
+  return listener;
+}
+
+// An agent that takes a question and ends before it answers, and is there again for the next.
+TEST(Client, AsksAgainUnderTheSameKeyUntilItIsAnswered) {
+  TemporaryDirectory home;
+  const std::string path = (home / "agent.socket").string();
+  const int listener = listening_at(path);
+  constexpr std::string_view kBusy = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+  constexpr std::string_view kDone = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone";
+  std::vector<std::string> asked;
+  std::thread agent([&] {
+    // It ends before it answers, is too busy, ends again, is done.
+    for (const std::string_view answer : {std::string_view(), kBusy, std::string_view(), kDone}) {
+      const int peer = ::accept(listener, nullptr, nullptr);
+      if (peer < 0) return;
+      std::array<char, 4096> buffer;
+      std::string request;
+      while (!request.ends_with("{}")) {
+        const auto got = ::read(peer, buffer.data(), buffer.size());
+        if (got <= 0) break;
+        request.append(buffer.data(), static_cast<std::size_t>(got));
+      }
+      asked.push_back(request);
+      static_cast<void>(::write(peer, answer.data(), answer.size()));
+      ::close(peer);
+    }
+  });
+  Client client(path);
+  const auto answer = client.post_once("/v1/messages", "{}", "0b4e");
+  ::shutdown(listener, SHUT_RDWR);  // where it was not asked again, nobody waits for ever
+  agent.join();
+  ::close(listener);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(*answer, "done");
+  ASSERT_EQ(asked.size(), 4U);
+  for (const auto& request : asked) {
+    EXPECT_NE(request.find("Idempotency-Key: \"0b4e\"\r\n"), std::string::npos) << request;
+  }
+}
+
+// What was asked once and never answered may have been done, whatever is said of it later.
+TEST(Client, SaysWhatHappenedFirstWhereNoAnswerEverComes) {
+  TemporaryDirectory home;
+  const std::string path = (home / "agent.socket").string();
+  const int listener = listening_at(path);
+  std::thread agent([&] {
+    const int peer = ::accept(listener, nullptr, nullptr);
+    ::unlink(path.c_str());
+    ::close(listener);
+    ::close(peer);
+  });
+  Client client(path, std::chrono::milliseconds(300));
+  EXPECT_THAT(client.post_once("/v1/messages", "{}", "0b4e"),
+              FailsWith(ErrorCode::io_failed, ::testing::HasSubstr("may have been done")));
+  EXPECT_FALSE(client.answered());
+  agent.join();
 }
 
 }  // namespace

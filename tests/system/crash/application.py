@@ -1,8 +1,8 @@
 """The application of one agency: sends through the agent's API, hears its events, writes its history.
 
 It knows of the product only what schemas/api/openapi.yaml says. Faults around it are no surprise: an
-agent that is away is a failed send, an answer that never came is an unknown one, and events go on
-after the last one seen.
+agent that is away is a failed send; one that gives no answer is asked again under the same key, and
+what stays without one is unknown; events go on after the last one seen.
 """
 import collections
 import http.client
@@ -22,6 +22,7 @@ OUTCOMES = ("delivered", "refused", "undeliverable", "expired")
 # The product says these when it does not know itself what became of a request.
 UNKNOWN_CODES = ("io_failed", "corrupt")
 PAGE = 500
+ASK_AGAIN_SECONDS = 3
 
 
 class NotThere(Exception):
@@ -45,11 +46,11 @@ class Connection(http.client.HTTPConnection):
             raise NotThere(str(error)) from None
 
 
-def call(path, verb, target, body=None, patience=60):
+def call(path, verb, target, body=None, patience=60, headers=None):
     """One request on a connection of its own: (status, decoded JSON). OSError, HTTPException: no answer."""
     connection = Connection(path, patience)
     try:
-        connection.request(verb, target, body=None if body is None else json.dumps(body))
+        connection.request(verb, target, body=None if body is None else json.dumps(body), headers=headers or {})
         answer = connection.getresponse()
         # Broken off behind its first line it looks like an empty answer.
         return answer.status, json.loads(answer.read())
@@ -72,6 +73,8 @@ class Application:
         self.received = {}    # message id -> value, from, lane, digest
         self._earlier = set()  # message ids of a history that is over
         self.refusals = collections.Counter()  # of its sends, by code
+        self.repeated = collections.Counter()  # sends that needed more than one request, by how they ended
+        self.key_of = lambda value: value      # a value is its send's own key
         self._following = False
         self._lock = threading.Lock()
         self._sending = threading.Lock()
@@ -119,13 +122,28 @@ class Application:
         return value
 
     def _post(self, value, request):
+        how = self._post_once(value, request)
+        if how != "unknown":
+            return "fail" if how == "not there" else how
+        end = time.monotonic() + ASK_AGAIN_SECONDS
+        while how == "unknown" and time.monotonic() < end and not self._ending:
+            time.sleep(0.02)
+            again = self._post_once(value, request)
+            # An agent that is not there says nothing of what it did before.
+            how = "unknown" if again == "not there" else again
+        self.repeated[how] += 1
+        # Refused now, it may have been stored before all the same.
+        return "unknown" if how == "fail" else how
+
+    def _post_once(self, value, request):
         try:
-            status, answer = call(self.socket, "POST", "/v1/messages", request)
+            status, answer = call(self.socket, "POST", "/v1/messages", request,
+                                  headers={"Idempotency-Key": self.key_of(value)})
         except NotThere:
-            return "fail"
+            return "not there"
         except (OSError, http.client.HTTPException):
             return "unknown"
-        if status == 201:
+        if status in (200, 201):
             self.values[answer["id"]] = value
             return "ok"
         self.refusals[answer["code"]] += 1

@@ -4,6 +4,7 @@
 Some are planted in what an application sees, as a defective agent would show it; some are done to the
 disks behind the programs' backs. An honest round must pass in the same world.
 """
+import itertools
 import os
 import random
 import shutil
@@ -204,6 +205,35 @@ class InSight(Planted):
             application._post = honest
         self.send(BORDER, [CUSTOMS])
         self.assert_found("not drained", missing=BORDER)
+
+    def lose_an_answer(self, application):
+        """The agent does what it is asked next, and the answer does not arrive."""
+        honest = application._post_once
+
+        def lost(value, request):
+            application._post_once = honest
+            self.assertEqual(honest(value, request), "ok")
+            return "unknown"
+        application._post_once = lost
+
+    def test_an_answer_that_is_lost_is_no_defect(self):
+        application = self.world.applications[BORDER]
+        repeated = application.repeated["ok"]
+        self.lose_an_answer(application)
+        self.send(BORDER, [CUSTOMS])
+        self.assertEqual(application.repeated["ok"], repeated + 1)
+        self.world.judge_quiet()
+
+    def test_a_repeat_taken_for_another_message(self):
+        application = self.world.applications[BORDER]
+        self.lose_an_answer(application)
+        honest, requests = application.key_of, itertools.count()
+        application.key_of = lambda value: f"{value}.{next(requests)}"
+        try:
+            self.send(BORDER, [CUSTOMS])
+        finally:
+            application.key_of = honest
+        self.assert_found("duplicated")
 
     def test_nothing_happened(self):
         """A run in which no application saw anything is no pass."""
