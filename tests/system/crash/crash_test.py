@@ -83,9 +83,10 @@ def run(chosen, number):
                 print(f"world {number}, round {played}: {words}: {time.monotonic() - round_began:.2f} s", flush=True)
         world.judge_quiet(view="inbox")
         report = world.judged
+        repeated = sum((each.repeated for each in world.applications.values()), collections.Counter())
     seconds = time.monotonic() - began
     print(f"world {number}: {chosen.rounds} rounds in {seconds:.1f} s: {report.sends} sends, "
-          f"{report.deliveries} deliveries; {dict(done)}", flush=True)
+          f"{report.deliveries} deliveries; {dict(done)}; repeated, and how that ended: {dict(repeated)}", flush=True)
 
 
 def run_all(chosen):
