@@ -267,7 +267,10 @@ void Engine::State::on(const Tick&, Turn& turn) {
   const auto monotonic = turn.now().monotonic;
   if (monotonic >= expiry_at) {
     expiry_at = monotonic + kExpiryEvery;
-    (void)turn.checked(desk.store.expire_outbox(desk.exchange_time(turn.now())));
+    // Whichever clock is wrong: what it ends stays ended when it is right again.
+    if (!desk.is_clock_far_off(turn.now())) {
+      (void)turn.checked(desk.store.expire_outbox(desk.exchange_time(turn.now())));
+    }
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
     desk.disk_full = false;  // tried again
     turn.store_halt();
@@ -275,8 +278,10 @@ void Engine::State::on(const Tick&, Turn& turn) {
   if (monotonic >= unconfirmed_at) {
     unconfirmed_at = monotonic + kUnconfirmedEvery;
     // A receipt may be under way, and clocks differ.
-    (void)turn.checked(
-        desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
+    if (!desk.is_clock_far_off(turn.now())) {
+      (void)turn.checked(
+          desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
+    }
   }
   if (!desk.link.connected) return;
   if (monotonic >= desk.link.pinged_at + kPingEvery) {

@@ -332,6 +332,25 @@ TEST_F(OutageJourney, AClockThatJumpsWhileTheLineIsDownExpiresNothing) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
 }
 
+// The broker serves on, by a clock that is a month ahead.
+TEST_F(OutageJourney, ABrokersClockThatJumpsExpiresNothing) {
+  const auto id = send_to_new_agency(kGuard, "kz.academy");
+  ASSERT_EQ(at(kGuard, id, "kz.academy").state, RecipientState::waiting_for_key);
+  for (int i = 0; i < 40; ++i) {
+    exchange.clock().advance(seconds(1));
+    Now wrong = now();
+    wrong.wall += std::chrono::hours(24 * 30);
+    agent(kGuard).tick(now());
+    while (agent(kGuard).exchange_frames(broker, {now(), wrong})) {
+    }
+  }
+  EXPECT_EQ(at(kGuard, id, "kz.academy").state, RecipientState::waiting_for_key);
+  pass(seconds(20));
+  join("kz.academy");
+  pass(seconds(20));
+  EXPECT_EQ(at(kGuard, id, "kz.academy").state, RecipientState::delivered);
+}
+
 TEST_F(OutageJourney, AnAgentKilledAfterItsBatchWasDissolvedGoesOnInANewStream) {
   // A first message, so that the stream has a past.
   static_cast<void>(send(kGuard, {kCustoms}, "Before"));
