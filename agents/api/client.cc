@@ -29,10 +29,17 @@ constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
 constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::chrono::milliseconds kAskAgainEvery{100};
 
+constexpr const char* kMayBeDone =
+    "what was asked may have been done: look with `keruen sent` or `keruen status` before you ask "
+    "again";
+
+// The agent ends, and what it was storing may be found when it starts.
+bool is_undecided(ErrorCode code) {
+  return code == ErrorCode::io_failed || code == ErrorCode::corrupt;
+}
 // An agent that has just started and is asked by everybody, or whose disk is full.
 bool is_passing(ErrorCode code) {
-  return code == ErrorCode::overloaded || code == ErrorCode::no_space ||
-         code == ErrorCode::io_failed;
+  return code == ErrorCode::overloaded || code == ErrorCode::no_space || is_undecided(code);
 }
 
 http::request<http::string_body> post_request(const std::string& target, const std::string& json) {
@@ -77,11 +84,8 @@ Error Client::State::unanswered(ErrorCode code, std::string detail) {
 }
 
 Error Client::State::broke_off(const error_code& error) {
-  return unanswered(
-      ErrorCode::io_failed,
-      "the connection to the agent broke off (" + error.message() +
-          "); what was asked may have been done: look with `keruen sent` or `keruen status` "
-          "before you ask again");
+  return unanswered(ErrorCode::io_failed, "the connection to the agent broke off (" +
+                                              error.message() + "); " + kMayBeDone);
 }
 
 Result<void> Client::State::connect() {
@@ -157,19 +161,22 @@ Result<std::string> Client::post_once(const std::string& target, const std::stri
   using std::chrono::steady_clock;
   KERUEN_CHECK(state_->connect());
   const auto began = steady_clock::now();
-  auto answer = state_->exchange(request);
+  auto first = state_->exchange(request);
+  const bool was_answered = answered();
+  if (was_answered && (first || !is_undecided(first.error().code))) return first;
   // One who takes a minute over it does not get it once more.
-  const auto broke_at = steady_clock::now();
-  if (answered() || broke_at - began >= kAnswerDeadline) return answer;
+  const auto failed_at = steady_clock::now();
+  if (failed_at - began >= kAnswerDeadline) return first;
   do {
     std::this_thread::sleep_for(kAskAgainEvery);
     if (!state_->connect()) continue;
     auto again = state_->exchange(request);
     if (answered() && (again || !is_passing(again.error().code))) return again;
-  } while (steady_clock::now() - broke_at < state_->ask_again_for);
-  // Whatever is refused by now: what was asked first may have been done.
-  state_->answered = false;
-  return answer;
+  } while (steady_clock::now() - failed_at < state_->ask_again_for);
+  // Whatever it is refused for by now says nothing of what was asked first.
+  state_->answered = was_answered;
+  if (was_answered) return fail(first.error().code, first.error().detail + "; " + kMayBeDone);
+  return first;
 }
 
 Result<std::string> Client::upload(std::uint64_t size, const Source& more,

@@ -262,11 +262,14 @@ Result<Response> Routes::list(const Call& call) {
 Result<Response> Routes::send(const Request& request) {
   KERUEN_TRY(auto parsed, parse_send(request.body));
   auto& submission = parsed.request;
-  // Who wrote it is the account's officer, whatever the document says.
-  submission.content.header.author = request.officer;
+  auto& author = submission.content.header.author;
   if (request.idempotency_key) {
+    // Her name and unit may be written otherwise by the time she repeats it.
+    author = {request.officer.officer, "", "", ""};
     KERUEN_TRY(submission.once, once_under(*request.idempotency_key, request.officer, parsed));
   }
+  // Who wrote it is the account's officer, whatever the document says.
+  author = request.officer;
   for (const NamedUpload& upload : parsed.uploads) {
     auto path = uploads_.path_of(upload.upload);
     if (!path && submission.once) {
@@ -290,6 +293,7 @@ Result<Response> Routes::repeat(const engine::Submitted& before,
   for (const NamedUpload& upload : uploads) {
     const auto digest = uploads_.digest_of(upload.upload);
     if (!digest) continue;
+    KERUEN_CHECK(engine_.publish());
     const auto sent = reader_.message(before.message, self_);
     if (!sent && sent.error().code == ErrorCode::not_found) break;  // its content is gone by now
     if (!sent) return fail(sent.error());

@@ -133,17 +133,18 @@ ExitCode submit(const Choice& choice, Desk& desk, const content::Content& conten
     }
     return desk.post_once("/v1/messages", request, key);
   };
+  const auto all_uploaded = [&] {
+    return request.value("attachments", Json::array()).size() == options.attach.size();
+  };
   auto sent = upload_and_send();
-  // An agent that was started anew has lost what was handed in, but not what was sent under the
-  // key.
-  if (!sent && sent.error().code == ErrorCode::not_found && request.contains("attachments")) {
+  // An agent that was started anew has lost what was handed in, not what was sent under the key.
+  if (!sent && sent.error().code == ErrorCode::not_found && !options.attach.empty() &&
+      all_uploaded()) {
     sent = upload_and_send();
   }
   if (!sent) {
     // Files are read here: what the agent did not cause is local work.
-    const bool all_uploaded =
-        request.value("attachments", Json::array()).size() == options.attach.size();
-    const bool is_local = !all_uploaded && desk.client().answered();
+    const bool is_local = !all_uploaded() && desk.client().answered();
     return choice.explain(sent.error(), is_local ? During::local_work : desk.during());
   }
   if (choice.json) {

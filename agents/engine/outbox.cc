@@ -16,6 +16,11 @@ std::string party_names(const std::vector<AgencyId>& agencies) {
   return names;
 }
 
+Error not_in_inbox(const MessageId& id, const std::optional<AgencyId>& from) {
+  return {ErrorCode::not_found, "no message " + to_text(id) +
+                                    (from ? " from " + from->text() : "") + " in the inbox"};
+}
+
 bool is_word_on_another(const content::Content& content) {
   return std::holds_alternative<content::OfficerReceipt>(content.body) ||
          std::holds_alternative<content::Recall>(content.body);
@@ -336,7 +341,7 @@ Result<void> Outbox::answer_sender(const store::ReceivedMessage& message,
 Result<void> Outbox::mark_read(const ReadRequest& request, Now now) {
   KERUEN_TRY(const auto message, desk_.store.received(request.message, request.from));
   if (!message || message->kind == MessageKind::part || message->kind == MessageKind::receipt) {
-    return fail(ErrorCode::not_found, "no message " + to_text(request.message) + " in the inbox");
+    return fail(not_in_inbox(request.message, request.from));
   }
   if (message->state != store::ReadState::unread) return {};
   content::OfficerReceipt receipt;
@@ -347,7 +352,7 @@ Result<void> Outbox::mark_read(const ReadRequest& request, Now now) {
 Result<void> Outbox::mark_processed(const ProcessRequest& request, Now now) {
   KERUEN_TRY(const auto message, desk_.store.received(request.message, request.from));
   if (!message || message->kind == MessageKind::part || message->kind == MessageKind::receipt) {
-    return fail(ErrorCode::not_found, "no message " + to_text(request.message) + " in the inbox");
+    return fail(not_in_inbox(request.message, request.from));
   }
   content::OfficerReceipt receipt;
   receipt.kind = content::ReceiptKind::processed;

@@ -75,6 +75,12 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
     if (!state.is_key_right()) {
       return fail(ErrorCode::denied, path + " was made with another store key");
     }
+    // Where a full disk has no room for it, recalls take longer.
+    const auto indexed = guarded<void>("making an index", [&]() -> Result<void> {
+      state.connection.execute(kOnceIndex);
+      return {};
+    });
+    if (!indexed && indexed.error().code != ErrorCode::no_space) return fail(indexed.error());
     KERUEN_CHECK(state.resume());
     return store;
   });

@@ -1,7 +1,6 @@
 // Store: what is still to be sealed.
 #include <algorithm>
 
-#include "agents/store/schema.h"
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
@@ -68,10 +67,7 @@ void Store::State::keep_or_remove(OutboxNumber key, Listing listing) {
 
 void Store::State::take_back(const MessageId& id, WallTime at) {
   // What was taken back may be sent once more as it was; not by a request that is repeated.
-  connection.query("DELETE FROM once WHERE message = ? AND sequence <> ?")
-      .with(id)
-      .with(kKeyForGood)
-      .run();
+  connection.query("DELETE FROM once WHERE message = ? AND sequence >= 0").with(id).run();
   struct Sent {
     std::int64_t number;
     Lane lane;

@@ -9,6 +9,10 @@ CREATE TABLE blob(number INTEGER PRIMARY KEY, position INTEGER NOT NULL, bytes I
   checksum INTEGER NOT NULL, keys BLOB);
 )sql";
 
+// Recalls look here, among all keys that were ever given. Not in kSchema: stores of before lack it.
+const char* const kOnceIndex =
+    "CREATE INDEX IF NOT EXISTS once_message ON once(message) WHERE sequence >= 0";
+
 const char* const kSchema = R"sql(
 -- Single facts: whose store, newest note, whether it takes anything more, the newest round in this
 -- file and the id that records of later ones carry (redo_log.h).

@@ -13,6 +13,7 @@ namespace keruen::store {
 inline constexpr int kSchemaVersion = 4;
 extern const char* const kSchema;     // all but blob
 extern const char* const kBlobTable;  // apart: a store of the format before is given it
+extern const char* const kOnceIndex;  // apart: a store is given it that has none
 
 // Of `once`, as a sequence.
 inline constexpr std::int64_t kKeyForGood = -1;

@@ -135,7 +135,8 @@ struct Store::State {
       begin_reading();
       return body();
     });
-    if (!result) {
+    // What a question is refused for leaves the round as it is.
+    if (!result && is_of_the_disk(result.error().code)) {
       remember(result.error());
       // SQLite may have rolled back by itself, and what is written next would stand alone.
       if (is_open_) {

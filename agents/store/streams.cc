@@ -104,8 +104,7 @@ Result<std::optional<Store::OnceAnswer>> Store::once(const std::string& key,
     if (!query.row()) return Answer();
     const Bytes same = state_->rows.veiled("once content", content.view());
     const auto sequence = static_cast<std::uint64_t>(std::max<std::int64_t>(query.number(0), 0));
-    return Answer(OnceAnswer{sequence, equal(same, query.bytes(1)),
-                             query.fixed<MessageId>(2)});
+    return Answer(OnceAnswer{sequence, equal(same, query.bytes(1)), query.fixed<MessageId>(2)});
   });
 }
 

@@ -405,6 +405,11 @@ TEST_F(SameIdJourney, TwoOthersMessagesAreToldApartByTheirSenders) {
   EXPECT_THAT(reader.message(id), FailsWith(ErrorCode::malformed, names_both));
   EXPECT_THAT(customs.engine().mark_read({id, officer()}, now()),
               FailsWith(ErrorCode::malformed, names_both));
+  // Whoever chose the id has nothing of a round that asks for it.
+  customs.engine().begin_round();
+  EXPECT_THAT(customs.engine().submit(notice({kGuard}, "In one round"), now()), IsOk());
+  EXPECT_THAT(customs.engine().mark_read({id, officer()}, now()), FailsWith(ErrorCode::malformed));
+  EXPECT_THAT(customs.engine().end_round(now()), IsOk());
   EXPECT_THAT(reader.list({store::Folder::inbox, id, 50, {}, {}}),
               FailsWith(ErrorCode::malformed, names_both));
 

@@ -2,6 +2,8 @@
 // tests/journey.
 #include "agents/store/store.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <thread>
 
 #include "agents/store/reader.h"
@@ -173,6 +175,21 @@ TEST_F(StoreTest, RemembersWhatIsSentOnce) {
   EXPECT_FALSE(changed->same_content);
   KERUEN_ASSERT_OK(const auto unknown, store->once("another", Digest()));
   EXPECT_FALSE(unknown);
+}
+
+// Each message may have been sent under a key, and a recall waits for nobody.
+TEST_F(StoreTest, ARecallDoesNotLookThroughAllKeys) {
+  open();
+  submit("course");
+  store.reset();
+  SQLite::Database(path(), SQLite::OPEN_READWRITE).exec("DROP INDEX once_message");
+  open();
+  store.reset();
+  SQLite::Database file(path());
+  SQLite::Statement plan(file,
+                         "EXPLAIN QUERY PLAN DELETE FROM once WHERE message = ? AND sequence >= 0");
+  ASSERT_TRUE(plan.executeStep());
+  EXPECT_THAT(plan.getColumn(3).getString(), HasSubstr("once_message"));
 }
 
 TEST_F(StoreTest, WhatExpiresUnsealedIsNamedAndCanStillBeLookedAt) {
