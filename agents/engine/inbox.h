@@ -88,8 +88,8 @@ class Inbox {
                                       const certs::VerifiedBatch& batch,
                                       const certs::VerifiedLeaf& leaf,
                                       const wire::PairPosition& position, Draft& draft);
-  void take_stub(const wire::Stub& stub, const certs::VerifiedLeaf& leaf,
-                 const certs::Registry& registry, Draft& draft);
+  [[nodiscard]] Result<void> take_stub(const wire::Stub& stub, const certs::VerifiedLeaf& leaf,
+                                       const certs::Registry& registry, Draft& draft);
   void note_fault(const wire::DeliverSlice& slice, std::uint32_t first, std::uint32_t last,
                   const Error& error, store::Arrival& arrival);
   [[nodiscard]] Step transport_fault(const wire::DeliverSlice& slice, std::uint32_t first,

@@ -28,16 +28,20 @@ Result<void> Inbox::take_receipt(const wire::DeliverSlice& slice, const certs::V
   return {};
 }
 
-void Inbox::take_stub(const wire::Stub& stub, const certs::VerifiedLeaf& leaf,
-                      const certs::Registry& registry, Draft& draft) {
+Result<void> Inbox::take_stub(const wire::Stub& stub, const certs::VerifiedLeaf& leaf,
+                              const certs::Registry& registry, Draft& draft) {
   const auto& header = std::get<wire::Header>(leaf.decoded);
   const bool shown = header.kind != MessageKind::part && header.kind != MessageKind::receipt &&
                      registry.allows(header.sender, desk_.self(), header.kind);
-  if (!shown) return;
+  if (!shown) return {};
+  // It came before it expired, and is asked for again with a gap beside it.
+  KERUEN_TRY(const bool is_here, desk_.store.knows(header.sender, header.message));
+  if (is_here) return {};
   draft.arrival.notes.push_back({store::EventType::stub, header.message, header.kind, header.sender,
                                  stub.reason,
                                  "A message from " + header.sender.text() +
                                      " does not come: " + std::string(cause_of(stub.reason))});
+  return {};
 }
 
 Result<void> Inbox::take_message(const wire::DeliverSlice& slice, const certs::VerifiedBatch& batch,
@@ -54,8 +58,7 @@ Result<void> Inbox::take_message(const wire::DeliverSlice& slice, const certs::V
       std::holds_alternative<Digest>(std::get<wire::MessageLeaf>(leaf.leaf.content).body);
   if (stub != slice.stubs.end() && bodiless) {
     KERUEN_CHECK(see_pair(slice, batch, leaf, own->wrap->position, draft));
-    take_stub(*stub, leaf, *registry, draft);
-    return {};
+    return take_stub(*stub, leaf, *registry, draft);
   }
   const auto& header = std::get<wire::Header>(leaf.decoded);
   auto judgement = judge_leaf({desk_.self(), *registry, leaf, now}, *own, keyring_.opener());

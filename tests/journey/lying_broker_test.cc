@@ -2,6 +2,8 @@
 // and costs nobody else anything.
 #include <set>
 
+#include "certs/hash.h"
+#include "schemas/wire/batch.h"
 #include "tests/journey/journey.h"
 
 namespace keruen {
@@ -57,6 +59,41 @@ TEST_P(FlippedBit, IsAskedForAgainAndNeverReceiptedAsBroken) {
 }
 INSTANTIATE_TEST_SUITE_P(InEachEighth, FlippedBit,
                          ::testing::Range(std::size_t{0}, std::size_t{8}));
+
+// An honest one does so, too: with a gap it is asked for what lies beside it, which expired since.
+TEST_F(LyingBroker, WhatIsHereIsNotNamedMissingBecauseItComesAgainWithoutItsBody) {
+  std::optional<wire::DeliverSlice> first;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice == nullptr) return frame;
+    if (!first) {
+      first = *slice;
+      return frame;
+    }
+    auto batch = wire::decode_batch(first->slice);
+    EXPECT_THAT(batch, IsOk());
+    for (auto& leaf : batch->leaves) {
+      auto& message = std::get<wire::MessageLeaf>(leaf.content);
+      message.body = certs::sha256(std::get<SharedBytes>(message.body).view());
+      first->stubs.push_back({leaf.number, ErrorCode::expired});
+    }
+    first->slice = SharedBytes(wire::encode_batch(*batch));
+    first->again = true;
+    return wire::Frame(*first);
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "It came"));
+  pass(seconds(2));
+  ASSERT_THAT(inbox(kCustoms), ElementsAre("It came"));
+  const auto events_before = agent(kCustoms).engine().newest_event();
+  static_cast<void>(send(kGuard, {kCustoms}, "Given for the other"));
+  pass(seconds(1));
+  ASSERT_THAT(agent(kCustoms).engine().publish(), IsOk());
+  ASSERT_FALSE(first->stubs.empty());
+  KERUEN_ASSERT_OK(const auto events,
+                   agent(kCustoms).reader().events_after(
+                       events_before, agent(kCustoms).engine().newest_event(), 1000));
+  for (const auto& event : events) EXPECT_NE(event.type, store::EventType::stub) << event.text;
+}
 
 TEST_F(LyingBroker, ADroppedMessageIsNamedAndAskedForAgain) {
   tamper_with_first_slice(kCustoms,
