@@ -9,6 +9,8 @@ namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::seconds kAskAgainAfter{30};
+// A slow line may take longer than that for one answer.
+constexpr std::size_t kUnansweredNamed = 3;
 // After that no window of a prekey logged then is open any more.
 constexpr std::chrono::hours kPrekeyOfUseMax = kPrekeysAhead + 2 * kPrekeyWindow;
 
@@ -37,6 +39,7 @@ Result<void> DirectorySync::load() {
 }
 
 void DirectorySync::forget_asked() {
+  unanswered_ = 0;
   asked_.clear();
   hopeless_.clear();
   assembly_.reset();
@@ -192,6 +195,7 @@ void DirectorySync::supply_held(Turn& turn) {
 
 void DirectorySync::records(const wire::Records& frame, Turn& turn) {
   if (desk_.halted) return;
+  unanswered_ = 0;
   for (const auto& record : frame.records) {
     const Digest hash = certs::signed_hash(record);
     asked_.erase(hash);
@@ -201,6 +205,7 @@ void DirectorySync::records(const wire::Records& frame, Turn& turn) {
   supply_held(turn);
   if (frame.records.empty()) {
     // The broker has none of what is left.
+    name_withheld(asked_, turn);
     hopeless_.insert(asked_.begin(), asked_.end());
     asked_.clear();
   }
@@ -214,6 +219,7 @@ void DirectorySync::records(const wire::Records& frame, Turn& turn) {
 void DirectorySync::snapshot_head(const wire::SnapshotHead& frame, Turn& turn) {
   const Digest hash = certs::sha256(frame.head);
   if (desk_.halted || asked_.erase(hash) == 0) return;
+  unanswered_ = 0;
   assembly_ = Assembly{frame, {}};
   if (const auto newest = desk_.directory.newest_registry()) {
     for (const auto& entry : newest->snapshot().entries) {
@@ -245,8 +251,11 @@ void DirectorySync::entries(const wire::Entries& frame, Turn& turn) {
     if (std::ranges::find(assembly_->head.entries, hash) == assembly_->head.entries.end()) continue;
     fresh += assembly_->entries.emplace(hash, entry).second ? 1 : 0;
   }
+  unanswered_ = 0;
   if (fresh == 0) {
-    hopeless_.insert(certs::sha256(assembly_->head.head));
+    const Digest registry = certs::sha256(assembly_->head.head);
+    name_withheld({registry}, turn);
+    hopeless_.insert(registry);
     assembly_.reset();
     ask_missing(turn);
     return;
@@ -275,10 +284,39 @@ void DirectorySync::finish_snapshot(Turn& turn) {
   ask_missing(turn);
 }
 
+// A prekey that is not given costs its messages; what is named here decides who is trusted.
+void DirectorySync::name_withheld(const std::set<Digest>& records, Turn& turn) {
+  for (const auto& hash : records) {
+    const auto* line = desk_.directory.line_of(hash);
+    if (line == nullptr) continue;
+    std::string what;
+    if (line->type == wire::DirectoryType::registry) {
+      what = "a registry";
+    } else if (line->type == wire::DirectoryType::revocation) {
+      what = "a revocation by " + line->agency.text();
+    } else if (line->type == wire::DirectoryType::delegation) {
+      what = "a signing key of " + line->agency.text();
+    } else {
+      continue;
+    }
+    if (!named_.insert(hash).second) continue;
+    turn.warn({store::EventType::warning,
+               {},
+               {},
+               {},
+               ErrorCode::not_found,
+               "The directory names " + what + ", entry " + std::to_string(line->index.value) +
+                   " of the log, and the broker does not give it: whom it suspends or revokes may "
+                   "still be trusted here. Ask the exchange authority."});
+  }
+}
+
 void DirectorySync::tick(Turn& turn) {
   if (!desk_.link.welcomed || desk_.halted) return;
   if (!lines_asked_ && asked_.empty() && !assembly_ && !left_by_full_disk_) return;
   if (turn.now().monotonic < asked_at_ + kAskAgainAfter) return;
+  if (assembly_) asked_.insert(certs::sha256(assembly_->head.head));
+  if (!asked_.empty() && ++unanswered_ == kUnansweredNamed) name_withheld(asked_, turn);
   lines_asked_ = false;
   asked_.clear();
   assembly_.reset();

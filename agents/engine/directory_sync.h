@@ -3,7 +3,8 @@
 // FetchRecords. Threads: the engine thread.   Lifetime: borrows the Desk.
 //
 // Lines are stored as they come, records as they verify. A head that differs at the same count is
-// evidence that the broker shows two directories: the agent keeps both and takes nothing more.
+// evidence that the broker shows two directories: the agent keeps both and takes nothing more. What
+// a line names and the broker does not give is told to people: it may be a suspension.
 #pragma once
 
 #include <map>
@@ -46,6 +47,7 @@ class DirectorySync {
   [[nodiscard]] bool supply(const wire::SignedRecord& record, Turn& turn);
   void supply_held(Turn& turn);
   void finish_snapshot(Turn& turn);
+  void name_withheld(const std::set<Digest>& records, Turn& turn);
   void fork(std::string text, const Digest& ours, const Digest& theirs, Turn& turn);
 
   Desk& desk_;
@@ -55,7 +57,9 @@ class DirectorySync {
   std::set<Digest> hopeless_;                  // on this connection
   std::map<Digest, wire::SignedRecord> held_;  // their signer's record is not here yet
   std::optional<Assembly> assembly_;
+  std::set<Digest> named_;  // to people, as not given
   MonotonicTime asked_at_;
+  std::size_t unanswered_ = 0;  // questions, one after the other
   bool lines_asked_ = false;
   bool left_by_full_disk_ = false;  // lines came, and more is to be done about them
   bool changed_ = false;

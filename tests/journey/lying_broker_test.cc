@@ -60,6 +60,46 @@ TEST_P(FlippedBit, IsAskedForAgainAndNeverReceiptedAsBroken) {
 INSTANTIATE_TEST_SUITE_P(InEachEighth, FlippedBit,
                          ::testing::Range(std::size_t{0}, std::size_t{8}));
 
+// What it does not give may be a suspension, and nobody else sees that it does not.
+TEST_F(LyingBroker, ARegistryThatIsNamedAndNotGivenIsTold) {
+  const auto told = Contains(AllOf(HasSubstr("names a registry"), HasSubstr("does not give it")));
+  agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* entries = std::get_if<wire::Entries>(&frame)) entries->entries.clear();
+    return frame;
+  });
+  agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (std::holds_alternative<wire::SnapshotHead>(frame)) return std::nullopt;
+    return frame;
+  });
+  exchange.agency(kProsecutor).status = wire::AgencyStatus::suspended;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(5));
+  EXPECT_THAT(agent(kGuard).alerts(), told);
+  EXPECT_THAT(agent(kCustoms).alerts(), Not(told)) << "it may be slow";
+  pass(minutes(2));
+  EXPECT_THAT(agent(kCustoms).alerts(), told);
+  EXPECT_THAT(agent(kProsecutor).alerts(), Not(told));
+  const auto before = agent(kGuard).alerts().size();
+  agent(kGuard).disconnect(broker, now());
+  connect_all();
+  pass(minutes(2));
+  EXPECT_THAT(agent(kGuard).alerts().size(), before) << "once";
+}
+
+TEST_F(LyingBroker, AKeyThatIsNamedAndNotGivenIsTold) {
+  agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* records = std::get_if<wire::Records>(&frame)) records->records.clear();
+    return frame;
+  });
+  exchange.admit("kz.academy");
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(2));
+  join("kz.academy");
+  pass(seconds(5));
+  EXPECT_THAT(agent(kGuard).alerts(), Contains(AllOf(HasSubstr("a signing key of kz.academy"),
+                                                     HasSubstr("does not give it"))));
+}
+
 // An honest one does so, too: with a gap it is asked for what lies beside it, which expired since.
 TEST_F(LyingBroker, WhatIsHereIsNotNamedMissingBecauseItComesAgainWithoutItsBody) {
   std::optional<wire::DeliverSlice> first;
