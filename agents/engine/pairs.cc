@@ -60,6 +60,7 @@ Result<void> Pairs::see(const Leaf& leaf, const std::vector<store::Missing>& kno
                                  std::to_string(sequence) + " from " + leaf.sender.text() +
                                  " something is missing; the broker is asked for it again."});
   }
+  changes.advanced = true;
   last.sequence = leaf.position.sequence;
   last.leaf = leaf.hash;
   last.at = leaf.at;

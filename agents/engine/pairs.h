@@ -22,6 +22,11 @@ class Pairs {
     std::vector<store::Missing> changed;
     std::vector<store::MissingNumber> found;
     std::vector<store::Note> notes;
+    bool advanced = false;  // some leaf was the next of its pair, or beyond
+    // Nothing was learned: all of it was seen before.
+    [[nodiscard]] bool is_empty() const {
+      return !advanced && missing.empty() && changed.empty() && found.empty() && notes.empty();
+    }
   };
   struct Leaf {
     AgencyId sender;

@@ -1,5 +1,7 @@
 // A broker that drops, alters, reorders, forks or withholds is found out by the agents, in words,
 // and costs nobody else anything.
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <set>
 
 #include "certs/hash.h"
@@ -98,6 +100,23 @@ TEST_F(LyingBroker, AKeyThatIsNamedAndNotGivenIsTold) {
   pass(seconds(5));
   EXPECT_THAT(agent(kGuard).alerts(), Contains(AllOf(HasSubstr("a signing key of kz.academy"),
                                                      HasSubstr("does not give it"))));
+}
+
+TEST_F(LyingBroker, WhatComesAgainBesideAGapIsKeptOnce) {
+  agent(kCustoms).lie([seen = 0](wire::Frame frame) mutable -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice != nullptr && !slice->again && ++seen == 2) return std::nullopt;
+    return frame;
+  });
+  for (const char* text : {"One", "Two", "Three"}) {
+    static_cast<void>(send(kGuard, {kCustoms}, text));
+    pass(seconds(1));
+  }
+  pass(seconds(15));
+  EXPECT_THAT(inbox(kCustoms), UnorderedElementsAre("One", "Two", "Three"));
+  ASSERT_THAT(agent(kCustoms).engine().publish(), IsOk());
+  SQLite::Database file(agent(kCustoms).store_path());
+  EXPECT_EQ(file.execAndGet("SELECT count(*) FROM slice").getInt(), 3);
 }
 
 // An honest one does so, too: with a gap it is asked for what lies beside it, which expired since.
