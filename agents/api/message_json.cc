@@ -300,16 +300,7 @@ Result<ParsedSend> parse_send(std::string_view body) {
     }
     parsed.request.expires_in = std::chrono::seconds(seconds.get<std::int64_t>());
   }
-  if (!json.contains("content")) return fail(wrong("request", "\"content\" is missing"));
-  KERUEN_TRY(parsed.request.content, content::content_from_json(json["content"].dump()));
-  // Who stated a receipt, and what is taken back with a recall, is not for a document to say.
-  const auto& stated = parsed.request.content.body;
-  if (std::holds_alternative<content::OfficerReceipt>(stated) ||
-      std::holds_alternative<content::Recall>(stated)) {
-    return fail(wrong("request.content.kind",
-                      "only notices and schedules are sent here; for receipts and recalls post to "
-                      "/v1/messages/{id}/read, /process or /recall"));
-  }
+  std::vector<std::string> attached;
   if (json.contains("attachments")) {
     const auto& attachments = json["attachments"];
     if (!attachments.is_array() || attachments.size() > kAttachmentsMax) {
@@ -319,8 +310,19 @@ Result<ParsedSend> parse_send(std::string_view body) {
     for (std::size_t i = 0; i < attachments.size(); ++i) {
       const std::string place = "request.attachments[" + std::to_string(i) + "]";
       KERUEN_TRY(auto upload, parse_attachment(attachments[i], place));
+      attached.push_back(upload.name);
       parsed.uploads.push_back(std::move(upload));
     }
+  }
+  if (!json.contains("content")) return fail(wrong("request", "\"content\" is missing"));
+  KERUEN_TRY(parsed.request.content, content::content_from_json(json["content"].dump(), attached));
+  // Who stated a receipt, and what is taken back with a recall, is not for a document to say.
+  const auto& stated = parsed.request.content.body;
+  if (std::holds_alternative<content::OfficerReceipt>(stated) ||
+      std::holds_alternative<content::Recall>(stated)) {
+    return fail(wrong("request.content.kind",
+                      "only notices and schedules are sent here; for receipts and recalls post to "
+                      "/v1/messages/{id}/read, /process or /recall"));
   }
   return parsed;
 }

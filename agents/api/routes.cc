@@ -5,7 +5,7 @@
 #include "agents/api/message_json.h"
 #include "agents/api/problem.h"
 #include "certs/hash.h"
-#include "schemas/content/content.h"
+#include "schemas/content/json.h"
 
 namespace keruen::api {
 namespace {
@@ -57,10 +57,9 @@ Result<engine::DuplicateKey> once_under(std::string_view header, const content::
                                         const ParsedSend& parsed) {
   KERUEN_TRY(const auto key, key_in(header));
   const auto& request = parsed.request;
-  KERUEN_TRY(const auto content, content::encode(request.content));
   certs::Sha256 hash;
   const auto add = [&](std::string_view text) { hash.add(certs::sha256(bytes_of(text)).view()); };
-  hash.add(certs::sha256(content).view());
+  add(content::to_json(request.content));
   add(name_of(request.lane));
   add(request.expires_in ? std::to_string(request.expires_in->count()) : "");
   add(std::to_string(request.to.size()));

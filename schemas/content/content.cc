@@ -191,10 +191,12 @@ Result<void> check_manifest(const PartsManifest& parts) {
   return {};
 }
 
-Result<void> check_photos(const CooperationNotice& notice, const PartsManifest& parts) {
+Result<void> check_photos(const CooperationNotice& notice, const PartsManifest& parts,
+                          std::span<const std::string> attached) {
   for (std::size_t i = 0; i < notice.photos.size(); ++i) {
-    const bool there = std::ranges::any_of(
-        parts, [&](const Attachment& one) { return one.name == notice.photos[i]; });
+    const bool there =
+        std::ranges::find(parts, notice.photos[i], &Attachment::name) != parts.end() ||
+        std::ranges::find(attached, notice.photos[i]) != attached.end();
     if (!there) {
       return refuse(place_in("photos", i) + " names \"" + notice.photos[i] +
                     "\", which is not attached");
@@ -216,7 +218,7 @@ Result<void> check_body(const Body& body) {
   return std::visit([](const auto& one) { return check_each(one); }, body);
 }
 
-Result<void> check(const Content& content) {
+Result<void> check(const Content& content, std::span<const std::string> attached) {
   if (std::holds_alternative<Part>(content.body)) {
     if (content.header != SealedHeader{} || !content.parts.empty()) {
       return refuse("a part has neither header nor attachments");
@@ -226,7 +228,7 @@ Result<void> check(const Content& content) {
   KERUEN_CHECK(check_header(content.header));
   KERUEN_CHECK(check_manifest(content.parts));
   if (const auto* notice = std::get_if<CooperationNotice>(&content.body)) {
-    KERUEN_CHECK(check_photos(*notice, content.parts));
+    KERUEN_CHECK(check_photos(*notice, content.parts, attached));
   }
   return check_body(content.body);
 }

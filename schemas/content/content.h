@@ -9,6 +9,8 @@
 // too_large (a text, list or the whole over its bound: says where).
 #pragma once
 
+#include <span>
+#include <string>
 #include <variant>
 
 #include "schemas/bytes.h"
@@ -35,8 +37,10 @@ struct Content {
 // What the message's outer header must say. A recall is of the kind it recalls.
 [[nodiscard]] MessageKind kind_of(const Content& content);
 
-// The rules between fields (bounds and enumerators aside): malformed, naming the field.
-[[nodiscard]] Result<void> check(const Content& content);
+// The rules between fields (bounds and enumerators aside): malformed, naming the field. `attached`:
+// names of files that go with it and are not in its manifest yet.
+[[nodiscard]] Result<void> check(const Content& content,
+                                 std::span<const std::string> attached = {});
 
 [[nodiscard]] Result<Bytes> encode(const Content& content);
 [[nodiscard]] Result<Content> decode_content(BytesView bytes);

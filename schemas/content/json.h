@@ -12,6 +12,7 @@
 // document: its attachments are added later.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,9 @@
 namespace keruen::content {
 
 [[nodiscard]] std::string to_json(const Content& content);
-[[nodiscard]] Result<Content> content_from_json(std::string_view text);
+// `attached`: as for check().
+[[nodiscard]] Result<Content> content_from_json(std::string_view text,
+                                                std::span<const std::string> attached = {});
 
 // The flat form. notice_to_json(content) wants a content that holds a notice.
 [[nodiscard]] std::string notice_to_json(const Content& content);

@@ -354,14 +354,14 @@ void read_content(JsonReader& reader, const json& document, Content& content) {
 
 }  // namespace
 
-Result<Content> content_from_json(std::string_view text) {
+Result<Content> content_from_json(std::string_view text, std::span<const std::string> attached) {
   KERUEN_TRY(const json document, parse_document(text));
   Content content;
   JsonReader reader;
   read_content(reader, document, content);
   if (reader.error()) return fail(std::move(*reader.error()));
   KERUEN_CHECK(check_bounds(content));
-  KERUEN_CHECK(check(content));
+  KERUEN_CHECK(check(content, attached));
   return content;
 }
 

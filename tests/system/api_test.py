@@ -204,6 +204,27 @@ class Api(unittest.TestCase):
                                  headers={"Idempotency-Key": "0b4e-3"}, expect=415)
         self.assertEqual(elsewhere["code"], "unsupported")
 
+    def test_photos_are_among_the_attachments(self):
+        def send(names, expect, key):
+            request = {"to": [CUSTOMS], "attachments": [], "content": {
+                "kind": "notice", "header": {"subject": {"en": "with photos"}, "handling": "H0", "language": "en"},
+                "notice": {"type": "information", "what": "Two trucks", "photos": ["front.jpg"]}}}
+            for name in names:
+                _, kept = self.call("/v1/uploads", "post", body=name.encode(), expect=201)
+                request["attachments"].append({"upload": kept["upload"], "name": name})
+            headers = {"Idempotency-Key": key} if key else {}
+            return self.call("/v1/messages", "post", body=request, headers=headers, expect=expect)[1]
+
+        for key in (None, "with-photos"):
+            for names in ([], ["back.jpg"]):
+                problem = send(names, 400, key)
+                self.assertIn("front.jpg", problem["detail"])
+                self.assertIn("photos[0]", problem["detail"])
+            sent = send(["back.jpg", "front.jpg"], 201, key)
+            self.exchange.wait_arrived(CUSTOMS, sent["id"])
+            _, shown = self.call("/v1/messages/{id}", "get", f"/v1/messages/{sent['id']}", agency=CUSTOMS, expect=200)
+            self.assertEqual(shown["content"]["notice"]["photos"], ["front.jpg"])
+
     def test_reports(self):
         self.call("/v1/status", "get", expect=200)
         self.call("/v1/agencies", "get", expect=200)

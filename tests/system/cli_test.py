@@ -330,6 +330,17 @@ class Reports(unittest.TestCase):
                 self.assertEqual(run.code, 4, run.err)
                 self.assertIn(self.message, run.err)
 
+    def test_a_notice_with_a_photo(self):
+        photo, notice = self.exchange.path("front.jpg"), self.exchange.path("notice.json")
+        photo.write_bytes(b"a photo")
+        example = json.loads(self.exchange.keruen("send", "notice", "--example", check=True).out)
+        notice.write_text(json.dumps(example | {"photos": ["front.jpg"]}))
+        send = ("send", "notice", "--to", CUSTOMS, "--file", notice)
+        run = self.exchange.agent(BORDER, *send, check=False)
+        self.assertEqual(run.code, 2, run.err)
+        self.assertIn("front.jpg", run.err)
+        self.exchange.agent(BORDER, *send, "--attach", photo)
+
     def test_a_message_whose_answer_is_lost_is_sent_once(self):
         relayed = self.exchange.path("relay.sock")
         photo = self.exchange.path("evidence.jpg")
