@@ -32,9 +32,10 @@ class Client {
   // The body of a 2xx answer.
   [[nodiscard]] Result<std::string> get(const std::string& target);
   [[nodiscard]] Result<std::string> post(const std::string& target, const std::string& json);
-  // Where the connection breaks off (the agent ended, say), it is asked again for so long, until
-  // it is done or refused for good: the agent does once what comes under one key, however often.
-  // The error is of the first time if that does not come: it may have been done.
+  // Where the connection breaks off (the agent ended, say), or the answer is that storing failed,
+  // it is asked again for so long, until it is done or refused for good: the agent does once what
+  // comes under one key, however often. The error is of the first time if that does not come: it
+  // may have been done.
   [[nodiscard]] Result<std::string> post_once(const std::string& target, const std::string& json,
                                               const std::string& idempotency_key);
 

@@ -215,7 +215,6 @@ Result<Response> Routes::dispatch(const Call& call, const Request& request) {
 Result<Response> Routes::list(const Call& call) {
   KERUEN_CHECK(call.only({"folder", "before", "before_from", "most", "state", "kind"}));
   store::ListQuery query;
-  KERUEN_TRY(query.before_from, call.from("before_from"));
   for (const auto& [name, value] : call.query) {
     if (name == "folder") {
       if (value != "inbox" && value != "sent") {
@@ -225,7 +224,7 @@ Result<Response> Routes::list(const Call& call) {
     } else if (name == "before") {
       KERUEN_TRY(query.before, message_id(value));
     } else if (name == "before_from") {
-      continue;
+      KERUEN_TRY(query.before_from, call.from(name));
     } else if (name == "most") {
       const auto [end, error] =
           std::from_chars(value.data(), value.data() + value.size(), query.most);
@@ -289,24 +288,34 @@ Result<Response> Routes::send(const Request& request) {
 
 Result<Response> Routes::repeat(const engine::Submitted& before,
                                 const std::vector<NamedUpload>& uploads) {
-  for (const NamedUpload& upload : uploads) {
-    const auto digest = uploads_.digest_of(upload.upload);
-    if (!digest) continue;
-    KERUEN_CHECK(engine_.publish());
-    const auto sent = reader_.message(before.message, self_);
-    if (!sent && sent.error().code == ErrorCode::not_found) break;  // its content is gone by now
-    if (!sent) return fail(sent.error());
-    const auto is_it = [&](const store::AttachmentStatus& attachment) {
-      return attachment.name == upload.name && attachment.digest == *digest;
-    };
-    if (std::ranges::none_of(sent->attachments, is_it)) {
-      return fail(ErrorCode::malformed, "message " + to_text(before.message) +
-                                            " was sent under this key with another file \"" +
-                                            upload.name + "\"; give each message its own key");
-    }
-  }
+  KERUEN_CHECK(check_same_files(before.message, uploads));
   for (const NamedUpload& upload : uploads) uploads_.remove(upload.upload);
   return json_response(200, submitted_json(before));
+}
+
+Result<void> Routes::check_same_files(const MessageId& message,
+                                      const std::vector<NamedUpload>& uploads) {
+  std::vector<std::pair<std::string, Digest>> given;  // those that the message did not use up
+  for (const NamedUpload& upload : uploads) {
+    const auto digest = uploads_.digest_of(upload.upload);
+    if (digest) given.emplace_back(upload.name, *digest);
+  }
+  if (given.empty()) return {};
+  KERUEN_CHECK(engine_.publish());
+  const auto sent = reader_.message(message, self_);
+  if (!sent && sent.error().code == ErrorCode::not_found) return {};  // its content is gone by now
+  if (!sent) return fail(sent.error());
+  for (const auto& [name, digest] : given) {
+    const auto is_it = [&name = name, &digest = digest](const store::AttachmentStatus& attachment) {
+      return attachment.name == name && attachment.digest == digest;
+    };
+    if (std::ranges::none_of(sent->attachments, is_it)) {
+      return fail(ErrorCode::malformed, "message " + to_text(message) +
+                                            " was sent under this key with another file \"" + name +
+                                            "\"; give each message its own key");
+    }
+  }
+  return {};
 }
 
 Result<Response> Routes::on_message(const Call& call, const Request& request) {

@@ -72,6 +72,8 @@ class Routes {
   // A request whose message is there already. malformed: with other files.
   [[nodiscard]] Result<Response> repeat(const engine::Submitted& before,
                                         const std::vector<NamedUpload>& uploads);
+  [[nodiscard]] Result<void> check_same_files(const MessageId& message,
+                                              const std::vector<NamedUpload>& uploads);
   [[nodiscard]] Result<Response> on_message(const Call& call, const Request& request);
 
   engine::EngineThread& engine_;

@@ -265,10 +265,11 @@ void Engine::State::on(const wire::Fault& frame, Turn& turn) {
 
 void Engine::State::on(const Tick&, Turn& turn) {
   const auto monotonic = turn.now().monotonic;
+  // Whichever clock is wrong: what it ends stays ended when it is right again.
+  const bool may_expire = !desk.is_clock_far_off(turn.now());
   if (monotonic >= expiry_at) {
     expiry_at = monotonic + kExpiryEvery;
-    // Whichever clock is wrong: what it ends stays ended when it is right again.
-    if (!desk.is_clock_far_off(turn.now())) {
+    if (may_expire) {
       (void)turn.checked(desk.store.expire_outbox(desk.exchange_time(turn.now())));
     }
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
@@ -278,7 +279,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
   if (monotonic >= unconfirmed_at) {
     unconfirmed_at = monotonic + kUnconfirmedEvery;
     // A receipt may be under way, and clocks differ.
-    if (!desk.is_clock_far_off(turn.now())) {
+    if (may_expire) {
       (void)turn.checked(
           desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
     }

@@ -12,27 +12,22 @@ struct Candidate {
   std::string from;
 };
 
-std::vector<Candidate> with_id(Connection& connection, const Wanted& wanted) {
+// Those that lists show first, ours before others'.
+std::vector<Candidate> candidates_for(Connection& connection, const Wanted& wanted) {
+  auto query = connection.query(
+      "SELECT ?2 AS folder, m.number, m.listed, CAST(s.value AS TEXT) FROM message_out m "
+      "LEFT JOIN setting s ON s.name = 'agency' WHERE m.id = ?1 "
+      "UNION ALL SELECT ?3, m.number, m.listed, a.id FROM message_in m "
+      "JOIN agency a ON a.number = m.agency WHERE m.id = ?1 "
+      "ORDER BY listed DESC, folder DESC, number");
+  query.with(wanted.id).with(Folder::sent).with(Folder::inbox);
   std::vector<Candidate> candidates;
-  if (wanted.folder != Folder::inbox) {
-    auto query = connection.query(
-        "SELECT m.number, m.listed, s.value FROM message_out m "
-        "LEFT JOIN setting s ON s.name = 'agency' WHERE m.id = ?");
-    query.with(wanted.id);
-    while (query.row()) {
-      candidates.push_back({{Folder::sent, query.number(0)},
-                            query.number(1) != 0,
-                            std::string(text_of(query.bytes(2)))});
-    }
-  }
-  if (wanted.folder != Folder::sent) {
-    auto query = connection.query(
-        "SELECT m.number, m.listed, a.id FROM message_in m JOIN agency a ON a.number = m.agency "
-        "WHERE m.id = ? ORDER BY m.number");
-    query.with(wanted.id);
-    while (query.row()) {
-      candidates.push_back({{Folder::inbox, query.number(0)}, query.number(1) != 0, query.text(2)});
-    }
+  while (query.row()) {
+    Candidate each{
+        {query.enumerator<Folder>(0), query.number(1)}, query.number(2) != 0, query.text(3)};
+    if (wanted.folder && each.found.folder != *wanted.folder) continue;
+    if (wanted.from && each.from != wanted.from->text()) continue;
+    candidates.push_back(std::move(each));
   }
   return candidates;
 }
@@ -46,12 +41,7 @@ std::optional<Found> find_sent(Connection& connection, const MessageId& id) {
 }
 
 Result<std::optional<Found>> find_message(Connection& connection, const Wanted& wanted) {
-  auto candidates = with_id(connection, wanted);
-  if (wanted.from) {
-    std::erase_if(candidates,
-                  [&](const Candidate& each) { return each.from != wanted.from->text(); });
-  }
-  std::ranges::stable_partition(candidates, &Candidate::is_listed);
+  const auto candidates = candidates_for(connection, wanted);
   if (candidates.empty()) return std::optional<Found>();
   if (std::ranges::count(candidates, true, &Candidate::is_listed) <= 1) {
     return std::optional(candidates.front().found);

@@ -16,12 +16,13 @@ struct Found {
   std::int64_t number = 0;
 };
 
-// Ours among them; `from` is then this agency.
+// The one we sent; ids of our own are unlike each other.
 [[nodiscard]] std::optional<Found> find_sent(Connection& connection, const MessageId& id);
 
 // Of those with this id, in one folder or both, the one that is from `from`; without that the only
-// one that lists show, or one of those that none shows. Empty: there is none. malformed: lists show
-// several; each sender is named, and `option` is how to say whose is meant.
+// one that lists show, or one of those that none shows. Ours is from this agency. Empty: there is
+// none. malformed: lists show several; each sender is named, and `option` is how to say whose is
+// meant.
 struct Wanted {
   MessageId id;
   std::optional<AgencyId> from;
