@@ -17,6 +17,8 @@ void Directory::State::resolve(std::size_t number) {
   missing_registries.erase(number);
   if (lines[number].type == wire::DirectoryType::delegation) {
     missing_delegations[lines[number].agency].erase(number);
+  } else if (lines[number].type == wire::DirectoryType::revocation) {
+    missing_revocations[lines[number].agency].erase(number);
   }
 }
 
@@ -122,6 +124,8 @@ Result<void> Directory::append(const wire::DirectoryLine& line) {
   if (line.type == wire::DirectoryType::registry) state.missing_registries.insert(number);
   if (line.type == wire::DirectoryType::delegation) {
     state.missing_delegations[line.agency].insert(number);
+  } else if (line.type == wire::DirectoryType::revocation) {
+    state.missing_revocations[line.agency].insert(number);
   }
   return {};
 }
@@ -198,6 +202,18 @@ std::vector<Digest> Directory::missing(std::size_t most, WallTime prekeys_since)
     if (!useless) result.push_back(line.signed_hash);
   }
   return result;
+}
+
+std::optional<LogIndex> Directory::first_missing_registry() const {
+  const auto& missing = state_->missing_registries;
+  if (missing.empty()) return std::nullopt;
+  return state_->lines[*missing.begin()].index;
+}
+
+std::optional<LogIndex> Directory::first_missing_revocation(const AgencyId& agency) const {
+  const auto found = state_->missing_revocations.find(agency);
+  if (found == state_->missing_revocations.end() || found->second.empty()) return std::nullopt;
+  return state_->lines[*found->second.begin()].index;
 }
 
 const wire::SignedRecord* Directory::record(const Digest& hash) const {

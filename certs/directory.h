@@ -67,6 +67,11 @@ class Directory {
   // Signed hashes of lines without their record, in line order, at most `most`; of prekeys only
   // those logged since then: older ones seal nothing any more.
   [[nodiscard]] std::vector<Digest> missing(std::size_t most, WallTime prekeys_since = {}) const;
+  // The first line that names a registry which was not supplied; empty: all are here. Nothing
+  // logged after it can be judged.
+  [[nodiscard]] std::optional<LogIndex> first_missing_registry() const;
+  // The same of this agency's revocations: which of its keys are in force after it nobody knows.
+  [[nodiscard]] std::optional<LogIndex> first_missing_revocation(const AgencyId& agency) const;
   // The line that names it; null: none does.
   [[nodiscard]] const wire::DirectoryLine* line_of(const Digest& signed_hash) const;
   // A stored record or snapshot for those who ask; empty: not here.

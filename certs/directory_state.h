@@ -33,6 +33,7 @@ struct Directory::State {
   std::set<std::size_t> missing;
   std::set<std::size_t> missing_registries;
   std::unordered_map<AgencyId, std::set<std::size_t>> missing_delegations;
+  std::unordered_map<AgencyId, std::set<std::size_t>> missing_revocations;
 
   std::unordered_map<Digest, wire::SignedRecord> records;
   std::unordered_map<Digest, std::shared_ptr<const Registry>> snapshots;

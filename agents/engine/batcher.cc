@@ -70,9 +70,9 @@ void Batcher::pump(Turn& turn) {
     return;
   }
   // Under a registry that has run out the broker refuses every message for good, and takes
-  // receipts.
-  const bool takes_messages =
-      registry && registry->head().expires_at > desk_.exchange_time(turn.now());
+  // receipts. One that is named and not here may suspend whom this one trusts.
+  const bool takes_messages = registry && !desk_.directory.first_missing_registry() &&
+                              registry->head().expires_at > desk_.exchange_time(turn.now());
   for (auto& stream : streams_.all()) {
     if (takes_messages || stream.stored.leaves == store::LeafKind::receipts) {
       send_waiting(stream, turn);
@@ -216,7 +216,7 @@ Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
   const auto registry = desk_.directory.newest_registry();
   for (const auto& recipient : item.recipients) {
     const auto prekey = desk_.directory.prekey_to_use(recipient.agency, now.wall);
-    if (!prekey) continue;
+    if (!prekey || desk_.directory.first_missing_revocation(recipient.agency)) continue;
     // The broker would refuse it for good; it waits as for a key, and the next registry is looked
     // at.
     if (is_word_on_another(item) && !registry->is_active(recipient.agency)) continue;

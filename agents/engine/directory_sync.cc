@@ -9,6 +9,8 @@ namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::seconds kAskAgainAfter{30};
+// What the broker does not give is asked for again: somebody may have repaired it.
+constexpr std::chrono::minutes kHopelessFor{10};
 // A slow line may take longer than that for one answer.
 constexpr std::size_t kUnansweredNamed = 3;
 // After that no window of a prekey logged then is open any more.
@@ -169,7 +171,8 @@ bool DirectorySync::supply(const wire::SignedRecord& record, Turn& turn) {
     if (supplied.error().code == ErrorCode::not_found) {
       held_[hash] = record;
     } else {
-      hopeless_.insert(hash);
+      give_up(hash, turn);
+      changed_ = true;  // one that can never be used keeps nobody waiting
       desk_.journal.write_error(host::JournalLevel::warning, "key_record_refused",
                                 supplied.error());
     }
@@ -206,12 +209,12 @@ void DirectorySync::records(const wire::Records& frame, Turn& turn) {
   if (frame.records.empty()) {
     // The broker has none of what is left.
     name_withheld(asked_, turn);
-    hopeless_.insert(asked_.begin(), asked_.end());
+    for (const auto& hash : asked_) give_up(hash, turn);
     asked_.clear();
   }
   if (asked_.empty()) {
     // What waits for a signer that does not come is not asked for for ever.
-    for (const auto& [hash, record] : held_) hopeless_.insert(hash);
+    for (const auto& [hash, record] : held_) give_up(hash, turn);
     ask_missing(turn);
   }
 }
@@ -255,7 +258,7 @@ void DirectorySync::entries(const wire::Entries& frame, Turn& turn) {
   if (fresh == 0) {
     const Digest registry = certs::sha256(assembly_->head.head);
     name_withheld({registry}, turn);
-    hopeless_.insert(registry);
+    give_up(registry, turn);
     assembly_.reset();
     ask_missing(turn);
     return;
@@ -273,8 +276,11 @@ void DirectorySync::finish_snapshot(Turn& turn) {
   assembly_.reset();
   const Digest hash = certs::sha256(snapshot.head);
   if (const auto supplied = desk_.directory.supply(snapshot); !supplied) {
-    hopeless_.insert(hash);
-    turn.alert("The broker's registry does not verify: " + supplied.error().detail);
+    give_up(hash, turn);
+    changed_ = true;
+    if (named_.insert(hash).second) {
+      turn.alert("The broker's registry does not verify: " + supplied.error().detail);
+    }
   } else {
     std::vector<store::Store::StoredRecord> stored;
     stored.push_back({hash, wire::DirectoryType::registry, wire::encode_snapshot(snapshot)});
@@ -289,13 +295,18 @@ void DirectorySync::name_withheld(const std::set<Digest>& records, Turn& turn) {
   for (const auto& hash : records) {
     const auto* line = desk_.directory.line_of(hash);
     if (line == nullptr) continue;
+    const std::string agency = line->agency.text();
     std::string what;
+    std::string until_then;
     if (line->type == wire::DirectoryType::registry) {
       what = "a registry";
+      until_then = "no message is sent, and nothing newer taken from anybody";
     } else if (line->type == wire::DirectoryType::revocation) {
-      what = "a revocation by " + line->agency.text();
+      what = "a revocation by " + agency;
+      until_then = "no message is sealed to " + agency + ", and nothing newer taken from there";
     } else if (line->type == wire::DirectoryType::delegation) {
-      what = "a signing key of " + line->agency.text();
+      what = "a signing key of " + agency;
+      until_then = "nothing that is signed with it is taken";
     } else {
       continue;
     }
@@ -306,13 +317,22 @@ void DirectorySync::name_withheld(const std::set<Digest>& records, Turn& turn) {
                {},
                ErrorCode::not_found,
                "The directory names " + what + ", entry " + std::to_string(line->index.value) +
-                   " of the log, and the broker does not give it: whom it suspends or revokes may "
-                   "still be trusted here. Ask the exchange authority."});
+                   " of the log, and the broker does not give it. Until it does, " + until_then +
+                   ". Ask the exchange authority."});
   }
+}
+
+void DirectorySync::give_up(const Digest& record, Turn& turn) {
+  if (hopeless_.empty()) hopeless_until_ = turn.now().monotonic + kHopelessFor;
+  hopeless_.insert(record);
 }
 
 void DirectorySync::tick(Turn& turn) {
   if (!desk_.link.welcomed || desk_.halted) return;
+  if (!hopeless_.empty() && turn.now().monotonic >= hopeless_until_) {
+    hopeless_.clear();
+    ask_missing(turn);
+  }
   if (!lines_asked_ && asked_.empty() && !assembly_ && !left_by_full_disk_) return;
   if (turn.now().monotonic < asked_at_ + kAskAgainAfter) return;
   if (assembly_) asked_.insert(certs::sha256(assembly_->head.head));

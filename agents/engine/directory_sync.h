@@ -4,7 +4,8 @@
 //
 // Lines are stored as they come, records as they verify. A head that differs at the same count is
 // evidence that the broker shows two directories: the agent keeps both and takes nothing more. What
-// a line names and the broker does not give is told to people: it may be a suspension.
+// a line names and the broker does not give is told to people, and whom it may concern is neither
+// trusted nor written to meanwhile: it may be a suspension.
 #pragma once
 
 #include <map>
@@ -48,16 +49,19 @@ class DirectorySync {
   void supply_held(Turn& turn);
   void finish_snapshot(Turn& turn);
   void name_withheld(const std::set<Digest>& records, Turn& turn);
+  // Not asked for any more, for a while.
+  void give_up(const Digest& record, Turn& turn);
   void fork(std::string text, const Digest& ours, const Digest& theirs, Turn& turn);
 
   Desk& desk_;
   std::optional<wire::DirectoryPosition> broker_;
   DirectoryCount stated_;  // by the broker, on this connection
   std::set<Digest> asked_;
-  std::set<Digest> hopeless_;                  // on this connection
+  std::set<Digest> hopeless_;  // on this connection, for kHopelessFor
+  MonotonicTime hopeless_until_;
   std::map<Digest, wire::SignedRecord> held_;  // their signer's record is not here yet
   std::optional<Assembly> assembly_;
-  std::set<Digest> named_;  // to people, as not given
+  std::set<Digest> named_;  // to people, as not given or wrong
   MonotonicTime asked_at_;
   std::size_t unanswered_ = 0;  // questions, one after the other
   bool lines_asked_ = false;

@@ -162,7 +162,7 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
   // Keys and registry of that time are judged by; until they are here, nothing is.
   const bool known = desk_.directory.signing_key(statement->sender, statement->signing_key) &&
                      desk_.directory.registry(slice.index);
-  if (!known && !sync_.is_complete()) return Step::wait;
+  if (!known && (!sync_.is_complete() || lacks_registry(slice.index))) return Step::wait;
   const auto key_of = [&](const AgencyId& agency,
                           const KeyId& id) -> std::optional<SigningPublicKey> {
     const auto key = desk_.directory.signing_key(agency, id);
@@ -189,6 +189,11 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
   return take_verified(slice, *batch, *head, turn);
 }
 
+bool Inbox::lacks_registry(LogIndex at) const {
+  const auto missing_from = desk_.directory.first_missing_registry();
+  return missing_from && *missing_from < at;
+}
+
 Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::VerifiedBatch& batch,
                                  const Digest& own_head, Turn& turn) {
   if (own_head != batch.statement.directory.head) {
@@ -199,6 +204,18 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
     turn.halt(batch.statement.sender.text() + " was shown another directory than this agency.",
               std::move(evidence));
     return Step::wait;
+  }
+  // What the broker keeps back of the directory is waited for: a registry decides on everybody. A
+  // revocation does on one, and keeps nobody else waiting.
+  if (lacks_registry(slice.index)) return Step::wait;
+  const auto& sender = batch.statement.sender;
+  const auto unjudged_from = desk_.directory.first_missing_revocation(sender);
+  if (unjudged_from && *unjudged_from < slice.index) {
+    if (!sync_.is_complete()) return Step::wait;
+    return transport_fault(slice, batch.leaves.front().number, batch.leaves.back().number,
+                           {ErrorCode::not_found, "the broker does not give a revocation by " +
+                                                      sender.text() + ", which may be of its key"},
+                           turn);
   }
   Draft draft;
   auto& arrival = draft.arrival;

@@ -74,6 +74,8 @@ class Inbox {
   [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);
   [[nodiscard]] Step take_decoded(const wire::DeliverSlice& slice,
                                   const wire::UnverifiedBatch& unverified, Turn& turn);
+  // Of those before it.
+  [[nodiscard]] bool lacks_registry(LogIndex at) const;
   // `own_head`: of our directory, at the count the statement names.
   [[nodiscard]] Step take_verified(const wire::DeliverSlice& slice,
                                    const certs::VerifiedBatch& batch, const Digest& own_head,

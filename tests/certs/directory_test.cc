@@ -486,6 +486,28 @@ TEST_F(DirectoryTest, ALineBeforeItsRevocationCountsAlthoughSuppliedAfter) {
   EXPECT_EQ(other.prekey(customs().id, prekey_.id())->revoked_at, LogIndex{20});
 }
 
+TEST_F(DirectoryTest, SaysFromWhereItCannotJudge) {
+  ASSERT_THAT(log(exchange_.publish()), IsOk());
+  ASSERT_THAT(log(prekey(prekey_)), IsOk());
+  ASSERT_THAT(log(exchange_.sign_revocation(customs().id, customs().identity, prekey_.id())),
+              IsOk());
+  ASSERT_THAT(log(exchange_.publish()), IsOk());
+  EXPECT_EQ(directory_.first_missing_registry(), std::nullopt);
+  EXPECT_EQ(directory_.first_missing_revocation(customs().id), std::nullopt);
+  Directory other = empty();
+  for (const auto& line : directory_.lines()) ASSERT_THAT(other.append(line), IsOk());
+  EXPECT_EQ(other.first_missing_registry(), LogIndex{0});
+  EXPECT_EQ(other.first_missing_revocation(customs().id), LogIndex{20});
+  EXPECT_EQ(other.first_missing_revocation(exchange_.agencies["kz.border-guard"]->id),
+            std::nullopt);
+  ASSERT_THAT(other.supply(std::get<wire::UnverifiedSnapshot>(logged_[0])), IsOk());
+  EXPECT_EQ(other.first_missing_registry(), LogIndex{30});
+  ASSERT_THAT(other.supply(std::get<wire::UnverifiedSnapshot>(logged_[3])), IsOk());
+  EXPECT_EQ(other.first_missing_registry(), std::nullopt);
+  ASSERT_THAT(other.supply(std::get<wire::SignedRecord>(logged_[2])), IsOk());
+  EXPECT_EQ(other.first_missing_revocation(customs().id), std::nullopt);
+}
+
 // In whatever order the records arrive, asking again for what must wait, two directories of the
 // same lines know the same keys.
 RC_GTEST_FIXTURE_PROP(DirectoryTest, KnowsTheSameInEveryOrderOfSupply, (std::uint32_t seed)) {

@@ -88,6 +88,61 @@ TEST_F(LyingBroker, ARegistryThatIsNamedAndNotGivenIsTold) {
   EXPECT_THAT(agent(kGuard).alerts().size(), before) << "once";
 }
 
+// It may suspend anybody.
+TEST_F(LyingBroker, NothingIsSentOrTakenUnderARegistryThatIsNotGiven) {
+  agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* entries = std::get_if<wire::Entries>(&frame)) entries->entries.clear();
+    return frame;
+  });
+  exchange.agency(kProsecutor).status = wire::AgencyStatus::suspended;
+  const auto before = send(kCustoms, {kGuard}, "Before it");
+  pass(seconds(2));
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(5));
+  const auto to_guard = send(kCustoms, {kGuard}, "After it");
+  const auto from_guard = send(kGuard, {kCustoms}, "Under the old one");
+  pass(minutes(5));
+  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("no message is sent")));
+  EXPECT_THAT(inbox(kGuard), ElementsAre("Before it"));
+  EXPECT_EQ(at(kCustoms, before, kGuard).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, from_guard, kCustoms).state, RecipientState::queued);
+  agent(kGuard).lie({});  // it is asked for again, on the same connection
+  pass(minutes(7));
+  EXPECT_THAT(inbox(kGuard), ElementsAre("Before it", "After it"));
+  EXPECT_EQ(at(kCustoms, to_guard, kGuard).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, from_guard, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(agent(kGuard).alerts(), ::testing::SizeIs(1));
+}
+
+TEST_F(LyingBroker, ARevocationThatIsNotGivenConcernsOneAgency) {
+  auto& guard = exchange.agency(kGuard);
+  broker.take_record(guard.id, exchange.delegate_new_signing_key(guard), now());
+  pass(seconds(5));
+  agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* records = std::get_if<wire::Records>(&frame)) records->records.clear();
+    return frame;
+  });
+  broker.take_record(guard.id, exchange.revoke(guard, guard.signing.id()), now());
+  pass(seconds(5));
+  EXPECT_THAT(agent(kCustoms).alerts(),
+              ElementsAre(HasSubstr("no message is sealed to kz.border-guard")));
+  const auto from_guard = send(kGuard, {kCustoms}, "Signed by whom?");
+  static_cast<void>(send(kProsecutor, {kCustoms}, "The next in the lane"));
+  const auto both = send(kCustoms, {kGuard, kProsecutor}, "To both");
+  pass(seconds(30));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("The next in the lane"));
+  EXPECT_EQ(at(kGuard, from_guard, kCustoms).state, RecipientState::accepted);
+  EXPECT_EQ(at(kCustoms, both, kGuard).state, RecipientState::waiting_for_key);
+  EXPECT_EQ(at(kCustoms, both, kProsecutor).state, RecipientState::delivered);
+  agent(kCustoms).lie({});
+  agent(kCustoms).disconnect(broker, now());
+  connect_all();
+  pass(minutes(2));
+  EXPECT_THAT(inbox(kCustoms), UnorderedElementsAre("The next in the lane", "Signed by whom?"));
+  EXPECT_EQ(at(kGuard, from_guard, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kCustoms, both, kGuard).state, RecipientState::delivered);
+}
+
 TEST_F(LyingBroker, AKeyThatIsNamedAndNotGivenIsTold) {
   agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
     if (auto* records = std::get_if<wire::Records>(&frame)) records->records.clear();
