@@ -122,6 +122,17 @@ Result<void> check_characters(std::string_view note) {
   return {};
 }
 
+SignedCheckpoint joined(const Checkpoint& checkpoint, const SigningPublicKey& log_key,
+                        const Signature& signature) {
+  Bytes named = copy_of(note_key_id(checkpoint.origin, log_key));
+  append_to(named, signature.view());
+  SignedCheckpoint result{checkpoint, log_key, signature, encode_checkpoint(checkpoint)};
+  result.note += "\n";
+  result.note += kSignaturePrefix;
+  result.note += checkpoint.origin.text() + " " + to_base64(named) + "\n";
+  return result;
+}
+
 }  // namespace
 
 std::string encode_checkpoint(const Checkpoint& checkpoint) {
@@ -130,17 +141,20 @@ std::string encode_checkpoint(const Checkpoint& checkpoint) {
 }
 
 SignedCheckpoint sign_checkpoint(const Checkpoint& checkpoint, const SigningKeyPair& log_key) {
-  SignedCheckpoint result;
-  result.checkpoint = checkpoint;
-  result.log_key = log_key.public_key();
-  result.note = encode_checkpoint(checkpoint);
-  result.signature = log_key.sign_unlabelled(bytes_of(result.note));
-  Bytes named = copy_of(note_key_id(checkpoint.origin, result.log_key));
-  append_to(named, result.signature.view());
-  result.note += "\n";
-  result.note += kSignaturePrefix;
-  result.note += checkpoint.origin.text() + " " + to_base64(named) + "\n";
-  return result;
+  const auto signature = log_key.sign_unlabelled(bytes_of(encode_checkpoint(checkpoint)));
+  return joined(checkpoint, log_key.public_key(), signature);
+}
+
+Result<SignedCheckpoint> verify_checkpoint(const Checkpoint& checkpoint, const KeyId& log_key,
+                                           const Signature& signature,
+                                           const std::vector<SigningPublicKey>& log_keys) {
+  const auto key = std::ranges::find_if(
+      log_keys, [&](const SigningPublicKey& one) { return key_id_of(one) == log_key; });
+  if (key == log_keys.end() ||
+      !verifies_unlabelled(*key, bytes_of(encode_checkpoint(checkpoint)), signature)) {
+    return fail(ErrorCode::bad_signature, "a checkpoint that the log did not sign");
+  }
+  return joined(checkpoint, *key, signature);
 }
 
 Result<SignedCheckpoint> verify_checkpoint(std::string_view note, const Origin& origin,

@@ -32,6 +32,11 @@ struct SignedCheckpoint {
 // malformed, too_large; denied: another origin; bad_signature: none of `log_keys` signed it.
 [[nodiscard]] Result<SignedCheckpoint> verify_checkpoint(
     std::string_view note, const Origin& origin, const std::vector<SigningPublicKey>& log_keys);
+// One that came in parts, as statements repeat it. bad_signature: the log's key of that id did not
+// sign it, or there is none.
+[[nodiscard]] Result<SignedCheckpoint> verify_checkpoint(
+    const Checkpoint& checkpoint, const KeyId& log_key, const Signature& signature,
+    const std::vector<SigningPublicKey>& log_keys);
 // "kz.exchange+be8e2a2a+Af0X…": the form signed-note tools take.
 [[nodiscard]] std::string verifier_key_text(const Origin& origin, const SigningPublicKey& log_key);
 

@@ -58,6 +58,8 @@ void Checkpoints::checkpoint(const wire::Checkpoint& frame, Turn& turn) {
     turn.alert("The broker sent a checkpoint that does not verify: " + next.error().detail);
     return;
   }
+  take_comparison(frame, *next, turn);
+  if (desk_.halted) return;
   if (!newest_) {
     adopt(std::move(*next), turn);
     return;
@@ -96,7 +98,14 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
 }
 
 void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
-  unproved_[batch.index] = {batch, desk_.link.welcomed_for};
+  const auto [found, is_new] =
+      unproved_.try_emplace(batch.index, Unproved{batch, desk_.link.welcomed_for});
+  if (!is_new && found->second.batch.hash != batch.hash) {
+    fork("The broker accepted two batches as entry " + std::to_string(batch.index.value) +
+             " of its log.",
+         "batches " + found->second.batch.hash.hex() + " and " + batch.hash.hex(), turn);
+    return;
+  }
   ask_proofs(turn);
 }
 
@@ -166,7 +175,11 @@ void Checkpoints::write_proved(Turn& turn) {
   if (turn.checked(desk_.store.learn(learned))) proved_.clear();
 }
 
-void Checkpoints::forget_asked() { question_.reset(); }
+void Checkpoints::forget_asked() {
+  question_.reset();
+  compared_from_.reset();
+  compare_at_ = {};
+}
 
 void Checkpoints::name_overdue(Turn& turn) {
   if (turn.now().monotonic < looked_at_ + kLookEvery) return;
@@ -190,8 +203,10 @@ void Checkpoints::name_overdue(Turn& turn) {
 
 void Checkpoints::tick(Turn& turn) {
   write_proved(turn);
-  if (!desk_.link.welcomed || desk_.halted || unproved_.empty()) return;
+  if (!desk_.link.welcomed || desk_.halted) return;
   if (desk_.disk_full) none_owed_until_ = desk_.link.welcomed_for;
+  compare_next(turn);
+  if (desk_.halted || unproved_.empty()) return;
   name_overdue(turn);
   if (turn.now().monotonic < asked_at_ + kAskEvery) return;
   asked_at_ = turn.now().monotonic;
@@ -203,22 +218,6 @@ void Checkpoints::tick(Turn& turn) {
   }
   if (!newest_ || unproved_.rbegin()->first.value >= newest_->checkpoint.size.value) {
     turn.send(wire::FetchCheckpoint{newest_ ? newest_->checkpoint.size : TreeSize{}});
-  }
-}
-
-void Checkpoints::compare(const AgencyId& peer, const wire::CheckpointSeen& peers, Turn& turn) {
-  const auto known = roots_.find(peers.size);
-  if (peers.size.value == 0 || known == roots_.end() || known->second == peers.root) return;
-  const std::string text = certs::encode_checkpoint({desk_.options.origin, peers.size, peers.root});
-  for (const auto& key : log_keys()) {
-    if (certs::key_id_of(key) != peers.log_key ||
-        !certs::verifies_unlabelled(key, bytes_of(text), peers.log_signature)) {
-      continue;
-    }
-    fork(peer.text() + " was shown another log of " + std::to_string(peers.size.value) +
-             " entries than this agency.",
-         text, turn);
-    return;
   }
 }
 

@@ -3,8 +3,9 @@
 // Threads: the engine thread.   Lifetime: borrows the Desk.
 //
 // A note is kept only with a proof that it extends the one before. One this log signed that does
-// not, a batch that is not where the broker said, or a peer that saw another root of the same size:
-// evidence is kept, people are told, nothing more is taken.
+// not, a batch that is not where the broker said, or a peer that saw another log: evidence is kept,
+// people are told, nothing more is taken. What peers saw is in their statements; a root of a size
+// that was never shown here is one of our log if the broker proves it, and it is asked to.
 #pragma once
 
 #include <map>
@@ -30,8 +31,8 @@ class Checkpoints {
   void lost(const std::vector<store::BlobNumber>& blobs);
   void tick(Turn& turn);
   void forget_asked();
-  // What a peer's statement says it saw.
-  void compare(const AgencyId& peer, const wire::CheckpointSeen& peers, Turn& turn);
+  // What a peer's statement says it saw; of each peer one waits until it is proved.
+  void compare(const AgencyId& peer, const wire::CheckpointSeen& seen, Turn& turn);
 
  private:
   struct Unproved {
@@ -45,6 +46,12 @@ class Checkpoints {
     Digest root;  // of the tree of that size
     std::vector<LogIndex> indexes;
   };
+  // What a peer saw, and the broker has not proved yet to be of the log that is shown here.
+  struct Sighting {
+    wire::CheckpointSeen seen;
+    std::optional<LinkState::WelcomedTime> asked_since{};
+    bool named = false;
+  };
   [[nodiscard]] std::vector<SigningPublicKey> log_keys() const;
   void adopt(certs::SignedCheckpoint next, Turn& turn);
   void ask_proofs(Turn& turn);
@@ -52,6 +59,15 @@ class Checkpoints {
   void name_overdue(Turn& turn);
   void write_proved(Turn& turn);
   void fork(std::string text, std::string_view other_note, Turn& turn);
+  // Empty: the log did not sign it.
+  [[nodiscard]] std::optional<certs::SignedCheckpoint> note_of(
+      const wire::CheckpointSeen& seen) const;
+  void fork_of(const AgencyId& peer, const wire::CheckpointSeen& seen, Turn& turn);
+  void compare_next(Turn& turn);
+  void name_unproved(const AgencyId& peer, Sighting& sighting, Turn& turn);
+  // Where the frame answers the question of a comparison.
+  void take_comparison(const wire::Checkpoint& frame, const certs::SignedCheckpoint& shown,
+                       Turn& turn);
 
   Desk& desk_;
   std::string note_;
@@ -64,6 +80,10 @@ class Checkpoints {
   MonotonicTime asked_at_;
   std::vector<store::BlobNumber> proved_;  // not written yet
   MonotonicTime write_proved_at_;
+  std::map<AgencyId, Sighting> sightings_;
+  AgencyId compared_;                      // whose turn it was
+  std::optional<TreeSize> compared_from_;  // the proof that was asked for
+  MonotonicTime compare_at_;
 };
 
 }  // namespace keruen::engine

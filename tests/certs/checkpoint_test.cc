@@ -50,6 +50,20 @@ TEST_F(SignedNotes, AreTheKnownAnswer) {
   EXPECT_EQ(verified.checkpoint, (Checkpoint{known, {1}, root}));
 }
 
+TEST_F(SignedNotes, ComeBackFromTheirParts) {
+  const auto key = log_key.public_key();
+  KERUEN_ASSERT_OK(const auto verified,
+                   verify_checkpoint(checkpoint, key_id_of(key), made.signature, {key}));
+  EXPECT_EQ(verified, made);
+  auto larger = checkpoint;
+  ++larger.size.value;
+  EXPECT_THAT(verify_checkpoint(larger, key_id_of(key), made.signature, {key}),
+              FailsWith(ErrorCode::bad_signature));
+  EXPECT_THAT(
+      verify_checkpoint(checkpoint, key_id_of(key), made.signature, {other_key.public_key()}),
+      FailsWith(ErrorCode::bad_signature));
+}
+
 TEST_F(SignedNotes, ComeBackAsTheyWereSigned) {
   for (const std::uint64_t size :
        {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{10}, ~std::uint64_t{0}}) {
