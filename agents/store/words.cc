@@ -57,6 +57,15 @@ Result<void> Store::State::apply_accepted(const BatchWord& word, WallTime at) {
   return {};
 }
 
+// Whatever the broker alone said of it: who has it has it.
+bool Store::State::may_still_arrive(const BatchPlace& place) {
+  if (place.status != Status::settled) return place.status != Status::gone;
+  auto query =
+      connection.query("SELECT 1 FROM recipient WHERE message = ? AND place = ? AND state = 8");
+  query.with(place.message).with(place.place);
+  return query.row();
+}
+
 void Store::State::apply_delivery(const DeliveryWord& word) {
   auto batch = load_batch(connection, word.batch);
   if (!batch) return;
@@ -66,8 +75,7 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
     for (const auto& place : batch->places) {
       const bool here =
           place.agency == agency && range.first <= place.leaf && place.leaf <= range.last;
-      const bool counts = place.status == Status::under_way || place.status == Status::expired;
-      if (!here || !counts || batch->is_delivered(place)) continue;
+      if (!here || batch->is_delivered(place) || !may_still_arrive(place)) continue;
       news = true;
       if (place.listing == Listing::listed) {
         write_event_of(EventType::delivered, word.at, place);

@@ -645,6 +645,34 @@ TEST_F(LyingBroker, AnAcceptedThatNeverComesIsWaitedForWithoutLoss) {
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Was it accepted?"));
 }
 
+// Its word against the recipient's signature.
+TEST_F(LyingBroker, WhatItSaysItRefusedAndDeliversAllTheSameIsDelivered) {
+  agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* accepted = std::get_if<wire::BatchAccepted>(&frame)) {
+      accepted->refusals = {{0, 0, ErrorCode::denied}};
+    }
+    return frame;
+  });
+  bool deaf = true;
+  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (deaf && std::holds_alternative<wire::DeliverSlice>(frame)) return std::nullopt;
+    return frame;
+  });
+  const auto id = send(kGuard, {kCustoms}, "Refused, it says");
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::refused);
+  deaf = false;
+  agent(kCustoms).disconnect(broker, now());
+  connect_all();
+  pass(seconds(3));
+  ASSERT_THAT(inbox(kCustoms), ElementsAre("Refused, it says"));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, id, kCustoms).code, std::nullopt);
+  ASSERT_THAT(agent(kCustoms).engine().mark_read({id, officer()}, now()), IsOk());
+  pass(seconds(3));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::read);
+}
+
 // A statement nobody signed, in another agency's name: neither believed nor waited for.
 class ForgedStatement : public LyingBroker,
                         public ::testing::WithParamInterface<std::pair<std::uint64_t, int>> {};
