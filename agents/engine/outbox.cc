@@ -17,8 +17,8 @@ std::string party_names(const std::vector<AgencyId>& agencies) {
 }
 
 Error not_in_inbox(const MessageId& id, const std::optional<AgencyId>& from) {
-  return {ErrorCode::not_found, "no message " + to_text(id) +
-                                    (from ? " from " + from->text() : "") + " in the inbox"};
+  return {ErrorCode::not_found,
+          "no message " + to_text(id) + (from ? " from " + from->text() : "") + " in the inbox"};
 }
 
 bool is_word_on_another(const content::Content& content) {

@@ -95,13 +95,15 @@ void Store::State::apply_word(const OfficerWord& word, const AgencyId& from, std
 void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& message,
                                   BlobNumber blob) {
   const std::int64_t agency = number_of(arrival.sender);
+  const bool recalled = was_recalled(message.id, agency);
   connection
       .query(
           "INSERT INTO message_in(id, agency, kind, state, late, created_at, expires_at, blob, "
-          "leaf, thread, listed) VALUES(?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)")
+          "leaf, thread, listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .with(message.id)
       .with(agency)
       .with(message.kind)
+      .with(recalled ? ReadState::recalled : ReadState::unread)
       .with(message.late ? 1 : 0)
       .with(message.created_at)
       .with(message.expires_at)
@@ -114,21 +116,44 @@ void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& 
   if (message.listing == Listing::listed) {
     write_event({EventType::arrived, arrival.at, message.id, message.kind, agency, {}, {}});
   }
+  if (recalled) {
+    write_event({EventType::recalled, arrival.at, message.id, message.kind, agency, {}, {}});
+  }
   if (message.part) arrive_part(*message.part, agency, number, arrival.at);
   if (!message.attachments.empty()) {
     expect_attachments(message, agency, number, arrival.at);
   }
   if (message.word) apply_word(*message.word, arrival.sender, number, arrival.at);
-  if (message.recalls) {
-    connection.query("UPDATE message_in SET state = 4 WHERE id = ? AND agency = ?")
-        .with(*message.recalls)
-        .with(agency)
-        .run();
-    if (connection.changes() > 0) {
-      write_event(
-          {EventType::recalled, arrival.at, *message.recalls, message.kind, agency, {}, {}});
-    }
+  if (message.recalls) apply_recall(*message.recalls, agency, message.kind, arrival.at);
+}
+
+void Store::State::apply_recall(const MessageId& recalled, std::int64_t agency, MessageKind kind,
+                                WallTime at) {
+  connection.query("UPDATE message_in SET state = 4 WHERE id = ? AND agency = ?")
+      .with(recalled)
+      .with(agency)
+      .run();
+  if (connection.changes() > 0) {
+    write_event({EventType::recalled, at, recalled, kind, agency, {}, {}});
+    return;
   }
+  if (!keeps_recalls) return;
+  connection.query("INSERT OR IGNORE INTO recall(agency, message) VALUES(?, ?)")
+      .with(agency)
+      .with(recalled)
+      .run();
+  early_recalls += static_cast<std::uint64_t>(connection.changes());
+}
+
+bool Store::State::was_recalled(const MessageId& id, std::int64_t agency) {
+  if (early_recalls == 0) return false;
+  connection.query("DELETE FROM recall WHERE agency = ? AND message = ?")
+      .with(agency)
+      .with(id)
+      .run();
+  if (connection.changes() == 0) return false;
+  --early_recalls;
+  return true;
 }
 
 void Store::State::apply_missing(const Arrival& arrival) {

@@ -75,12 +75,16 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
     if (!state.is_key_right()) {
       return fail(ErrorCode::denied, path + " was made with another store key");
     }
-    // Where a full disk has no room for it, recalls take longer.
-    const auto indexed = guarded<void>("making an index", [&]() -> Result<void> {
+    // Where a full disk has no room for them, recalls take longer, and act on what is here only.
+    const auto completed = guarded<void>("completing the tables", [&]() -> Result<void> {
+      state.connection.execute(kRecallTable);
+      state.keeps_recalls = true;
       state.connection.execute(kOnceIndex);
       return {};
     });
-    if (!indexed && indexed.error().code != ErrorCode::no_space) return fail(indexed.error());
+    if (!completed && completed.error().code != ErrorCode::no_space) {
+      return fail(completed.error());
+    }
     KERUEN_CHECK(state.resume());
     return store;
   });

@@ -1,6 +1,7 @@
 // Store: what is still to be sealed.
 #include <algorithm>
 
+#include "agents/store/schema.h"
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
@@ -68,6 +69,12 @@ void Store::State::keep_or_remove(OutboxNumber key, Listing listing) {
 void Store::State::take_back(const MessageId& id, WallTime at) {
   // What was taken back may be sent once more as it was; not by a request that is repeated.
   connection.query("DELETE FROM once WHERE message = ? AND sequence >= 0").with(id).run();
+  if (keeps_recalls) {
+    connection.query("INSERT OR IGNORE INTO recall(agency, message) VALUES(?, ?)")
+        .with(kOurRecall)
+        .with(id)
+        .run();
+  }
   struct Sent {
     std::int64_t number;
     Lane lane;

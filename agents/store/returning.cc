@@ -1,6 +1,7 @@
 // Store: what must be sealed or sent once more.
 #include <algorithm>
 
+#include "agents/store/schema.h"
 #include "agents/store/store.h"
 #include "agents/store/store_state.h"
 
@@ -8,7 +9,25 @@ namespace keruen::store {
 
 using Status = BatchPlace::Status;
 
-Result<bool> Store::State::seal_again(BatchPlace& place, std::uint32_t attempts_max) {
+bool Store::State::is_taken_back(std::int64_t message) {
+  if (!keeps_recalls) return false;
+  auto query = connection.query(
+      "SELECT 1 FROM message_out m LEFT JOIN message_out p ON p.number = m.parent "
+      "JOIN recall r ON r.agency = ? AND r.message = coalesce(p.id, m.id) WHERE m.number = ?");
+  query.with(kOurRecall).with(message);
+  return query.row();
+}
+
+Result<bool> Store::State::seal_again(BatchPlace& place, std::uint32_t attempts_max, WallTime at) {
+  if (is_taken_back(place.message)) {
+    connection.query("UPDATE recipient SET state = 11, code = NULL WHERE message = ? AND place = ?")
+        .with(place.message)
+        .with(place.place)
+        .run();
+    if (place.listing == Listing::listed) write_event_of(EventType::recalled, at, place);
+    place.status = Status::settled;
+    return true;
+  }
   {
     auto query = connection.query("SELECT attempts FROM recipient WHERE message = ? AND place = ?");
     query.with(place.message).with(place.place);
@@ -75,9 +94,9 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
     for (auto& place : batch->places) {
       if (place.status == Status::gone) continue;
       if (is_unanswered(*batch, place)) {
-        KERUEN_TRY(const bool again, seal_again(place, kDissolveAttemptsMax));
-        if (again) continue;
-        settle(place, RecipientState::refused, code, at);
+        KERUEN_TRY(const bool again, seal_again(place, kDissolveAttemptsMax, at));
+        if (place.status == Status::gone) continue;
+        if (!again) settle(place, RecipientState::refused, code, at);
       }
       keeps_words |= place.status == Status::under_way || batch->is_delivered(place);
       keeps_content = true;
@@ -150,7 +169,7 @@ Result<void> Store::start_over(const std::string& words, WallTime at) {
       for (auto& place : batch->places) {
         const bool anew = place.expires_at > at && state_->is_unanswered(*batch, place);
         if (!anew) continue;
-        KERUEN_TRY(const bool again, state_->seal_again(place, kDissolveAttemptsMax));
+        KERUEN_TRY(const bool again, state_->seal_again(place, kDissolveAttemptsMax, at));
         (void)again;  // one given up keeps its state: it was accepted once
       }
       save_places(connection, *batch);

@@ -13,6 +13,12 @@ CREATE TABLE blob(number INTEGER PRIMARY KEY, position INTEGER NOT NULL, bytes I
 const char* const kOnceIndex =
     "CREATE INDEX IF NOT EXISTS once_message ON once(message) WHERE sequence >= 0";
 
+// What is to be as recalled when it comes: to be sealed once more (agency 0), or from an agency
+// whose recall came before it.
+const char* const kRecallTable =
+    "CREATE TABLE IF NOT EXISTS recall(agency INTEGER NOT NULL, message BLOB NOT NULL, "
+    "PRIMARY KEY(agency, message)) WITHOUT ROWID";
+
 const char* const kSchema = R"sql(
 -- Single facts: whose store, newest note, whether it takes anything more, the newest round in this
 -- file and the id that records of later ones carry (redo_log.h).

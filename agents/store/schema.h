@@ -13,8 +13,12 @@ namespace keruen::store {
 inline constexpr int kSchemaVersion = 4;
 extern const char* const kSchema;     // all but blob
 extern const char* const kBlobTable;  // apart: a store of the format before is given it
-extern const char* const kOnceIndex;  // apart: a store is given it that has none
+// Apart: a store is given them that has none.
+extern const char* const kOnceIndex;
+extern const char* const kRecallTable;
 
+// Of `recall`, as an agency: taken back here.
+inline constexpr std::int64_t kOurRecall = 0;
 // Of `once`, as a sequence.
 inline constexpr std::int64_t kKeyForGood = -1;
 

@@ -19,7 +19,7 @@ struct BatchPlace {
   enum class Status : std::uint8_t {
     under_way = 0,
     gone = 1,     // sealed anew: it is in another batch, or in the outbox
-    settled = 2,  // refused or undeliverable
+    settled = 2,  // refused, undeliverable, or recalled before it could be sealed anew
     expired = 3,  // without a receipt; one that comes later still counts
   };
   MessageId id;

@@ -1,5 +1,6 @@
 #include "agents/store/store.h"
 
+#include "agents/store/schema.h"
 #include "agents/store/store_state.h"
 
 namespace keruen::store {
@@ -26,6 +27,11 @@ void Store::State::load_counters() {
   next_blob = blobs.row() ? blobs.unsigned_number(0) : 1;
   events.start(read_newest_event(connection));
   load_outbox_expiry();
+  early_recalls = 0;
+  if (!keeps_recalls) return;
+  auto recalls = connection.query("SELECT count(*) FROM recall WHERE agency <> ?");
+  recalls.with(kOurRecall);
+  if (recalls.row()) early_recalls = recalls.unsigned_number(0);
 }
 
 void Store::State::undo(const Error& error) {

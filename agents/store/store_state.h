@@ -52,6 +52,10 @@ struct Store::State {
   std::array<bool, kLaneCount> outbox_is_empty{};
   // When the next outbox row expires, at the earliest.
   std::optional<WallTime> outbox_expires_at;
+  bool keeps_recalls = false;  // the file has the table of them
+  // Recalls that came before what they recall; while there is none, nothing that arrives is
+  // looked for among them.
+  std::uint64_t early_recalls = 0;
   std::optional<Error> broken;
 
   // May throw SQLite::Exception; inside transact() or guarded() only.
@@ -68,9 +72,12 @@ struct Store::State {
   // From the rows, where formats before kept batches and slices.
   [[nodiscard]] Result<void> move_contents_out();
   [[nodiscard]] Result<BlobNumber> add_blob(const SharedBytes& bytes, const LeafKeys& keys);
-  // One recipient is to be sealed for once more, and is gone from its batch; false after
-  // `attempts_max` times. The caller saves the batch's places, as after settle().
-  [[nodiscard]] Result<bool> seal_again(BatchPlace& place, std::uint32_t attempts_max);
+  // One recipient is to be sealed for once more, and is gone from its batch; or settled, where it
+  // was recalled. False after `attempts_max` times. The caller saves the batch's places, as after
+  // settle().
+  [[nodiscard]] Result<bool> seal_again(BatchPlace& place, std::uint32_t attempts_max, WallTime at);
+  // By us; of a part, its message.
+  [[nodiscard]] bool is_taken_back(std::int64_t message);
   void settle(BatchPlace& place, RecipientState state, ErrorCode code, WallTime at);
   void set_recipient(const BatchPlace& place, RecipientState state, ErrorCode code);
   // Under way; neither the recipient nor an officer there has said a word.
@@ -98,6 +105,9 @@ struct Store::State {
   void expect_attachments(const ArrivedMessage& message, std::int64_t agency, std::int64_t number,
                           WallTime at);
   void apply_word(const OfficerWord& word, const AgencyId& from, std::int64_t by, WallTime at);
+  void apply_recall(const MessageId& recalled, std::int64_t agency, MessageKind kind, WallTime at);
+  // True once for what was recalled before it came.
+  [[nodiscard]] bool was_recalled(const MessageId& id, std::int64_t agency);
   void apply_missing(const Arrival& arrival);
   [[nodiscard]] Result<void> apply_refusal(SentBatch& batch, const wire::Refusal& refusal,
                                            WallTime at);

@@ -21,7 +21,7 @@ Result<void> Store::State::apply_refusal(SentBatch& batch, const wire::Refusal& 
   // Whoever has it has it, though the broker lost it and takes it no more.
   if (found == batch.places.end() || !is_unanswered(batch, *found)) return {};
   if (refusal.code == ErrorCode::not_found) {
-    KERUEN_TRY(const bool again, seal_again(*found, kSealAttemptsMax));
+    KERUEN_TRY(const bool again, seal_again(*found, kSealAttemptsMax, at));
     if (again) return {};
   }
   settle(*found,
@@ -106,7 +106,7 @@ Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
           place.agency == agency && range.first <= place.leaf && place.leaf <= range.last;
       if (!here || !batch->is_open(place)) continue;
       if (*word.undeliverable == ErrorCode::not_found) {
-        KERUEN_TRY(const bool again, seal_again(place, kSealAttemptsMax));
+        KERUEN_TRY(const bool again, seal_again(place, kSealAttemptsMax, word.at));
         if (again) continue;
       }
       settle(place, RecipientState::undeliverable, *word.undeliverable, word.at);

@@ -673,6 +673,67 @@ TEST_F(LyingBroker, WhatItSaysItRefusedAndDeliversAllTheSameIsDelivered) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::read);
 }
 
+TEST_F(LyingBroker, ARecallActsOnAMessageThatComesAfterIt) {
+  bool withholding = true;
+  agent(kCustoms).lie([&, withheld = std::optional<LogIndex>()](
+                          wire::Frame frame) mutable -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice == nullptr || !withholding) return frame;
+    if (!withheld) withheld = slice->index;
+    return slice->index == *withheld ? std::nullopt : std::optional(frame);
+  });
+  const auto id = send(kGuard, {kCustoms}, "By mistake");
+  const auto other = send(kGuard, {kCustoms}, "Not recalled");
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  pass(seconds(5));
+  ASSERT_THAT(inbox(kCustoms), ElementsAre("Not recalled"));
+  // What waits for its message is not forgotten by a start.
+  agent(kCustoms).kill(broker, now());
+  ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
+  withholding = false;
+  connect_all();
+  pass(seconds(90));
+  KERUEN_ASSERT_OK(const auto message, agent(kCustoms).reader().message(id));
+  EXPECT_EQ(message.summary.state, store::ReadState::recalled);
+  KERUEN_ASSERT_OK(const auto unread, agent(kCustoms).reader().message(other));
+  EXPECT_EQ(unread.summary.state, store::ReadState::unread);
+}
+
+TEST_F(LyingBroker, WhatWasRecalledIsNotSealedAnew) {
+  bool recalled = false;
+  std::size_t submitted = 0;
+  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+    auto* accepted = std::get_if<wire::BatchAccepted>(&frame);
+    if (accepted == nullptr) return frame;
+    if (!recalled) return std::nullopt;
+    if (accepted->sequence == BatchSequence{1}) {
+      accepted->refusals = {{0, 0, ErrorCode::not_found}};
+    }
+    return frame;
+  });
+  agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (std::holds_alternative<wire::DeliverSlice>(frame)) return std::nullopt;
+    return frame;
+  });
+  agent(kGuard).watch([&](TestAgent::Direction, BytesView bytes) {
+    const auto frame = wire::decode_frame(SharedBytes(copy_of(bytes)));
+    ASSERT_THAT(frame, IsOk());
+    submitted += std::holds_alternative<wire::SubmitBatch>(*frame) ? 1 : 0;
+  });
+  const auto id = send(kGuard, {kCustoms}, "By mistake");
+  ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+  recalled = true;
+  agent(kGuard).disconnect(broker, now());
+  submitted = 0;
+  connect_all();
+  pass(seconds(10));
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::recalled);
+  EXPECT_EQ(agent(kGuard).engine().status(now()).waiting_messages, 0U);
+  EXPECT_EQ(submitted, 2U) << "the message once more, and its recall";
+  KERUEN_ASSERT_OK(const auto message, agent(kGuard).reader().message(id));
+  EXPECT_EQ(message.summary.subject, "By mistake") << "people may look at it";
+}
+
 // A statement nobody signed, in another agency's name: neither believed nor waited for.
 class ForgedStatement : public LyingBroker,
                         public ::testing::WithParamInterface<std::pair<std::uint64_t, int>> {};
