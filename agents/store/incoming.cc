@@ -18,16 +18,19 @@ void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::i
       .with(message)
       .run();
   if (connection.changes() == 0) return;
+  const auto counted = counted_attachment(whole, agency);
+  if (!counted || part.number >= counted->parts) return;
   connection
-      .query("UPDATE attachment SET here = here + 1 WHERE whole = ? AND agency = ? AND parts > ?")
+      .query("UPDATE attachment SET here = here + 1 WHERE whole = ? AND agency = ? AND message = ?")
       .with(BytesView(whole))
       .with(agency)
-      .with(part.number)
+      .with(counted->message)
       .run();
+  if (counted->here + 1 < counted->parts) return;
   auto complete = connection.query(
       "SELECT m.id, m.kind, m.agency FROM attachment t JOIN message_in m ON m.number = t.message "
-      "WHERE t.whole = ? AND t.agency = ? AND t.here = t.parts AND t.parts > ?");
-  complete.with(BytesView(whole)).with(agency).with(part.number);
+      "WHERE t.whole = ? AND t.agency = ? AND t.parts = ?");
+  complete.with(BytesView(whole)).with(agency).with(counted->parts);
   while (complete.row()) {
     write_event({EventType::attachment_complete,
                  at,
@@ -39,18 +42,35 @@ void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::i
   }
 }
 
+// A digest says how long a file is: whoever names it with other numbers of parts has lied, and each
+// part is counted once, however many messages name its file.
+std::optional<Store::State::CountedAttachment> Store::State::counted_attachment(
+    const Bytes& whole, std::int64_t agency) {
+  auto query = connection.query(
+      "SELECT message, parts, here FROM attachment WHERE whole = ? AND agency = ? "
+      "ORDER BY message LIMIT 1");
+  query.with(BytesView(whole)).with(agency);
+  if (!query.row()) return std::nullopt;
+  return CountedAttachment{query.number(0), query.small_number(1), query.small_number(2)};
+}
+
+std::uint32_t Store::State::count_parts_here(const Bytes& whole, std::int64_t agency,
+                                             std::uint32_t parts) {
+  if (const auto counted = counted_attachment(whole, agency)) {
+    return counted->parts == parts ? counted->here : 0;
+  }
+  // Parts may come before the message that names them.
+  auto query = connection.query(
+      "SELECT count(*) FROM part WHERE whole = ? AND folder = 1 AND agency = ? AND number < ?");
+  query.with(BytesView(whole)).with(agency).with(parts);
+  return query.row() ? query.small_number(0) : 0;
+}
+
 void Store::State::expect_attachments(const ArrivedMessage& message, std::int64_t agency,
                                       std::int64_t number, WallTime at) {
   for (const auto& attachment : message.attachments) {
     const Bytes whole = rows.veiled("attachment", attachment.whole.view());
-    std::uint64_t here = 0;
-    {
-      // Parts may come before the message that names them.
-      auto query = connection.query(
-          "SELECT count(*) FROM part WHERE whole = ? AND folder = 1 AND agency = ? AND number < ?");
-      query.with(BytesView(whole)).with(agency).with(attachment.parts);
-      if (query.row()) here = query.unsigned_number(0);
-    }
+    const std::uint32_t here = count_parts_here(whole, agency, attachment.parts);
     connection
         .query(
             "INSERT OR IGNORE INTO attachment(whole, agency, message, parts, here) "

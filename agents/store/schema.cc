@@ -90,7 +90,8 @@ CREATE TABLE message_in(number INTEGER PRIMARY KEY, id BLOB NOT NULL, agency INT
 CREATE INDEX inbox_unread ON message_in(number) WHERE listed = 1 AND state = 1;
 CREATE INDEX inbox_thread ON message_in(thread) WHERE thread IS NOT NULL;
 -- Parts by a keyed hash of the attachment's digest: the file does not tell which files passed.
--- folder: 1 inbox, 2 sent; message: a row of message_in or message_out.
+-- folder: 1 inbox, 2 sent; message: a row of message_in or message_out. here: parts that came,
+-- kept up with the first message that names the file.
 CREATE TABLE part(whole BLOB NOT NULL, folder INTEGER NOT NULL, agency INTEGER NOT NULL,
   number INTEGER NOT NULL, message INTEGER NOT NULL,
   PRIMARY KEY(whole, folder, agency, number)) WITHOUT ROWID;

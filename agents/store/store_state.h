@@ -104,6 +104,16 @@ struct Store::State {
   void arrive_part(const PartName& part, std::int64_t agency, std::int64_t message, WallTime at);
   void expect_attachments(const ArrivedMessage& message, std::int64_t agency, std::int64_t number,
                           WallTime at);
+  // Of those that name a file, the message beside which its parts are counted: the first.
+  struct CountedAttachment {
+    std::int64_t message = 0;
+    std::uint32_t parts = 0;
+    std::uint32_t here = 0;
+  };
+  [[nodiscard]] std::optional<CountedAttachment> counted_attachment(const Bytes& whole,
+                                                                    std::int64_t agency);
+  [[nodiscard]] std::uint32_t count_parts_here(const Bytes& whole, std::int64_t agency,
+                                               std::uint32_t parts);
   void apply_word(const OfficerWord& word, const AgencyId& from, std::int64_t by, WallTime at);
   void apply_recall(const MessageId& recalled, std::int64_t agency, MessageKind kind, WallTime at);
   // True once for what was recalled before it came.
