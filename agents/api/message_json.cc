@@ -195,10 +195,10 @@ std::string agencies_json(const certs::Registry& registry, const AgencyId& self)
   return text({{"agencies", agencies}, {"groups", groups}});
 }
 
-std::string summaries_json(const std::vector<store::Summary>& summaries) {
+std::string page_json(const store::Page& page) {
   Json list = Json::array();
-  for (const auto& summary : summaries) list.push_back(summary_json(summary));
-  return text({{"messages", list}});
+  for (const auto& summary : page.messages) list.push_back(summary_json(summary));
+  return text({{"messages", list}, {"more", page.more}});
 }
 
 std::string message_json(const store::Message& message) {

@@ -18,7 +18,7 @@ namespace keruen::api {
 [[nodiscard]] std::string status_json(const engine::Status& status);
 // `self` decides what may_send says.
 [[nodiscard]] std::string agencies_json(const certs::Registry& registry, const AgencyId& self);
-[[nodiscard]] std::string summaries_json(const std::vector<store::Summary>& summaries);
+[[nodiscard]] std::string page_json(const store::Page& page);
 [[nodiscard]] std::string message_json(const store::Message& message);
 [[nodiscard]] std::string receipts_json(const MessageId& id,
                                         const std::vector<store::RecipientStatus>& recipients);

@@ -253,8 +253,8 @@ Result<Response> Routes::list(const Call& call) {
   if (query.before_from && !query.before) {
     return fail(ErrorCode::malformed, "before_from: says whose message `before` names; give that");
   }
-  KERUEN_TRY(const auto summaries, reader_.list(query));
-  return json_response(200, summaries_json(summaries));
+  KERUEN_TRY(const auto page, reader_.list(query));
+  return json_response(200, page_json(page));
 }
 
 Result<Response> Routes::send(const Request& request) {

@@ -43,10 +43,10 @@ ExitCode print_list(const Choice& choice, const char* folder, const ListOptions&
   const auto page = desk->get(*target);
   if (!page) return choice.explain(page.error(), desk->during());
   const auto& messages = (*page)["messages"];
-  // After the list, where it is read; the agent does not say whether a full page is the last.
+  // After the list, where it is read.
   const auto say_how_to_go_on = [&] {
-    if (messages.size() < options.most) return;
-    choice.terminal.say("There may be older ones: the same command with --before " +
+    if (!page->value("more", false)) return;
+    choice.terminal.say("There are older ones: the same command with --before " +
                         short_id(messages.back().value("id", std::string())) + " lists them.");
   };
   if (choice.json) {

@@ -31,7 +31,7 @@ Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachmen
   return measured;
 }
 
-Result<void> AttachmentParts::read_piece() {
+Result<Bytes> AttachmentParts::read_piece() {
   const auto& attachment = manifest_[attachment_];
   if (part_ == 0) {
     KERUEN_TRY(file_, disk_.open_read(attachments_[attachment_].path));
@@ -49,8 +49,7 @@ Result<void> AttachmentParts::read_piece() {
   }
   content::Content content;
   content.body = std::move(part);
-  KERUEN_TRY(piece_, content::encode(content));
-  return {};
+  return content::encode(content);
 }
 
 Result<std::optional<store::NewMessage>> AttachmentParts::next() {
@@ -60,22 +59,17 @@ Result<std::optional<store::NewMessage>> AttachmentParts::next() {
     part_ = 0;
   }
   if (attachment_ == manifest_.size()) return Next();
-  if (target_ == 0) KERUEN_CHECK(read_piece());
   store::NewMessage message;
+  KERUEN_TRY(message.content, read_piece());
   message.id = certs::draw_message_id(randomness_, created_at_);
   message.kind = MessageKind::part;
   message.lane = Lane::bulk;
   message.created_at = created_at_;
   message.expires_at = expires_at_;
-  message.recipients = targets_[target_].recipients;
-  message.content = piece_;
+  message.recipients = recipients_;
   message.listing = store::Listing::hidden;
-  message.parent = targets_[target_].parent;
-  message.part = store::PartName{manifest_[attachment_].sha256, part_};
-  if (++target_ == targets_.size()) {
-    target_ = 0;
-    ++part_;
-  }
+  message.parent = parent_;
+  message.part = store::PartName{manifest_[attachment_].sha256, part_++};
   return Next(std::move(message));
 }
 

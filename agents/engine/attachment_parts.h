@@ -1,6 +1,6 @@
 // INTERNAL to agents/engine: the attachments of one submission as messages of kind part, read from
 // disk one piece at a time.
-// Shape: next() gives part after part, for each chunk of recipients; empty at the end.
+// Shape: next() gives part after part; empty at the end.
 // Threads: the engine thread.   Lifetime: borrows the disk and the randomness.
 //
 // A file that changed since it was measured is refused, and with it the whole submission.
@@ -17,39 +17,38 @@ namespace keruen::engine {
 
 class AttachmentParts {
  public:
-  struct Target {
-    MessageId parent;
-    std::vector<AgencyId> recipients;
-  };
+  // For the recipients of `parent`, for as long as that.
   AttachmentParts(host::Disk& disk, certs::Randomness& randomness,
                   std::vector<Attachment> attachments, content::PartsManifest manifest,
-                  std::vector<Target> targets, WallTime created_at, WallTime expires_at)
+                  MessageId parent, std::vector<AgencyId> recipients, WallTime created_at,
+                  WallTime expires_at)
       : disk_(disk),
         randomness_(randomness),
         attachments_(std::move(attachments)),
         manifest_(std::move(manifest)),
-        targets_(std::move(targets)),
+        parent_(parent),
+        recipients_(std::move(recipients)),
         created_at_(created_at),
         expires_at_(expires_at) {}
 
   [[nodiscard]] Result<std::optional<store::NewMessage>> next();
 
  private:
-  [[nodiscard]] Result<void> read_piece();
+  // Encoded content of the part at hand.
+  [[nodiscard]] Result<Bytes> read_piece();
 
   host::Disk& disk_;
   certs::Randomness& randomness_;
   std::vector<Attachment> attachments_;
   content::PartsManifest manifest_;
-  std::vector<Target> targets_;
+  MessageId parent_;
+  std::vector<AgencyId> recipients_;
   WallTime created_at_;
   WallTime expires_at_;
   std::size_t attachment_ = 0;
   std::uint32_t part_ = 0;
-  std::size_t target_ = 0;
   std::unique_ptr<host::File> file_;
   certs::Sha256 hash_;
-  Bytes piece_;  // encoded content of the part at hand
 };
 
 }  // namespace keruen::engine

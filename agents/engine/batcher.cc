@@ -187,24 +187,79 @@ Result<bool> Batcher::fill_messages(Draft& draft, const certs::SigningKeyPair& k
     after = item->number;
     // The store names it expired before long.
     if (item->expires_at <= desk_.exchange_time(now)) continue;
-    KERUEN_CHECK(seal_item(draft, *item, key, now));
+    KERUEN_TRY(const bool all, seal_item(draft, *item, key, now));
+    if (!all) return false;
   }
   return false;
 }
 
-Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
+bool Batcher::may_be_sealed_for(const store::OutboxItem& item, const AgencyId& recipient) const {
+  if (desk_.directory.first_missing_revocation(recipient)) return false;
+  // The broker would refuse it for good; it waits as for a key, and the next registry is looked at.
+  return !is_word_on_another(item) || desk_.directory.newest_registry()->is_active(recipient);
+}
+
+Result<bool> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
                                 const certs::SigningKeyPair& key, Now now) {
+  using Rest = store::ClosedLeaf::Rest;
+  const std::size_t first_leaf = draft.closed.messages.size();
+  const auto is_begun = [&] { return draft.closed.messages.size() > first_leaf; };
+  bool somebody_waits = false;
+  std::size_t next = 0;
+  // A header holds so many recipients; a larger group has several leaves of one message.
+  while (next < item.recipients.size() && !(is_begun() && is_full(draft))) {
+    std::vector<certs::SealRecipient> recipients;
+    std::vector<store::SealedPlace> places;
+    for (; next < item.recipients.size() && recipients.size() < kRecipientsMax; ++next) {
+      const auto& [place, agency, state] = item.recipients[next];
+      const auto prekey = desk_.directory.prekey_to_use(agency, now.wall);
+      if (!prekey || !may_be_sealed_for(item, agency)) {
+        somebody_waits = true;
+        continue;
+      }
+      KERUEN_TRY(const auto position, this->position(draft, agency));
+      places.push_back({place, static_cast<std::uint32_t>(recipients.size()), agency});
+      recipients.push_back({agency, prekey->key, position});
+    }
+    if (recipients.empty()) break;
+    if (!seal_leaf(draft, item, std::move(recipients), std::move(places), key, now)) {
+      // A recipient's prekey that is no key: they wait until there is another.
+      somebody_waits = true;
+    }
+  }
+  const bool all = next == item.recipients.size();
+  if (!is_begun()) {
+    draft.keyless.push_back(item.number);
+  } else if (!all) {
+    draft.closed.messages.back().rest = Rest::is_sealed_next;
+  } else {
+    draft.closed.messages.back().rest = somebody_waits ? Rest::waits_for_key : Rest::nobody;
+  }
+  return all;
+}
+
+bool Batcher::seal_leaf(Draft& draft, const store::OutboxItem& item,
+                        std::vector<certs::SealRecipient> recipients,
+                        std::vector<store::SealedPlace> places, const certs::SigningKeyPair& key,
+                        Now now) {
   certs::SealInput input;
   input.kind = item.kind;
   input.message = item.id;
   input.signing_key = key.id();
   input.created_at = now.wall;
   input.expires_at = std::min(item.expires_at, now.wall + kExpiryMax);
+  input.recipients = std::move(recipients);
   // Compressing costs more than sealing: only where the link is the narrow place.
   const std::size_t compress_from = pace_.is_thin() ? kCompressFrom : kCompressAlways;
   input.compression = item.kind != MessageKind::part && item.content.size() >= compress_from
                           ? certs::Compression::zstd
                           : certs::Compression::none;
+  auto sealed = sealer_.seal(input, item.content.view(), now);
+  if (!sealed) {
+    desk_.journal.write_error(host::JournalLevel::warning, "not_sealed", sealed.error(),
+                              {{"message", to_text(item.id)}});
+    return false;
+  }
   store::ClosedLeaf leaf;
   leaf.number = static_cast<std::uint32_t>(draft.leaves.size());
   leaf.message = item.sent;
@@ -213,31 +268,8 @@ Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
   leaf.kind = item.kind;
   leaf.listing = item.listing;
   leaf.expires_at = item.expires_at;
-  const auto registry = desk_.directory.newest_registry();
-  for (const auto& recipient : item.recipients) {
-    const auto prekey = desk_.directory.prekey_to_use(recipient.agency, now.wall);
-    if (!prekey || desk_.directory.first_missing_revocation(recipient.agency)) continue;
-    // The broker would refuse it for good; it waits as for a key, and the next registry is looked
-    // at.
-    if (is_word_on_another(item) && !registry->is_active(recipient.agency)) continue;
-    KERUEN_TRY(const auto place, position(draft, recipient.agency));
-    leaf.sealed.push_back(
-        {recipient.place, static_cast<std::uint32_t>(input.recipients.size()), recipient.agency});
-    input.recipients.push_back({recipient.agency, prekey->key, place});
-  }
-  leaf.somebody_waits = leaf.sealed.size() < item.recipients.size();
-  if (input.recipients.empty()) {
-    draft.keyless.push_back(item.number);
-    return {};
-  }
-  auto sealed = sealer_.seal(input, item.content.view(), now);
-  if (!sealed) {
-    // A recipient's prekey that is no key: it waits until they publish another.
-    desk_.journal.write_error(host::JournalLevel::warning, "not_sealed", sealed.error(),
-                              {{"message", to_text(item.id)}});
-    draft.keyless.push_back(item.number);
-    return {};
-  }
+  leaf.sealed = std::move(places);
+  leaf.rest = store::ClosedLeaf::Rest::is_sealed_next;
   for (const auto& recipient : input.recipients) {
     draft.pairs[recipient.agency] = {recipient.agency, recipient.position.sequence,
                                      sealed->leaf_hash};
@@ -247,7 +279,7 @@ Result<void> Batcher::seal_item(Draft& draft, const store::OutboxItem& item,
   draft.leaves.push_back({leaf.number, std::move(sealed->leaf)});
   draft.closed.keys.emplace_back(leaf.number, std::move(sealed->key));
   draft.closed.messages.push_back(std::move(leaf));
-  return {};
+  return true;
 }
 
 Result<bool> Batcher::fill_receipts(Draft& draft) {

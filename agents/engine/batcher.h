@@ -63,8 +63,16 @@ class Batcher {
   // True: the lane has nothing more just now.
   [[nodiscard]] Result<bool> fill_messages(Draft& draft, const certs::SigningKeyPair& key, Now now);
   [[nodiscard]] Result<bool> fill_receipts(Draft& draft);
-  [[nodiscard]] Result<void> seal_item(Draft& draft, const store::OutboxItem& item,
+  // False: the draft is full, and some of its recipients are left for the next.
+  [[nodiscard]] Result<bool> seal_item(Draft& draft, const store::OutboxItem& item,
                                        const certs::SigningKeyPair& key, Now now);
+  [[nodiscard]] bool may_be_sealed_for(const store::OutboxItem& item,
+                                       const AgencyId& recipient) const;
+  // One leaf for at most kRecipientsMax of its recipients; false: for these it cannot be sealed.
+  [[nodiscard]] bool seal_leaf(Draft& draft, const store::OutboxItem& item,
+                               std::vector<certs::SealRecipient> recipients,
+                               std::vector<store::SealedPlace> places,
+                               const certs::SigningKeyPair& key, Now now);
   [[nodiscard]] Result<wire::PairPosition> position(Draft& draft, const AgencyId& agency);
   [[nodiscard]] Result<void> close(Draft& draft, const certs::SigningKeyPair& key, Turn& turn);
   [[nodiscard]] bool is_full(const Draft& draft) const;

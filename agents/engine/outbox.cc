@@ -1,6 +1,7 @@
 #include "agents/engine/outbox.h"
 
 #include <algorithm>
+#include <set>
 
 #include "agents/engine/attachment_parts.h"
 #include "certs/seal.h"
@@ -37,13 +38,11 @@ bool is_over_in_vain(const store::RecipientStatus& recipient) {
 // False: nobody got it and nobody will, or somebody in a group joined it since.
 bool Outbox::still_counts(const store::SentMessage& sent, const std::vector<PartyId>& to) const {
   const auto wanted = expand(to);
-  // Of a larger group `sent` is only a part.
-  if (!wanted || wanted->size() > kRecipientsMax) return true;
+  if (!wanted) return true;
   if (std::ranges::all_of(sent.recipients, is_over_in_vain)) return false;
-  return std::ranges::all_of(*wanted, [&](const AgencyId& agency) {
-    return std::ranges::find(sent.recipients, agency, &store::RecipientStatus::recipient) !=
-           sent.recipients.end();
-  });
+  std::set<AgencyId> had;
+  for (const auto& recipient : sent.recipients) had.insert(recipient.recipient);
+  return std::ranges::all_of(*wanted, [&](const AgencyId& agency) { return had.contains(agency); });
 }
 
 Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties) const {
@@ -53,8 +52,10 @@ Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties
                 "this agent has no registry yet; it fetches one when it first connects");
   }
   std::vector<AgencyId> recipients;
+  std::set<AgencyId> named;
   const auto add = [&](const AgencyId& agency) {
-    if (std::ranges::find(recipients, agency) == recipients.end()) recipients.push_back(agency);
+    // A group names each of its members once.
+    if (parties.size() == 1 || named.insert(agency).second) recipients.push_back(agency);
   };
   for (const auto& party : parties) {
     const auto agency = AgencyId::parse(party.text());
@@ -153,46 +154,30 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   prepared.answer.recipients = recipients;
   // Most content goes as it is: of a large text a copy would be dear.
   std::optional<content::Content> changed;
-  const auto own = [&]() -> content::Content& {
-    return changed ? *changed : changed.emplace(request.content);
-  };
-  const auto content = [&]() -> const content::Content& {
-    return changed ? *changed : request.content;
-  };
-  if (!request.attachments.empty() || !content().parts.empty()) {
-    KERUEN_TRY(own().parts, measure(request.attachments));
+  if (!request.attachments.empty() || !request.content.parts.empty()) {
+    changed = request.content;
+    KERUEN_TRY(changed->parts, measure(request.attachments));
   }
-
-  // A header holds so many recipients; a larger group is several messages of one thread.
-  std::vector<AttachmentParts::Target> targets;
-  for (std::size_t first = 0; first < recipients.size(); first += kRecipientsMax) {
-    const auto last = std::min(first + kRecipientsMax, recipients.size());
-    store::NewMessage message;
-    message.id = certs::draw_message_id(desk_.randomness, now.wall);
-    if (first == 0) {
-      prepared.answer.message = message.id;
-    } else if (!content().header.thread) {
-      own().header.thread = prepared.answer.message;
-    }
-    message.kind = kind;
-    message.lane = request.lane;
-    message.created_at = now.wall;
-    message.expires_at = prepared.answer.expires_at;
-    message.recipients.assign(recipients.begin() + static_cast<std::ptrdiff_t>(first),
-                              recipients.begin() + static_cast<std::ptrdiff_t>(last));
-    KERUEN_TRY(message.content, content::encode(content()));
-    if (first == 0) KERUEN_CHECK(check_fits(message.content));
-    message.thread = content().header.thread;
-    const bool seen =
-        kind != MessageKind::receipt && !std::holds_alternative<content::Recall>(content().body);
-    message.listing = seen ? store::Listing::listed : store::Listing::hidden;
-    targets.push_back({message.id, message.recipients});
-    prepared.submission.messages.push_back(std::move(message));
-  }
+  const content::Content& content = changed ? *changed : request.content;
+  store::NewMessage message;
+  message.id = certs::draw_message_id(desk_.randomness, now.wall);
+  prepared.answer.message = message.id;
+  message.kind = kind;
+  message.lane = request.lane;
+  message.created_at = now.wall;
+  message.expires_at = prepared.answer.expires_at;
+  message.recipients = recipients;
+  KERUEN_TRY(message.content, content::encode(content));
+  KERUEN_CHECK(check_fits(message.content));
+  message.thread = content.header.thread;
+  const bool seen =
+      kind != MessageKind::receipt && !std::holds_alternative<content::Recall>(content.body);
+  message.listing = seen ? store::Listing::listed : store::Listing::hidden;
+  prepared.submission.messages.push_back(std::move(message));
   if (!request.attachments.empty()) {
     auto parts = std::make_shared<AttachmentParts>(
-        desk_.disk, desk_.randomness, request.attachments, content().parts, std::move(targets),
-        now.wall, prepared.answer.expires_at);
+        desk_.disk, desk_.randomness, request.attachments, content.parts, prepared.answer.message,
+        recipients, now.wall, prepared.answer.expires_at);
     prepared.submission.more = [parts] { return parts->next(); };
   }
   if (request.once) {

@@ -20,8 +20,8 @@ struct Attachment {
 };
 
 // The same key with the same content is sent once (see Submitted::Outcome), and again where it
-// reached nobody, or not everybody who is in the group by now (of kRecipientsMax at most). With
-// other content it is an update, unless its sequence is lower than the one last sent: duplicate.
+// reached nobody, or not everybody who is in the group by now. With other content it is an update,
+// unless its sequence is lower than the one last sent: duplicate.
 struct DuplicateKey {
   // never: the first message under the key is the only one, recalled or not; with other content it
   // is malformed.

@@ -103,7 +103,7 @@ Result<void> Store::submit(const std::vector<Submission*>& submissions, WallTime
 
 void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch) {
   auto unwritten = fresh.take(leaf.outbox);
-  if (unwritten && leaf.somebody_waits) {
+  if (unwritten && leaf.rest != ClosedLeaf::Rest::nobody) {
     write_item(*unwritten);
     unwritten.reset();
   }
@@ -137,12 +137,12 @@ void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch) {
                             static_cast<std::int64_t>(leaf.message.value), sealed.place,
                             leaf.number, sealed.seat, agency, leaf.expires_at});
   }
-  if (leaf.somebody_waits) {
+  if (leaf.rest == ClosedLeaf::Rest::waits_for_key) {
     connection.query("UPDATE recipient SET state = 2 WHERE message = ? AND state = 1")
         .with(leaf.message)
         .run();
     move_in_outbox(leaf.outbox, Readiness::waits_for_key);
-  } else if (!unwritten) {
+  } else if (leaf.rest == ClosedLeaf::Rest::nobody && !unwritten) {
     remove_from_outbox(leaf.outbox);
   }
 }

@@ -18,6 +18,8 @@ namespace keruen::store {
 namespace {
 
 constexpr std::size_t kListMost = 500;
+// A page ends with the message that reaches it.
+constexpr std::size_t kListedRecipientsMost = 16'384;
 constexpr std::size_t kEventsMost = 1000;
 constexpr std::size_t kThreadMost = 500;
 constexpr std::size_t kLikeMost = 10;
@@ -228,9 +230,9 @@ Result<void> Reader::State::fill_words(std::int64_t message,
   return {};
 }
 
-Result<std::vector<Summary>> Reader::list(const ListQuery& asked) {
-  using List = std::vector<Summary>;
-  return state_->read<List>("listing messages", [&]() -> Result<List> {
+Result<Page> Reader::list(const ListQuery& asked) {
+  return state_->read<Page>("listing messages", [&]() -> Result<Page> {
+    const std::size_t most = std::min(asked.most, kListMost);
     std::int64_t before = std::numeric_limits<std::int64_t>::max();
     if (asked.before) {
       KERUEN_TRY(const auto found,
@@ -252,11 +254,14 @@ Result<std::vector<Summary>> Reader::list(const ListQuery& asked) {
                 "AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR ?3 > 0) "
                 "ORDER BY number DESC LIMIT ?4");
       query.with(before).with(asked.kind).with(asked.state);
-      query.with(static_cast<std::uint64_t>(std::min(asked.most, kListMost)));
+      query.with(static_cast<std::uint64_t>(most + 1));
       while (query.row()) rows.push_back({asked.folder, query.number(0)});
     }
-    List list;
+    Page page;
+    std::size_t recipients = 0;
     for (const auto& row : rows) {
+      page.more = page.messages.size() == most || recipients >= kListedRecipientsMost;
+      if (page.more) break;
       KERUEN_TRY(auto summary, state_->summary_of(row));
       auto content = state_->content_of(row);
       if (content) {
@@ -264,9 +269,10 @@ Result<std::vector<Summary>> Reader::list(const ListQuery& asked) {
       } else if (content.error().code != ErrorCode::not_found) {
         return fail(content.error());
       }
-      list.push_back(std::move(summary));
+      recipients += summary.recipients.size();
+      page.messages.push_back(std::move(summary));
     }
-    return list;
+    return page;
   });
 }
 

@@ -36,8 +36,9 @@ class Reader {
                                                             Publish publish = {});
   ~Reader();
 
-  // Parts and receipts are not listed; newest first.
-  [[nodiscard]] Result<std::vector<Summary>> list(const ListQuery& query);
+  // Parts and receipts are not listed; newest first. As many as asked for, or fewer where they
+  // have very many recipients together.
+  [[nodiscard]] Result<Page> list(const ListQuery& query);
   // Sent or inbox, or the one from this agency; not_found. Ids are their senders' choice, and seen
   // by all who get the message; malformed: several agencies used one, we among them perhaps, and
   // `from` does not say whose is meant.

@@ -87,7 +87,8 @@ struct ClosedLeaf {
   Listing listing = Listing::listed;
   WallTime expires_at;
   std::vector<SealedPlace> sealed;
-  bool somebody_waits = false;  // for a key: the rest of its recipients
+  // Those of its recipients that are not in it.
+  enum class Rest : std::uint8_t { nobody, is_sealed_next, waits_for_key } rest = Rest::nobody;
 };
 struct ClosedBatch {
   StreamId stream;

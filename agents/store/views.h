@@ -77,6 +77,11 @@ struct Summary {
   std::vector<RecipientStatus> recipients;
 };
 
+struct Page {
+  std::vector<Summary> messages;
+  bool more = false;  // there are older ones
+};
+
 struct Message {
   Summary summary;
   content::Content content;

@@ -162,7 +162,7 @@ class Journey : public ::testing::Test {
     EXPECT_THAT(listed, IsOk());
     std::vector<std::string> subjects;
     if (listed) {
-      for (auto one = listed->rbegin(); one != listed->rend(); ++one) {
+      for (auto one = listed->messages.rbegin(); one != listed->messages.rend(); ++one) {
         subjects.push_back(one->subject);
       }
     }

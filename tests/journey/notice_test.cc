@@ -159,6 +159,41 @@ TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
   expect_no_alerts();
 }
 
+// Its parts travel with each and are kept once.
+TEST_F(NoticeJourney, TheSameAttachmentIsCompleteForEachMessageThatNamesIt) {
+  const std::string path = (directory / "photo.jpg").string();
+  Bytes photo(200'000);
+  exchange.randomness().fill(photo);
+  host::PosixDisk files;
+  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
+  auto request = notice({kCustoms}, "With a photo");
+  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  // Two that are here before any part of it, and one that comes when it is complete.
+  agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice != nullptr && slice->lane == Lane::bulk) return std::nullopt;
+    return frame;
+  });
+  std::vector<MessageId> messages = {submit(kGuard, request), submit(kGuard, request)};
+  pass(seconds(3));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("With a photo", "With a photo"));
+  agent(kCustoms).lie({});
+  agent(kCustoms).disconnect(broker, now());
+  connect_all();
+  pass(seconds(15));
+  messages.push_back(submit(kGuard, request));
+  pass(seconds(15));
+  ASSERT_THAT(agent(kCustoms).engine().publish(), IsOk());
+  KERUEN_ASSERT_OK(const auto events, agent(kCustoms).reader().events_after(
+                                          0, agent(kCustoms).engine().newest_event(), 1000));
+  std::map<MessageId, int> complete;
+  for (const auto& event : events) {
+    if (event.type == store::EventType::attachment_complete) ++complete[*event.message];
+  }
+  EXPECT_EQ(complete.size(), messages.size());
+  for (const auto& message : messages) EXPECT_EQ(complete[message], 1);
+}
+
 TEST_F(NoticeJourney, RecallTakesBackWhatIsNotSealedAndAsksTheOthers) {
   const auto id = send(kGuard, {kCustoms}, "A mistake");
   pass(seconds(1));
@@ -297,6 +332,127 @@ TEST_F(OnceJourney, WhoJoinsAGroupGetsWhatItWasSentBefore) {
   pass(seconds(5));
   EXPECT_THAT(inbox("kz.newcomer"), ElementsAre("A course"));
   EXPECT_FALSE(submit_once(request));
+}
+
+// ---- to more than one header holds ----
+
+class LargeGroupJourney : public NoticeJourney {
+ protected:
+  static constexpr int kPosts = 300;
+  static constexpr const char* kPostWithoutKey = "kz.post-150";
+  static constexpr std::size_t kOthers = kPosts + 2;  // kz.all but the guard
+
+  void SetUp() override {
+    NoticeJourney::SetUp();
+    for (int post = 0; post < kPosts; ++post) exchange.admit("kz.post-" + std::to_string(post));
+    broker.publish(exchange.next_registry(), now());
+    pass(seconds(2));
+    for (const auto& agency : exchange.agencies()) {
+      const bool is_post = agency.id.text().starts_with("kz.post-");
+      if (!is_post || agency.id.text() == kPostWithoutKey) continue;
+      broker.take_record(agency.id, agency.prekey_record, now());
+    }
+    pass(seconds(5));
+  }
+  [[nodiscard]] store::ReadState state_at(const char* recipient, const MessageId& id) {
+    const auto message = agent(recipient).reader().message(id);
+    EXPECT_THAT(message, IsOk());
+    return message ? message->summary.state : store::ReadState::unread;
+  }
+};
+
+TEST_F(LargeGroupJourney, IsOneMessageForAllOfThem) {
+  const std::string path = (directory / "photo.jpg").string();
+  Bytes photo(150'000);
+  exchange.randomness().fill(photo);
+  host::PosixDisk files;
+  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
+  auto request = notice({"kz.all"}, "To all");
+  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  request.once = engine::DuplicateKey{"to all", Digest(), 1, engine::DuplicateKey::Renewal::never};
+  const auto id = submit(kGuard, request);
+  pass(seconds(5));
+  for (const char* recipient : {kCustoms, kProsecutor}) {
+    EXPECT_THAT(inbox(recipient), ElementsAre("To all"));
+    Bytes received;
+    EXPECT_THAT(agent(recipient).reader().attachment(id, "photo.jpg",
+                                                     [&](BytesView piece) -> Result<void> {
+                                                       append_to(received, piece);
+                                                       return {};
+                                                     }),
+                IsOk());
+    EXPECT_EQ(received, photo);
+    EXPECT_EQ(at(kGuard, id, recipient).state, RecipientState::delivered);
+  }
+  KERUEN_ASSERT_OK(const auto receipts, agent(kGuard).reader().receipts(id));
+  std::map<RecipientState, std::size_t> count;
+  for (const auto& receipt : receipts) ++count[receipt.state];
+  EXPECT_EQ(count[RecipientState::delivered], 2U);
+  EXPECT_EQ(count[RecipientState::waiting_for_key], 1U);
+  EXPECT_EQ(count[RecipientState::accepted], kOthers - 3);
+  EXPECT_EQ(at(kGuard, id, kPostWithoutKey).state, RecipientState::waiting_for_key);
+
+  KERUEN_ASSERT_OK(const auto again, agent(kGuard).submit(request, now()));
+  EXPECT_EQ(again.message, id);
+  EXPECT_EQ(again.recipients.size(), kOthers);
+  store::ListQuery in_sent;
+  in_sent.folder = store::Folder::sent;
+  KERUEN_ASSERT_OK(const auto sent, agent(kGuard).reader().list(in_sent));
+  EXPECT_EQ(sent.messages.size(), 1U);
+  expect_no_alerts();
+}
+
+TEST_F(LargeGroupJourney, IsRecalledAtAllOfThem) {
+  const auto id = submit(kGuard, notice({"kz.all"}, "By mistake"));
+  pass(seconds(3));
+  KERUEN_ASSERT_OK(const auto answers, agent(kGuard).engine().recall({id}, now()));
+  EXPECT_EQ(answers.size(), kOthers);
+  EXPECT_EQ(std::ranges::count(answers, engine::RecallAnswer::Outcome::recalled,
+                               &engine::RecallAnswer::outcome),
+            1);
+  pass(seconds(3));
+  for (const char* recipient : {kCustoms, kProsecutor}) {
+    EXPECT_EQ(state_at(recipient, id), store::ReadState::recalled) << recipient;
+  }
+  EXPECT_EQ(at(kGuard, id, kPostWithoutKey).state, RecipientState::recalled);
+  // What is sealed when its key comes at last is not this message.
+  const auto& late = exchange.agency(kPostWithoutKey);
+  broker.take_record(late.id, late.prekey_record, now());
+  pass(seconds(5));
+  EXPECT_EQ(at(kGuard, id, kPostWithoutKey).state, RecipientState::recalled);
+  EXPECT_EQ(agent(kGuard).engine().status(now()).waiting_messages, 0U);
+}
+
+// Sealed in several batches, between which it stands in the outbox with those that are left.
+TEST_F(LargeGroupJourney, GoesOnWhereTheAgentEndedInTheMiddle) {
+  const std::string path = (directory / "photo.jpg").string();
+  host::PosixDisk files;
+  ASSERT_THAT(host::write_file_atomically(files, path, Bytes(600'000, 0x5a), host::kPrivateMode),
+              IsOk());
+  auto request = notice({"kz.all"}, "To all");
+  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  const auto id = submit(kGuard, request);
+  agent(kGuard).kill(broker, now());
+  ASSERT_THAT(agent(kGuard).start(now()), IsOk());
+  connect_all();
+  pass(seconds(10));
+  for (const char* recipient : {kCustoms, kProsecutor}) {
+    EXPECT_THAT(inbox(recipient), ElementsAre("To all"));
+    EXPECT_THAT(agent(recipient).reader().attachment(id, "photo.jpg",
+                                                     [](BytesView) -> Result<void> { return {}; }),
+                IsOk());
+  }
+  const auto& late = exchange.agency(kPostWithoutKey);
+  broker.take_record(late.id, late.prekey_record, now());
+  pass(seconds(10));
+  KERUEN_ASSERT_OK(const auto receipts, agent(kGuard).reader().receipts(id));
+  for (const auto& receipt : receipts) {
+    EXPECT_THAT(receipt.state,
+                ::testing::AnyOf(RecipientState::accepted, RecipientState::delivered))
+        << receipt.recipient.text();
+  }
+  EXPECT_EQ(agent(kGuard).engine().status(now()).waiting_messages, 0U);
+  expect_no_alerts();
 }
 
 // ---- what others do with what is ours ----

@@ -139,8 +139,8 @@ TEST_F(HotFolderTest, SendsAFileAndMovesItToDone) {
   EXPECT_FALSE(fs::exists(folder() / "course.ics"));
   const auto listed = extra_reader->list({store::Folder::sent, {}, 10, {}, MessageKind::schedule});
   ASSERT_THAT(listed, IsOk());
-  ASSERT_EQ(listed->size(), 1u);
-  EXPECT_EQ(listed->front().subject, "Course");
+  ASSERT_EQ(listed->messages.size(), 1u);
+  EXPECT_EQ(listed->messages.front().subject, "Course");
 }
 
 TEST_F(HotFolderTest, TakesAFileThatWasMovedIn) {

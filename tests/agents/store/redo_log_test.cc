@@ -110,8 +110,8 @@ TEST_F(RedoLogTest, WhatWasPublishedIsNotRepeated) {
   ListQuery listed;
   listed.folder = Folder::sent;
   KERUEN_ASSERT_OK(const auto sent, reader->list(listed));
-  ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(sent.front().message, id);
+  ASSERT_EQ(sent.messages.size(), 1U);
+  EXPECT_EQ(sent.messages.front().message, id);
 }
 
 TEST_F(RedoLogTest, ALargeRoundTakesTheSmallOnesIntoTheFile) {

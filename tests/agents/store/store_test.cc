@@ -97,8 +97,8 @@ TEST_F(StoreTest, KeepsContentAndNamesFromWhoeverReadsTheDisk) {
   open();
   const auto listed = reader()->list({Folder::sent, {}, 50, {}, {}});
   ASSERT_THAT(listed, IsOk());
-  ASSERT_THAT(*listed, SizeIs(1));
-  EXPECT_EQ(listed->front().subject, "a zebra at midnight");
+  ASSERT_THAT(listed->messages, SizeIs(1));
+  EXPECT_EQ(listed->messages.front().subject, "a zebra at midnight");
 }
 
 TEST_F(StoreTest, RefusesAFileOfANewerFormat) {
@@ -125,15 +125,18 @@ TEST_F(StoreTest, ListsNewestFirstPageByPage) {
   std::vector<MessageId> ids;
   for (int i = 0; i < 5; ++i) ids.push_back(submit("number " + std::to_string(i)));
   const auto page = [&](std::optional<MessageId> before) {
-    std::vector<std::string> subjects;
+    std::vector<std::string> lines;
     const auto listed = reader()->list({Folder::sent, before, 2, {}, {}});
     EXPECT_THAT(listed, IsOk());
-    for (const auto& one : listed.value_or(std::vector<Summary>())) subjects.push_back(one.subject);
-    return subjects;
+    if (!listed) return lines;
+    for (const auto& one : listed->messages) lines.push_back(one.subject);
+    if (listed->more) lines.emplace_back("more");
+    return lines;
   };
-  EXPECT_THAT(page({}), ElementsAre("number 4", "number 3"));
-  EXPECT_THAT(page(ids[3]), ElementsAre("number 2", "number 1"));
+  EXPECT_THAT(page({}), ElementsAre("number 4", "number 3", "more"));
+  EXPECT_THAT(page(ids[3]), ElementsAre("number 2", "number 1", "more"));
   EXPECT_THAT(page(ids[1]), ElementsAre("number 0"));
+  EXPECT_THAT(page(ids[2]), ElementsAre("number 1", "number 0"));
   EXPECT_THAT(page(ids[0]), IsEmpty());
 }
 
@@ -158,7 +161,7 @@ TEST_F(StoreTest, AnErrorInOneSubmissionUndoesItWhole) {
   EXPECT_FALSE(store->submit({&submission}, kNow));
   const auto listed = reader()->list({Folder::sent, {}, 50, {}, {}});
   ASSERT_THAT(listed, IsOk());
-  EXPECT_THAT(*listed, IsEmpty());
+  EXPECT_THAT(listed->messages, IsEmpty());
 }
 
 TEST_F(StoreTest, RemembersWhatIsSentOnce) {
@@ -242,8 +245,7 @@ TEST_F(StoreTest, WhatIsSealedAnewKeepsItsPlaceBeforeWhatCameLater) {
                              item->kind,
                              item->listing,
                              item->expires_at,
-                             {{0, 0, recipient.id}},
-                             false});
+                             {{0, 0, recipient.id}}});
   closed.keys.emplace_back(0, std::move(sealed.key));
   KERUEN_ASSERT_OK(const auto stored, store->close(closed));
   ASSERT_THAT(store->dissolve({stored.blob}, ErrorCode::expired, kNow), IsOk());
@@ -417,11 +419,11 @@ TEST_F(ClosedBatchTest, RangesOfLeavesAreDeliveredEachOnce) {
   const auto before = store->newest_event();
   deliver(customs, {{0, 1}});
   EXPECT_THAT(states(both), ElementsAre(delivered, accepted));
-  EXPECT_THAT(states(one), ElementsAre(refused));  // the range says more than it can
+  EXPECT_THAT(states(one), ElementsAre(delivered)) << "whoever has it has it";
   deliver(customs, {{0, 0}});
   deliver(customs, {{0, 1}}, ErrorCode::malformed);  // the first word counts
   EXPECT_THAT(states(both), ElementsAre(delivered, accepted));
-  EXPECT_THAT(events_since(before), ElementsAre(EventType::delivered));
+  EXPECT_THAT(events_since(before), ElementsAre(EventType::delivered, EventType::delivered));
 }
 
 TEST_F(ClosedBatchTest, AReceiptMayComeBeforeTheBrokersWord) {
