@@ -17,14 +17,14 @@ class FreshOutbox {
   // Beyond this the rows are written at once.
   static constexpr std::size_t kBytesMax = 4 * 1024 * 1024;
 
-  [[nodiscard]] bool has_room_for(std::size_t bytes) const {
-    return std::accumulate(lane_bytes_.begin(), lane_bytes_.end(), bytes) <= kBytesMax;
+  [[nodiscard]] bool has_room_for(const OutboxItem& item) const {
+    return std::accumulate(lane_bytes_.begin(), lane_bytes_.end(), bytes_of(item)) <= kBytesMax;
   }
   [[nodiscard]] std::size_t bytes(Lane lane) const {
     return lane_bytes_[static_cast<std::size_t>(lane)];
   }
   void add(OutboxItem item) {
-    lane_bytes_[static_cast<std::size_t>(item.lane)] += item.content.size();
+    lane_bytes_[static_cast<std::size_t>(item.lane)] += bytes_of(item);
     const OutboxNumber number = item.number;
     items_.emplace(number, std::move(item));
   }
@@ -38,7 +38,7 @@ class FreshOutbox {
     if (found == items_.end()) return std::nullopt;
     OutboxItem item = std::move(found->second);
     items_.erase(found);
-    lane_bytes_[static_cast<std::size_t>(item.lane)] -= item.content.size();
+    lane_bytes_[static_cast<std::size_t>(item.lane)] -= bytes_of(item);
     return item;
   }
   [[nodiscard]] std::map<OutboxNumber, OutboxItem> take_all() {
@@ -52,6 +52,9 @@ class FreshOutbox {
   }
 
  private:
+  [[nodiscard]] static std::size_t bytes_of(const OutboxItem& item) {
+    return item.content.size() + item.recipients.size() * sizeof(item.recipients.front());
+  }
   std::map<OutboxNumber, OutboxItem> items_;
   std::array<std::size_t, kLaneCount> lane_bytes_{};
 };

@@ -91,15 +91,16 @@ void Store::State::apply_word(const OfficerWord& word, const AgencyId& from, std
                               WallTime at) {
   const std::int64_t agency = number_of(from);
   const bool processed = word.state == RecipientState::processed;
-  // It may have been taken for refused (8) or expired (10): the broker said so, and they have it.
+  // It may have been taken for refused (8), expired (10) or recalled (11): the broker said so, and
+  // they have it.
   auto update = connection.query(
       processed ? "UPDATE recipient SET processed_at = ?, processed_by = ?, state = 7, code = NULL "
                   "WHERE message = (SELECT number FROM message_out WHERE id = ?) AND agency = ? "
-                  "AND state IN (3, 6, 7, 8, 10)"
+                  "AND (state IN (3, 6, 7, 8, 10) OR (state = 11 AND blob IS NOT NULL))"
                 : "UPDATE recipient SET read_at = ?, read_by = ?, "
                   "state = CASE state WHEN 7 THEN 7 ELSE 6 END, code = NULL "
                   "WHERE message = (SELECT number FROM message_out WHERE id = ?) AND agency = ? "
-                  "AND state IN (3, 6, 7, 8, 10)");
+                  "AND (state IN (3, 6, 7, 8, 10) OR (state = 11 AND blob IS NOT NULL))");
   update.with(word.at).with(by).with(word.message).with(agency).run();
   if (connection.changes() == 0) return;  // not a message of ours to them
   MessageKind kind = MessageKind::notice;

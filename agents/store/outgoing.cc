@@ -50,8 +50,8 @@ void Store::State::add_message(NewMessage message) {
     item.recipients.push_back({place, std::move(agency), RecipientState::queued});
   }
   // One after the other: the order of the keys is the order of sealing.
-  if (!fresh.has_room_for(message.content.size())) write_fresh();
   item.content = SharedBytes(std::move(message.content));
+  if (!fresh.has_room_for(item)) write_fresh();
   fresh.add(std::move(item));
   if (message.listing == Listing::listed) {
     write_event({EventType::submitted, message.created_at, message.id, message.kind, {}, {}, {}});

@@ -3,11 +3,12 @@
 namespace keruen::store {
 
 // A row of state 3 was sealed: its batch tells whether it was accepted, `delivery` whether it
-// arrived. A refused (8) or expired (10) one that arrived after all counts as delivered.
+// arrived. One that was refused (8), expired (10), or recalled (11) when
+// the broker said so, and arrived after all, counts as delivered.
 std::vector<RecipientStatus> read_recipients(Connection& connection, std::int64_t message) {
   std::vector<RecipientStatus> recipients;
   auto query = connection.query(
-      "SELECT a.id, CASE WHEN r.state IN (3, 8, 10) AND r.delivered_at IS NOT NULL THEN 5 "
+      "SELECT a.id, CASE WHEN r.state IN (3, 8, 10, 11) AND r.delivered_at IS NOT NULL THEN 5 "
       "WHEN r.state = 3 AND b.status >= 2 THEN 4 ELSE r.state END AS state, r.code, b.log_index, "
       "b.closed_at, b.accepted_at, r.delivered_at, r.read_at, r.processed_at "
       "FROM (SELECT *, (SELECT min(d.at) FROM delivery d WHERE d.blob = c.blob "

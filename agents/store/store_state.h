@@ -82,8 +82,8 @@ struct Store::State {
   void set_recipient(const BatchPlace& place, RecipientState state, ErrorCode code);
   // Under way; neither the recipient nor an officer there has said a word.
   [[nodiscard]] bool is_unanswered(const SentBatch& batch, const BatchPlace& place);
-  // Under way, or at its end by the broker's word alone.
-  [[nodiscard]] bool may_still_arrive(const BatchPlace& place);
+  // Under way, or at its end by the broker's word alone; then this sealing is what counts.
+  [[nodiscard]] bool may_still_arrive(const SentBatch& batch, const BatchPlace& place);
   [[nodiscard]] Result<void> dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at);
   void add_message(NewMessage message);
   void add_once(const SentOnce& once, const MessageId& message);

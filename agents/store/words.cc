@@ -57,13 +57,21 @@ Result<void> Store::State::apply_accepted(const BatchWord& word, WallTime at) {
   return {};
 }
 
-// Whatever the broker alone said of it: who has it has it.
-bool Store::State::may_still_arrive(const BatchPlace& place) {
-  if (place.status != Status::settled) return place.status != Status::gone;
-  auto query =
-      connection.query("SELECT 1 FROM recipient WHERE message = ? AND place = ? AND state = 8");
-  query.with(place.message).with(place.place);
-  return query.row();
+// Whatever the broker alone said of it: who has it has it. It may have it from a batch that the
+// broker refused before another was refused, too.
+bool Store::State::may_still_arrive(const SentBatch& batch, const BatchPlace& place) {
+  if (place.status == Status::under_way || place.status == Status::expired) return true;
+  connection
+      .query(
+          "UPDATE recipient SET blob = ?, leaf = ?, seat = ? WHERE message = ? AND place = ? "
+          "AND (state = 8 OR (state = 11 AND blob IS NOT NULL))")
+      .with(batch.blob)
+      .with(place.leaf)
+      .with(place.seat)
+      .with(place.message)
+      .with(place.place)
+      .run();
+  return connection.changes() > 0;
 }
 
 void Store::State::apply_delivery(const DeliveryWord& word) {
@@ -75,7 +83,7 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
     for (const auto& place : batch->places) {
       const bool here =
           place.agency == agency && range.first <= place.leaf && place.leaf <= range.last;
-      if (!here || batch->is_delivered(place) || !may_still_arrive(place)) continue;
+      if (!here || batch->is_delivered(place) || !may_still_arrive(*batch, place)) continue;
       news = true;
       if (place.listing == Listing::listed) {
         write_event_of(EventType::delivered, word.at, place);
