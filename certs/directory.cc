@@ -18,7 +18,9 @@ void Directory::State::resolve(std::size_t number) {
   if (lines[number].type == wire::DirectoryType::delegation) {
     missing_delegations[lines[number].agency].erase(number);
   } else if (lines[number].type == wire::DirectoryType::revocation) {
-    missing_revocations[lines[number].agency].erase(number);
+    auto& missing_of_agency = missing_revocations[lines[number].agency];
+    missing_of_agency.erase(number);
+    if (missing_of_agency.empty()) missing_revocations.erase(lines[number].agency);
   }
 }
 
@@ -212,9 +214,11 @@ std::optional<LogIndex> Directory::first_missing_registry() const {
 
 std::optional<LogIndex> Directory::first_missing_revocation(const AgencyId& agency) const {
   const auto found = state_->missing_revocations.find(agency);
-  if (found == state_->missing_revocations.end() || found->second.empty()) return std::nullopt;
+  if (found == state_->missing_revocations.end()) return std::nullopt;
   return state_->lines[*found->second.begin()].index;
 }
+
+bool Directory::lacks_revocations() const { return !state_->missing_revocations.empty(); }
 
 const wire::SignedRecord* Directory::record(const Digest& hash) const {
   const auto found = state_->records.find(hash);

@@ -72,6 +72,7 @@ class Directory {
   [[nodiscard]] std::optional<LogIndex> first_missing_registry() const;
   // The same of this agency's revocations: which of its keys are in force after it nobody knows.
   [[nodiscard]] std::optional<LogIndex> first_missing_revocation(const AgencyId& agency) const;
+  [[nodiscard]] bool lacks_revocations() const;  // of any agency
   // The line that names it; null: none does.
   [[nodiscard]] const wire::DirectoryLine* line_of(const Digest& signed_hash) const;
   // A stored record or snapshot for those who ask; empty: not here.

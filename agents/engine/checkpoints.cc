@@ -58,8 +58,7 @@ void Checkpoints::checkpoint(const wire::Checkpoint& frame, Turn& turn) {
     turn.alert("The broker sent a checkpoint that does not verify: " + next.error().detail);
     return;
   }
-  take_comparison(frame, *next, turn);
-  if (desk_.halted) return;
+  if (take_comparison(frame, *next, turn)) return;
   if (!newest_) {
     adopt(std::move(*next), turn);
     return;
@@ -94,7 +93,8 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
   newest_ = std::move(next);
   roots_[newest_->checkpoint.size] = newest_->checkpoint.root;
   if (roots_.size() > kRootsKept) roots_.erase(roots_.begin());
-  ask_proofs(turn);
+  settle_sightings(turn);
+  if (!desk_.halted) ask_proofs(turn);
 }
 
 void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
@@ -113,7 +113,10 @@ void Checkpoints::lost(const std::vector<store::BlobNumber>& blobs) {
   const auto is_lost = [&](store::BlobNumber blob) {
     return std::ranges::find(blobs, blob) != blobs.end();
   };
-  std::erase_if(unproved_, [&](const auto& one) { return is_lost(one.second.batch.blob); });
+  // What stood behind the first of them is lost as well, though no stream names it any more.
+  const auto first = std::ranges::find_if(
+      unproved_, [&](const auto& one) { return is_lost(one.second.batch.blob); });
+  unproved_.erase(first, unproved_.end());
   std::erase_if(proved_, is_lost);
   forget_asked();
 }

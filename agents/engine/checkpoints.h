@@ -49,6 +49,8 @@ class Checkpoints {
   // What a peer saw, and the broker has not proved yet to be of the log that is shown here.
   struct Sighting {
     wire::CheckpointSeen seen;
+    // What was shown to continue it, and is to be of our log; at first itself.
+    certs::Checkpoint reached;
     std::optional<LinkState::WelcomedTime> asked_since{};
     bool named = false;
   };
@@ -62,12 +64,16 @@ class Checkpoints {
   // Empty: the log did not sign it.
   [[nodiscard]] std::optional<certs::SignedCheckpoint> note_of(
       const wire::CheckpointSeen& seen) const;
-  void fork_of(const AgencyId& peer, const wire::CheckpointSeen& seen, Turn& turn);
+  // `shown`: the note, or what is said to continue it.
+  void fork_of(const AgencyId& peer, const wire::CheckpointSeen& seen, std::string_view shown,
+               Turn& turn);
   void compare_next(Turn& turn);
+  // Those that reached the newest.
+  void settle_sightings(Turn& turn);
   void name_unproved(const AgencyId& peer, Sighting& sighting, Turn& turn);
-  // Where the frame answers the question of a comparison.
-  void take_comparison(const wire::Checkpoint& frame, const certs::SignedCheckpoint& shown,
-                       Turn& turn);
+  // False: the frame is no answer to a question of a comparison.
+  [[nodiscard]] bool take_comparison(const wire::Checkpoint& frame,
+                                     const certs::SignedCheckpoint& shown, Turn& turn);
 
   Desk& desk_;
   std::string note_;

@@ -23,61 +23,86 @@ void Checkpoints::compare(const AgencyId& peer, const wire::CheckpointSeen& seen
   if (seen.size.value == 0) return;
   const auto known = roots_.find(seen.size);
   if (known == roots_.end()) {
-    sightings_.try_emplace(peer, Sighting{seen});
+    sightings_.try_emplace(peer, Sighting{seen, {desk_.options.origin, seen.size, seen.root}});
   } else if (known->second != seen.root) {
-    fork_of(peer, seen, turn);
+    fork_of(peer, seen, {}, turn);
   }
 }
 
 // Where the log did not sign it, it is only what a peer says.
-void Checkpoints::fork_of(const AgencyId& peer, const wire::CheckpointSeen& seen, Turn& turn) {
-  if (const auto note = note_of(seen)) {
-    fork(peer.text() + " was shown another log of " + std::to_string(seen.size.value) +
-             " entries than this agency.",
-         note->note, turn);
-  }
+void Checkpoints::fork_of(const AgencyId& peer, const wire::CheckpointSeen& seen,
+                          std::string_view shown, Turn& turn) {
+  const auto theirs = note_of(seen);
+  if (!theirs) return;
+  std::vector<store::Evidence> evidence;
+  evidence.push_back({"our newest checkpoint", copy_of(bytes_of(note_))});
+  evidence.push_back({"the other checkpoint", copy_of(bytes_of(theirs->note))});
+  if (!shown.empty()) evidence.push_back({"what was shown of both", copy_of(bytes_of(shown))});
+  turn.halt(peer.text() + " was shown another log of " + std::to_string(seen.size.value) +
+                " entries than this agency.",
+            std::move(evidence));
 }
 
 // One peer after the other, so that none keeps another's from being looked at.
 void Checkpoints::compare_next(Turn& turn) {
   const auto now = turn.now().monotonic;
   if (!newest_ || sightings_.empty() || now < compare_at_) return;
-  compare_at_ = now + kCompareEvery;
   auto next = sightings_.upper_bound(compared_);
   if (next == sightings_.end()) next = sightings_.begin();
-  compared_ = next->first;
   auto& [peer, sighting] = *next;
-  const auto& seen = sighting.seen;
-  const auto known = roots_.find(seen.size);
-  if (known != roots_.end() || !note_of(seen)) {
-    if (known != roots_.end() && known->second != seen.root) fork_of(peer, seen, turn);
+  compared_ = peer;
+  compare_at_ = now + kCompareEvery;
+  if (!sighting.asked_since && !note_of(sighting.seen)) {
     sightings_.erase(next);
     return;
   }
   if (!sighting.asked_since) sighting.asked_since = desk_.link.welcomed_for;
   name_unproved(peer, sighting, turn);
-  // What a peer saw before us stands in what the broker shows us next.
-  compared_from_ = std::min(seen.size, newest_->checkpoint.size);
+  // Both answers are mostly of one note: what we take next, and what continues theirs. What a peer
+  // saw before us stands in the first.
+  const TreeSize ours = newest_->checkpoint.size;
+  turn.send(wire::FetchCheckpoint{ours});
+  if (sighting.reached.size >= ours) return;
+  compared_from_ = sighting.reached.size;
   compare_at_ = now + kAnswerWithin;
   turn.send(wire::FetchCheckpoint{*compared_from_});
 }
 
-void Checkpoints::take_comparison(const wire::Checkpoint& frame,
+bool Checkpoints::take_comparison(const wire::Checkpoint& frame,
                                   const certs::SignedCheckpoint& shown, Turn& turn) {
-  if (!compared_from_ || *compared_from_ != frame.from) return;
+  if (compared_from_ != frame.from) return false;
   compared_from_.reset();
   compare_at_ = turn.now().monotonic + kCompareEvery;
   const auto found = sightings_.find(compared_);
-  if (found == sightings_.end() || found->second.seen.size != frame.from) return;
+  if (found == sightings_.end() || found->second.reached.size != frame.from) return false;
   auto& [peer, sighting] = *found;
-  const auto& [checkpoint, log_key, signature, note] = shown;
-  if (!certs::check_consistency(sighting.seen.size, sighting.seen.root, checkpoint.size,
-                                checkpoint.root, frame.consistency)) {
-    fork_of(peer, sighting.seen, turn);
-    return;
+  const auto& checkpoint = shown.checkpoint;
+  const auto known = roots_.find(checkpoint.size);
+  const bool continues =
+      certs::check_consistency(sighting.reached.size, sighting.reached.root, checkpoint.size,
+                               checkpoint.root, frame.consistency)
+          .has_value();
+  if (!continues || (known != roots_.end() && known->second != checkpoint.root)) {
+    fork_of(peer, sighting.seen, shown.note, turn);
+  } else if (known != roots_.end()) {
+    sightings_.erase(found);
+  } else {
+    sighting.reached = checkpoint;
   }
-  // What continues it is to be of our log, too: it mostly is what we have, or take next.
-  sighting.seen = {checkpoint.size, checkpoint.root, certs::key_id_of(log_key), signature};
+  return true;
+}
+
+void Checkpoints::settle_sightings(Turn& turn) {
+  const auto& newest = newest_->checkpoint;
+  for (auto at = sightings_.begin(); at != sightings_.end() && !desk_.halted;) {
+    const auto& [peer, sighting] = *at;
+    if (sighting.reached.size != newest.size) {
+      ++at;
+      continue;
+    }
+    if (sighting.reached.root != newest.root) fork_of(peer, sighting.seen, {}, turn);
+    at = sightings_.erase(at);
+  }
 }
 
 void Checkpoints::name_unproved(const AgencyId& peer, Sighting& sighting, Turn& turn) {

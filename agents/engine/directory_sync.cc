@@ -146,10 +146,16 @@ void DirectorySync::ask_missing(Turn& turn) {
   if (!asked_.empty() || assembly_) return;
   std::vector<Digest> records;
   const WallTime prekeys_since = turn.now().wall - kPrekeyOfUseMax;
+  bool lacks_registry = false;
   for (const auto& hash : desk_.directory.missing(4 * kHashesPerFetchMax, prekeys_since)) {
-    if (hopeless_.contains(hash) || held_.contains(hash)) continue;
     const auto* line = desk_.directory.line_of(hash);
-    if (line != nullptr && line->type == wire::DirectoryType::registry) {
+    const bool is_registry = line != nullptr && line->type == wire::DirectoryType::registry;
+    if (hopeless_.contains(hash) || held_.contains(hash)) {
+      lacks_registry |= is_registry;
+      continue;
+    }
+    if (is_registry) {
+      if (lacks_registry) continue;  // it could not be judged
       // Snapshots first: every other record is judged by one.
       asked_.insert(hash);
       asked_at_ = turn.now().monotonic;
@@ -171,8 +177,8 @@ bool DirectorySync::supply(const wire::SignedRecord& record, Turn& turn) {
     if (supplied.error().code == ErrorCode::not_found) {
       held_[hash] = record;
     } else {
+      if (supplied.error().code == ErrorCode::bad_signature) name_withheld({hash}, turn);
       give_up(hash, turn);
-      changed_ = true;  // one that can never be used keeps nobody waiting
       desk_.journal.write_error(host::JournalLevel::warning, "key_record_refused",
                                 supplied.error());
     }
@@ -277,8 +283,8 @@ void DirectorySync::finish_snapshot(Turn& turn) {
   const Digest hash = certs::sha256(snapshot.head);
   if (const auto supplied = desk_.directory.supply(snapshot); !supplied) {
     give_up(hash, turn);
-    changed_ = true;
-    if (named_.insert(hash).second) {
+    // One behind a registry that is not here may be as good as any.
+    if (supplied.error().code != ErrorCode::not_found && named_.insert(hash).second) {
       turn.alert("The broker's registry does not verify: " + supplied.error().detail);
     }
   } else {
@@ -286,6 +292,7 @@ void DirectorySync::finish_snapshot(Turn& turn) {
     stored.push_back({hash, wire::DirectoryType::registry, wire::encode_snapshot(snapshot)});
     (void)turn.checked(desk_.store.save_records(stored));
     changed_ = true;
+    supply_held(turn);
   }
   ask_missing(turn);
 }
@@ -324,7 +331,8 @@ void DirectorySync::name_withheld(const std::set<Digest>& records, Turn& turn) {
 
 void DirectorySync::give_up(const Digest& record, Turn& turn) {
   if (hopeless_.empty()) hopeless_until_ = turn.now().monotonic + kHopelessFor;
-  hopeless_.insert(record);
+  // Whoever waited for it goes on without it.
+  changed_ |= hopeless_.insert(record).second;
 }
 
 void DirectorySync::tick(Turn& turn) {
@@ -336,7 +344,10 @@ void DirectorySync::tick(Turn& turn) {
   if (!lines_asked_ && asked_.empty() && !assembly_ && !left_by_full_disk_) return;
   if (turn.now().monotonic < asked_at_ + kAskAgainAfter) return;
   if (assembly_) asked_.insert(certs::sha256(assembly_->head.head));
-  if (!asked_.empty() && ++unanswered_ == kUnansweredNamed) name_withheld(asked_, turn);
+  if (!asked_.empty() && ++unanswered_ == kUnansweredNamed) {
+    name_withheld(asked_, turn);
+    changed_ = true;  // nobody waits for it any longer
+  }
   lines_asked_ = false;
   asked_.clear();
   assembly_.reset();
@@ -346,6 +357,10 @@ void DirectorySync::tick(Turn& turn) {
   } else {
     ask_missing(turn);
   }
+}
+
+bool DirectorySync::may_still_come() const {
+  return !is_complete() && unanswered_ < kUnansweredNamed;
 }
 
 bool DirectorySync::lines_to_come() const { return desk_.directory.position().count < stated_; }

@@ -31,6 +31,8 @@ class DirectorySync {
 
   // Everything the broker's Welcome counted is here, records included.
   [[nodiscard]] bool is_complete() const;
+  // Something was asked for, and the broker has not left question after question unanswered.
+  [[nodiscard]] bool may_still_come() const;
   // The broker stated more lines than are here.
   [[nodiscard]] bool lines_to_come() const;
   void want_lines(Turn& turn);

@@ -162,7 +162,7 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
   // Keys and registry of that time are judged by; until they are here, nothing is.
   const bool known = desk_.directory.signing_key(statement->sender, statement->signing_key) &&
                      desk_.directory.registry(slice.index);
-  if (!known && (!sync_.is_complete() || lacks_registry(slice.index))) return Step::wait;
+  if (!known && (sync_.may_still_come() || lacks_registry(slice.index))) return Step::wait;
   const auto key_of = [&](const AgencyId& agency,
                           const KeyId& id) -> std::optional<SigningPublicKey> {
     const auto key = desk_.directory.signing_key(agency, id);
@@ -211,7 +211,7 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
   const auto& sender = batch.statement.sender;
   const auto unjudged_from = desk_.directory.first_missing_revocation(sender);
   if (unjudged_from && *unjudged_from < slice.index) {
-    if (!sync_.is_complete()) return Step::wait;
+    if (sync_.may_still_come()) return Step::wait;
     return transport_fault(slice, batch.leaves.front().number, batch.leaves.back().number,
                            {ErrorCode::not_found, "the broker does not give a revocation by " +
                                                       sender.text() + ", which may be of its key"},

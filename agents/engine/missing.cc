@@ -65,7 +65,7 @@ void MissingLeaves::tick(Turn& turn) {
   for (const auto& missing : all_) {
     const auto at = ask_at_[missing.number];
     if (at <= now) continue;
-    ++unanswered;
+    if (missing.asked > 0) ++unanswered;
     due_ = std::min(due_, at);
   }
   std::vector<store::MissingNumber> asked;
@@ -73,6 +73,12 @@ void MissingLeaves::tick(Turn& turn) {
   for (const auto& missing : all_) {
     auto& at = ask_at_[missing.number];
     if (now < at) continue;
+    // It could not be judged when it came, and could not now.
+    if (missing.code == ErrorCode::not_found && desk_.directory.lacks_revocations()) {
+      at = now + kPatience.front();
+      due_ = std::min(due_, at);
+      continue;
+    }
     if (missing.asked >= kPatience.size()) {
       hopeless = missing;
       continue;
