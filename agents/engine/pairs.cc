@@ -67,47 +67,62 @@ Result<void> Pairs::see(const Leaf& leaf, const std::vector<store::Missing>& kno
   return {};
 }
 
+namespace {
+
+bool closes(const Pairs::Leaf& leaf, const store::Missing& missing) {
+  return missing.gap && missing.gap->agency == leaf.sender && missing.gap->stream == leaf.stream &&
+         missing.gap->first <= leaf.position.sequence &&
+         leaf.position.sequence <= missing.gap->last;
+}
+
+// What is left of a gap of several numbers: before the one that came, and behind it.
+std::vector<store::Missing> left_of(const store::Missing& missing, PairSequence sequence) {
+  std::vector<store::Missing> left;
+  if (missing.gap->first < sequence) {
+    left.push_back(missing);
+    left.back().gap->last = PairSequence{sequence.value - 1};
+  }
+  if (sequence < missing.gap->last) {
+    left.push_back(missing);
+    left.back().gap->first = sequence.next();
+  }
+  return left;
+}
+
+}  // namespace
+
+// What this arrival made or changed already counts, and not what stands on record of it.
 void Pairs::close_gap(const Leaf& leaf, const std::vector<store::Missing>& known,
                       Changes& changes) {
   const auto sequence = leaf.position.sequence;
-  const auto closes = [&](const store::Missing& missing) {
-    return missing.gap && missing.gap->agency == leaf.sender &&
-           missing.gap->stream == leaf.stream && missing.gap->first <= sequence &&
-           sequence <= missing.gap->last;
-  };
-  // What this arrival already changed counts before what is on record.
-  for (auto& missing : changes.changed) {
-    if (!closes(missing)) continue;
-    if (missing.gap->first == missing.gap->last) {
-      changes.found.push_back(missing.number);
-    } else if (sequence == missing.gap->first) {
-      missing.gap->first = sequence.next();
-    } else {
-      missing.gap->last = PairSequence{sequence.value - 1};
-    }
+  const auto is_it = [&](const store::Missing& missing) { return closes(leaf, missing); };
+  if (const auto made = std::ranges::find_if(changes.missing, is_it);
+      made != changes.missing.end()) {
+    const auto left = left_of(*made, sequence);
+    changes.missing.erase(made);
+    changes.missing.insert(changes.missing.end(), left.begin(), left.end());
     return;
   }
-  for (const auto& missing : known) {
-    if (!closes(missing)) continue;
-    if (missing.gap->first == missing.gap->last) {
-      changes.found.push_back(missing.number);
-      return;
-    }
-    store::Missing left = missing;
-    if (sequence == missing.gap->first) {
-      left.gap->first = sequence.next();
-    } else {
-      // In the middle: what stands behind it is a gap of its own.
-      if (sequence < missing.gap->last) {
-        store::Missing rest = missing;
-        rest.gap->first = sequence.next();
-        changes.missing.push_back(rest);
-      }
-      left.gap->last = PairSequence{sequence.value - 1};
-    }
-    changes.changed.push_back(left);
+  auto changed = std::ranges::find_if(changes.changed, is_it);
+  if (changed == changes.changed.end()) {
+    const auto recorded = std::ranges::find_if(known, [&](const store::Missing& missing) {
+      return is_it(missing) &&
+             std::ranges::find(changes.found, missing.number) == changes.found.end() &&
+             std::ranges::find(changes.changed, missing.number, &store::Missing::number) ==
+                 changes.changed.end();
+    });
+    if (recorded == known.end()) return;
+    changed = changes.changed.insert(changes.changed.end(), *recorded);
+  }
+  // The first piece keeps the row, the second is one of its own.
+  const auto left = left_of(*changed, sequence);
+  if (left.empty()) {
+    changes.found.push_back(changed->number);
+    changes.changed.erase(changed);
     return;
   }
+  *changed = left.front();
+  if (left.size() > 1) changes.missing.push_back(left.back());
 }
 
 void Pairs::commit(const Changes& changes) {
