@@ -260,7 +260,10 @@ void Engine::State::on(const wire::Pong& frame, Turn& turn) {
 void Engine::State::on(const wire::Fault& frame, Turn& turn) {
   desk.link.fault = std::string(cause_of(frame.code)) + " " + std::string(remedy_of(frame.code));
   desk.journal.write(host::JournalLevel::warning, "fault", {{"code", name_of(frame.code)}});
-  (void)turn;
+  // Asked for from where the log was proved to reach, it may serve us.
+  if (!desk.link.welcomed && frame.code == ErrorCode::chain_fork) {
+    inbox.forget_beyond(checkpoints.seen().size, turn);
+  }
 }
 
 void Engine::State::on(const Tick&, Turn& turn) {
@@ -303,8 +306,8 @@ void Engine::State::on(const Tick&, Turn& turn) {
     upkeep_at = monotonic + kUpkeepEvery;
     keyring.upkeep(turn);
     keyring.warn_of_ends(turn);
-    if (desk.link.welcomed && sync.is_complete() && inbox.is_caught_up(turn.now())) {
-      keyring.destroy_old(turn);
+    if (desk.link.welcomed && sync.is_complete()) {
+      keyring.destroy_old(inbox.is_caught_up(turn.now()), turn);
     }
   }
 }

@@ -34,6 +34,32 @@ void Inbox::connected() {
   wanted_ = false;
 }
 
+void Inbox::forget_beyond(TreeSize size, Turn& turn) {
+  std::uint64_t told = 0;
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    auto& cursor = cursors_[lane];
+    if (!cursor || cursor->index.value < size.value) continue;
+    store::Arrival arrival;
+    arrival.lane = static_cast<Lane>(lane);
+    arrival.at = turn.now().wall;
+    arrival.cursor = wire::Cursor{};
+    if (size.value > 0) *arrival.cursor = {LogIndex{size.value - 1}, kLeavesPerBatchMax - 1};
+    if (!turn.checked(desk_.store.arrive(arrival))) return;
+    told = std::max(told, cursor->index.value);
+    cursor = arrival.cursor;
+  }
+  if (told == 0) return;
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             ErrorCode::chain_fork,
+             "The broker does not have entry " + std::to_string(told) +
+                 " of the log, of which it delivered something here: it lost it, or another broker "
+                 "made it up. What stands behind entry " +
+                 std::to_string(size.value) + " is asked for anew."});
+}
+
 bool Inbox::take_work() {
   const bool work = work_;
   work_ = false;

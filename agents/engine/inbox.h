@@ -43,6 +43,9 @@ class Inbox {
   // A new connection: nothing waits, credit begins anew.
   void connected();
   [[nodiscard]] const wire::Cursors& cursors() const { return cursors_; }
+  // The broker says that it has no entries of these numbers: what was stored of them stays, and
+  // what stands there now is taken.
+  void forget_beyond(TreeSize size, Turn& turn);
   // It waits for the next drain().
   void deliver(wire::DeliverSlice slice, Turn& turn);
   // The directory grew: what waits may be taken.

@@ -216,6 +216,31 @@ TEST_F(LyingBroker, MuchThatDoesNotVerifyIsAskedForALittleAtATime) {
   EXPECT_LE(most_unanswered, 8u);
 }
 
+// An honest broker does not serve from where its log does not reach.
+TEST_F(LyingBroker, AnIndexThatWasMadeUpDoesNotKeepTheAgentOutForGood) {
+  static_cast<void>(send(kGuard, {kCustoms}, "Before the lie"));
+  pass(seconds(3));
+  agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* slice = std::get_if<wire::DeliverSlice>(&frame)) {
+      slice->index = LogIndex{std::uint64_t{1} << 40};
+    }
+    return frame;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "As entry 2^40"));
+  pass(seconds(3));
+  agent(kCustoms).lie({});
+  for (int connections = 0; connections < 2; ++connections) {
+    agent(kCustoms).disconnect(broker, now());
+    connect_all();
+    pass(seconds(3));
+  }
+  static_cast<void>(send(kGuard, {kCustoms}, "After the lie"));
+  pass(seconds(15));
+  EXPECT_THAT(inbox(kCustoms), Contains("Before the lie"));
+  EXPECT_THAT(inbox(kCustoms), Contains("After the lie"));
+  EXPECT_THAT(agent(kCustoms).alerts(), Contains(HasSubstr("does not have entry 1099511627776")));
+}
+
 TEST_F(LyingBroker, ASliceForAnotherAgencyIsNotTaken) {
   std::optional<wire::Frame> for_prosecutor;
   agent(kProsecutor).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {

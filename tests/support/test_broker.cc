@@ -78,13 +78,14 @@ std::optional<broker::ConnectionId> TestBroker::connect(const KeyId& transport_k
 }
 
 void TestBroker::disconnect(broker::ConnectionId connection, Now now) {
-  if (connections_.erase(connection) == 0) return;
+  const auto gone = connections_.extract(connection);
+  if (gone.empty() || gone.mapped().is_closing) return;
   handle(broker::ConnectionClosed{connection}, now);
 }
 
 void TestBroker::take(broker::ConnectionId from, SharedBytes frame, Now now) {
   const auto connection = connections_.find(from);
-  if (connection == connections_.end()) return;
+  if (connection == connections_.end() || connection->second.is_closing) return;
   handle(broker::FrameArrived{from, connection->second.key, std::move(frame)}, now);
 }
 
@@ -93,6 +94,7 @@ std::optional<SharedBytes> TestBroker::next_for(broker::ConnectionId connection)
   if (found == connections_.end() || found->second.frames.empty()) return std::nullopt;
   auto frame = std::move(found->second.frames.front());
   found->second.frames.pop_front();
+  if (found->second.is_closing && found->second.frames.empty()) connections_.erase(found);
   return frame;
 }
 
@@ -135,7 +137,10 @@ void TestBroker::carry_out(broker::Effect effect, Now now) {
     if (connection == connections_.end()) return;
     connection->second.frames.push_back(std::move(frame->frame));
   } else if (const auto* closing = std::get_if<broker::CloseConnection>(&effect)) {
-    connections_.erase(closing->connection);
+    const auto connection = connections_.find(closing->connection);
+    if (connection == connections_.end()) return;
+    connection->second.is_closing = true;
+    if (connection->second.frames.empty()) connections_.erase(connection);
   } else if (const auto* submitted = std::get_if<broker::SubmitToLog>(&effect)) {
     submit(submitted->submission, now);
   } else if (const auto* read = std::get_if<broker::Read>(&effect)) {

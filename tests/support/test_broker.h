@@ -72,6 +72,7 @@ class TestBroker {
   struct Connection {
     KeyId key;
     std::deque<SharedBytes> frames;
+    bool is_closing = false;  // what it was told before still arrives
   };
   [[nodiscard]] Result<void> open_log();
   void handle(broker::Event event, Now now);
