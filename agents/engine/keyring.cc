@@ -13,6 +13,8 @@ constexpr std::chrono::hours kHandInRefusedAgain{6};
 constexpr std::chrono::hours kDelegationsAhead{90 * 24};
 constexpr std::chrono::hours kWarnOfEndsEvery{24};
 constexpr std::chrono::hours kWarnBeforeEnd{21 * 24};
+// All that was sealed to a prekey has expired by then, and comes as a stub.
+constexpr std::chrono::hours kNotCaughtUpMax{7 * 24};
 // A record starts a little before it is made: other clocks differ.
 constexpr std::chrono::minutes kEarly{5};
 
@@ -300,10 +302,13 @@ void Keyring::choose_transport(Turn& turn) {
   turn.reconnect();
 }
 
-void Keyring::destroy_old(Turn& turn) {
+void Keyring::destroy_old(bool is_caught_up, Turn& turn) {
   if (desk_.is_clock_far_off(turn.now())) return;
+  // Whoever writes every few seconds would keep them for ever, and what was sealed to them
+  // readable.
+  const auto kept = is_caught_up ? kPrekeyKept : kPrekeyKept + kNotCaughtUpMax;
   for (auto prekey = prekey_ends_.begin(); prekey != prekey_ends_.end();) {
-    if (turn.now().wall < prekey->second + kPrekeyKept) {
+    if (turn.now().wall < prekey->second + kept) {
       ++prekey;
       continue;
     }
@@ -323,21 +328,28 @@ std::vector<KeyLife> Keyring::lives(Now now) const {
                        agency->certificate.valid_until});
     }
   }
-  for (const auto& key : desk_.directory.signing_keys(desk_.self())) {
-    if (!key.revoked_at && key.valid_until > now.wall && signing_.contains(key.id)) {
-      lives.push_back({KeyLife::Kind::signing, key.id, key.valid_until});
+  // Those in force; where none is, the last that was, so that people see it.
+  const auto add = [&](KeyLife::Kind kind, const auto& keys, const auto& is_held) {
+    std::optional<KeyLife> ended;
+    const std::size_t before = lives.size();
+    for (const auto& key : keys) {
+      if (!is_held(key.id)) continue;
+      const KeyLife life{kind, key.id,
+                         key.revoked_at ? std::min(key.valid_from, now.wall) : key.valid_until};
+      if (life.valid_until > now.wall) {
+        lives.push_back(life);
+      } else if (!ended || ended->valid_until < life.valid_until) {
+        ended = life;
+      }
     }
-  }
-  for (const auto& key : desk_.directory.transport_keys(desk_.self())) {
-    if (!key.revoked_at && key.valid_until > now.wall && transport_.contains(key.id)) {
-      lives.push_back({KeyLife::Kind::transport, key.id, key.valid_until});
-    }
-  }
-  for (const auto& key : desk_.directory.prekeys(desk_.self())) {
-    if (!key.revoked_at && key.valid_until > now.wall && opener_.holds(key.id)) {
-      lives.push_back({KeyLife::Kind::prekey, key.id, key.valid_until});
-    }
-  }
+    if (lives.size() == before && ended) lives.push_back(*ended);
+  };
+  add(KeyLife::Kind::signing, desk_.directory.signing_keys(desk_.self()),
+      [&](const KeyId& id) { return signing_.contains(id); });
+  add(KeyLife::Kind::transport, desk_.directory.transport_keys(desk_.self()),
+      [&](const KeyId& id) { return transport_.contains(id); });
+  add(KeyLife::Kind::prekey, desk_.directory.prekeys(desk_.self()),
+      [&](const KeyId& id) { return opener_.holds(id); });
   return lives;
 }
 
@@ -358,10 +370,11 @@ void Keyring::warn_of_ends(Turn& turn) {
                  " days; ask the exchange authority for a new one");
     }
   }
-  if (signing_end && *signing_end < now + kWarnBeforeEnd && !identity_) {
-    turn.alert("The last signing key ends in " + days_left(*signing_end) +
-               " days; start the agent once with the identity key to delegate the next ones");
-  }
+  if (!signing_end || *signing_end >= now + kWarnBeforeEnd || identity_) return;
+  turn.alert((*signing_end > now
+                  ? "The last signing key ends in " + days_left(*signing_end) + " days"
+                  : "The last signing key has ended and nothing can be sent") +
+             "; start the agent once with the identity key to delegate the next ones");
 }
 
 }  // namespace keruen::engine

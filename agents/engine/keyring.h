@@ -36,7 +36,7 @@ class Keyring {
   // On a new connection records are handed in again.
   void forget_handed_in() { handed_in_.clear(); }
   void answered(const wire::RecordAnswer& answer, Turn& turn);
-  void destroy_old(Turn& turn);
+  void destroy_old(bool is_caught_up, Turn& turn);
   [[nodiscard]] std::vector<KeyLife> lives(Now now) const;
   void warn_of_ends(Turn& turn);
 

@@ -1,4 +1,6 @@
 // Keys come and go by themselves for months: an agent that nobody touches keeps talking.
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <set>
 
 #include "certs/key_record.h"
@@ -82,6 +84,52 @@ TEST_F(KeyJourney, PrekeysArePublishedAheadAndDestroyedInTheEnd) {
   EXPECT_EQ(agent_journal.count("undeliverable"), journal_before);
   const auto left = keys_of(kCustoms)[prekey];
   for (const auto& life : left) EXPECT_NE(life.id, first.front().id);
+}
+
+TEST_F(KeyJourney, AKindOfKeyThatHasEndedIsStillNamed) {
+  exchange.agency(kCustoms).status = wire::AgencyStatus::suspended;  // it makes no new ones
+  broker.publish(exchange.next_registry(), now());
+  pass_days(190);
+  const auto keys = keys_of(kCustoms)[engine::KeyLife::Kind::signing];
+  ASSERT_THAT(keys, SizeIs(1));
+  EXPECT_LE(keys.front().valid_until, now().wall);
+}
+
+// Whoever keeps one message from being taken would keep them for ever.
+TEST_F(KeyJourney, OldPrekeysAreDestroyedThoughSomethingIsAlwaysMissing) {
+  using enum engine::KeyLife::Kind;
+  const auto first =
+      std::ranges::min(keys_of(kCustoms)[prekey], {}, &engine::KeyLife::valid_until).id;
+  auto& guard = exchange.agency(kGuard);
+  broker.take_record(guard.id, exchange.delegate_new_signing_key(guard), now());
+  pass(seconds(3));
+  agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    if (auto* records = std::get_if<wire::Records>(&frame)) {
+      std::erase_if(records->records, [](const wire::SignedRecord& record) {
+        const auto decoded = wire::decode_key_record(record.body);
+        return decoded && std::holds_alternative<wire::Revocation>(*decoded);
+      });
+    }
+    return frame;
+  });
+  broker.take_record(guard.id, exchange.revoke(guard, guard.signing.id()), now());
+  pass(seconds(3));
+  static_cast<void>(send(kGuard, {kCustoms}, "It cannot be judged"));
+  pass_days(40);
+  pass(seconds(90));
+  const auto holds_first = [&] {
+    SQLite::Database file(agent(kCustoms).store_path());
+    SQLite::Statement query(file, "SELECT 1 FROM own_key WHERE kind = 3 AND id = ?");
+    query.bindNoCopy(1, first.bytes.data(), static_cast<int>(first.bytes.size()));
+    return query.executeStep();
+  };
+  ASSERT_THAT(agent(kCustoms).engine().publish(), IsOk());
+  EXPECT_TRUE(holds_first()) << "something may still be sealed to it";
+  EXPECT_THAT(inbox(kCustoms), IsEmpty());
+  pass_days(7);
+  pass(seconds(90));
+  ASSERT_THAT(agent(kCustoms).engine().publish(), IsOk());
+  EXPECT_FALSE(holds_first());
 }
 
 TEST_F(KeyJourney, ARecipientWithoutAKeyIsWaitedForAndSaidSo) {
