@@ -244,6 +244,8 @@ wire::StatusReport Exchange::State::status() const {
     report.fault = signing_fault->code;
   } else if (const auto overloaded = overload()) {
     report.fault = overloaded->code;
+  } else if (report.registry_version.value > 0 && report.registry_expires_at <= now.wall) {
+    report.fault = ErrorCode::expired;
   }
   return report;
 }

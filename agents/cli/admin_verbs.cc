@@ -131,8 +131,16 @@ std::string text_of(const wire::StatusReport& report, const Terminal& terminal) 
           size_words(report.log_bytes) + "; the signed checkpoint covers " +
           std::to_string(report.checkpoint_size) +
           ". Disk free: " + size_words(report.disk_free_bytes) + ".\n";
-  text += "Registry version " + std::to_string(report.registry_version.value) + ", valid for " +
-          age_words(seconds(report.registry_expires_at)) + ".\n";
+  const std::int64_t over_for = seconds(report.registry_expires_at);
+  const std::string registry = "Registry version " + std::to_string(report.registry_version.value);
+  if (report.registry_version.value == 0) {
+    text += terminal.paint(Tone::bad, "No registry yet: nobody can connect.") + "\n";
+  } else if (over_for >= 0) {
+    text +=
+        terminal.paint(Tone::bad, registry + " ran out " + age_words(over_for) + " ago.") + "\n";
+  } else {
+    text += registry + ", valid for " + age_words(over_for) + ".\n";
+  }
   if (report.fault) {
     text += terminal.paint(Tone::bad,
                            "New messages are refused: " + std::string(cause_of(*report.fault)) +

@@ -144,17 +144,19 @@ std::size_t Dispatch::room_for(const Recipient& recipient) const {
 
 std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient& recipient,
                                                   std::size_t bytes_max, WallTime expiring_at) {
-  if (!recipient.asked_pieces.empty()) {
-    broker::Piece piece = std::move(recipient.asked_pieces.front());
-    recipient.asked_pieces.pop_front();
-    return piece;
-  }
+  const auto first_patient = static_cast<std::size_t>(Lane::routine);
   for (std::size_t number = 0; number < kLaneCount; ++number) {
     LaneState& lane = recipient.lanes[number];
     const bool hurries = number <= static_cast<std::size_t>(Lane::urgent);
     if (!hurries) {
       bytes_max = std::min<std::size_t>(bytes_max, recipient.credit.left_for_the_patient());
       if (bytes_max == 0) break;
+    }
+    // Behind what is urgent: anybody's gap may be in the lane that is fullest.
+    if (number == first_patient && !recipient.asked_pieces.empty()) {
+      broker::Piece piece = std::move(recipient.asked_pieces.front());
+      recipient.asked_pieces.pop_front();
+      return piece;
     }
     if (!lane.fetched.empty()) {
       broker::Piece piece = std::move(lane.fetched.front());

@@ -21,14 +21,18 @@ class ExchangeFaultTest : public ExchangeBench {
   }
   TestBatch next_batch() { return exchange.messages(stream, kOneNotice); }
   void submit_to_core(const TestBatch& batch) { say(*guards, wire::SubmitBatch{batch.bytes}); }
-  // What an operator would see.
-  std::optional<ErrorCode> fault_shown() {
+  KeyId list_operator() {
     const auto key = certs::TransportKeyPair::generate(exchange.randomness());
     auto draft = exchange.registry_draft();
     draft.operators.push_back(
         {*OperatorName::parse("duty"), key.public_key(), wire::OperatorRole::monitor});
     publish(*customs, exchange.sign_registry(draft));
-    Peer& monitor = dial(key.id());
+    return key.id();
+  }
+  // What an operator would see.
+  std::optional<ErrorCode> fault_shown() { return fault_shown_to(list_operator()); }
+  std::optional<ErrorCode> fault_shown_to(const KeyId& key) {
+    Peer& monitor = dial(key);
     say(monitor, wire::OperatorQuery{wire::ReportKind::status, {}});
     return std::get<wire::StatusReport>(only<wire::OperatorReport>(monitor).report).fault;
   }
@@ -189,6 +193,12 @@ TEST_F(ExchangeFaultTest, AnswersOverloadedAfterALeapOfTheClockAndRepeatsAsBefor
 
 TEST_F(ExchangeFaultTest, ShowsAnOperatorNoFaultWhenThereIsNone) {
   EXPECT_EQ(fault_shown(), std::nullopt);
+}
+
+TEST_F(ExchangeFaultTest, ShowsAnOperatorThatTheRegistryHasRunOut) {
+  const KeyId key = list_operator();
+  exchange.clock().advance(kRegistryLife + minutes{1});
+  EXPECT_EQ(fault_shown_to(key), ErrorCode::expired);
 }
 
 }  // namespace

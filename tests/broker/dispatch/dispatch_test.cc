@@ -204,6 +204,25 @@ TEST_F(DispatchTest, LooksForWhatIsAskedAgainUntilItsEnd) {
   EXPECT_TRUE(dispatch.serve({}).requests.empty());
 }
 
+// Anybody's gap may be in the lane that is fullest.
+TEST_F(DispatchTest, WhatIsUrgentOvertakesWhatIsAskedForAgain) {
+  auto bulk = parties_.open_stream("kz.border-guard", Lane::bulk);
+  auto flash = parties_.open_stream("kz.border-guard", Lane::flash);
+  Dispatch dispatch(TreeSize{5});
+  connect(dispatch, kCreditBytesDefault);
+  const auto old = logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4);
+  ASSERT_THAT(dispatch.ask_again(customs_, {Lane::bulk, {}, {LogIndex{4}, 0}}), IsOk());
+  const auto asked = dispatch.serve({}).requests;
+  ASSERT_EQ(asked.size(), 1u);
+  dispatch.take(
+      {asked.front(), all_pieces(*old, customs_, {}, kSliceBytesMax).pieces, true, {}, {}});
+  dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 5));
+  const auto served = dispatch.serve({});
+  ASSERT_EQ(served.handed.size(), 2u);
+  EXPECT_EQ(served.handed[0].piece.slice.lane, Lane::flash);
+  EXPECT_EQ(served.handed[1].piece.slice.lane, Lane::bulk);
+}
+
 TEST_F(DispatchTest, HandsOutNothingWithoutCredit) {
   auto stream = parties_.open_stream("kz.border-guard");
   Dispatch dispatch(TreeSize{4});
