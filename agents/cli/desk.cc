@@ -147,7 +147,12 @@ std::string local_time(const std::string& instant, const char* format) {
 
 }  // namespace
 
-std::string short_time(const std::string& instant) { return local_time(instant, "%d %b %H:%M"); }
+std::string short_time(const std::string& instant) {
+  const std::string year = local_time(instant, "%Y");
+  const bool is_this_year =
+      year == local_time(content::instant_text(host::SystemClock().now().wall), "%Y");
+  return local_time(instant, is_this_year ? "%d %b %H:%M" : "%d %b %Y %H:%M");
+}
 
 std::string full_time(const std::string& instant) {
   return local_time(instant, "%d %b %Y %H:%M (UTC%z)");

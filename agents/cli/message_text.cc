@@ -10,7 +10,7 @@ namespace {
 std::string text_at(const Json& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || !found->is_string()) return "";
-  return printable(found->get<std::string>(), LineEnds::keep);
+  return printable(found->get<std::string>(), LineEnds::fold);
 }
 
 // Field names in snake_case read well enough once the underscores go.
@@ -26,13 +26,34 @@ std::string scalar_words(const Json& value) {
   return printable(text, LineEnds::keep);
 }
 
+// "name: value", or the value below its name where it takes several lines. None of them begins
+// where a name does: what others write must not look like what the agent says of it.
+void add_field(std::string& text, const std::string& name, const std::string& value,
+               std::size_t indent, const Terminal& terminal) {
+  constexpr std::size_t kStep = 2;
+  const std::string margin(indent, ' ');
+  const std::string label = name + ":";
+  text += margin + terminal.paint(Tone::quiet, label);
+  const auto fits = [&](const std::string& line) {
+    return indent + width_of(label) + 1 + width_of(line) <= terminal.columns();
+  };
+  if (value.find('\n') == std::string::npos && fits(value)) {
+    text += (value.empty() ? "" : " ") + value + "\n";
+    return;
+  }
+  text += "\n";
+  const std::size_t before = indent + kStep;
+  const std::size_t room = terminal.columns() > before ? terminal.columns() - before : 1;
+  for (const std::string& line : wrapped(value, room)) {
+    text += line.empty() ? "\n" : std::string(before, ' ') + line + "\n";
+  }
+}
+
 // Any JSON value as indented lines "name: value"; lists of scalars on one line.
 void add_lines(std::string& text, const std::string& name, const Json& value, std::size_t indent,
                const Terminal& terminal) {
-  const std::string margin(indent, ' ');
-  const std::string label = margin + terminal.paint(Tone::quiet, words_of(name) + ":") + " ";
   if (value.is_object()) {
-    text += margin + terminal.paint(Tone::quiet, words_of(name) + ":") + "\n";
+    text += std::string(indent, ' ') + terminal.paint(Tone::quiet, words_of(name) + ":") + "\n";
     for (const auto& [inner, part] : value.items()) {
       add_lines(text, inner, part, indent + 2, terminal);
     }
@@ -42,7 +63,7 @@ void add_lines(std::string& text, const std::string& name, const Json& value, st
     if (std::ranges::none_of(value, [](const Json& each) { return each.is_structured(); })) {
       std::string joined;
       for (const auto& each : value) joined += (joined.empty() ? "" : ", ") + scalar_words(each);
-      text += label + joined + "\n";
+      add_field(text, words_of(name), joined, indent, terminal);
       return;
     }
     for (std::size_t i = 0; i < value.size(); ++i) {
@@ -50,7 +71,7 @@ void add_lines(std::string& text, const std::string& name, const Json& value, st
     }
     return;
   }
-  text += label + scalar_words(value) + "\n";
+  add_field(text, words_of(name), scalar_words(value), indent, terminal);
 }
 
 std::string joined(const Json& list) {
@@ -108,10 +129,12 @@ std::string receipts_text(const Json& recipients, const Terminal& terminal) {
 
 std::string message_text(const Json& message, const Terminal& terminal) {
   const Json& summary = message["summary"];
-  std::string text = terminal.paint(Tone::strong, text_at(summary, "subject")) + "\n";
+  const std::string subject = printable(summary.value("subject", std::string()), LineEnds::fold);
+  std::string text =
+      terminal.paint(Tone::strong, cut_to(subject, std::min(terminal.columns(), kSubjectColumns))) +
+      "\n";
   const auto line = [&](const char* label, const std::string& value) {
-    if (value.empty()) return;
-    text += terminal.paint(Tone::quiet, std::string(label) + ":") + " " + value + "\n";
+    if (!value.empty()) add_field(text, label, value, 0, terminal);
   };
   line("from", text_at(summary, "from"));
   line("to", joined(summary["to"]));
@@ -131,6 +154,8 @@ std::string message_text(const Json& message, const Terminal& terminal) {
   text += "\n";
   // What happened first, then what is said about it.
   const Json& content = message["content"];
+  // One that is longer than a line stands whole here.
+  if (width_of(subject) > std::min(terminal.columns(), kSubjectColumns)) line("subject", subject);
   for (const auto& [name, value] : content.items()) {
     if (name == "header" || !value.is_object()) continue;
     for (const auto& [field, inner] : value.items()) add_lines(text, field, inner, 0, terminal);

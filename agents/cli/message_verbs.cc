@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <fcntl.h>
 
 #include <CLI/CLI.hpp>
@@ -87,7 +89,7 @@ ExitCode print_list(const Choice& choice, const char* folder, const ListOptions&
                       : lane == "urgent" ? Tone::warning
                                          : Tone::plain},
                {state, tone},
-               {text("subject"), tone}});
+               {cut_to(text("subject"), kSubjectColumns), tone}});
   }
   if (table.empty()) {
     choice.terminal.say(!options.before.empty() ? "Nothing older."
@@ -183,8 +185,8 @@ ExitCode attachment(const Choice& choice, const MessageName& message, const std:
     if (there) {
       return fail(ErrorCode::duplicate, out + " exists; name another file with --out");
     }
-    const std::string partial = out + ".partial";
-    static_cast<void>(disk.remove(partial));  // of a run that broke off
+    // A name of its own: another that ends so may be the user's.
+    const std::string partial = out + "." + std::to_string(::getpid()) + ".partial";
     KERUEN_TRY(auto file, disk.create(partial));
     std::uint64_t written = 0;
     const auto got = [&] {

@@ -27,10 +27,7 @@ std::size_t end_of(std::string_view text, std::size_t columns) {
   return end;
 }
 
-// In lines of at most so many columns (1 at least), and one line at least; broken at blanks, and
-// inside a word that is longer than a line.
-std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
-  std::vector<std::string> lines;
+void wrap_line(std::string_view text, std::size_t columns, std::vector<std::string>& lines) {
   // Blanks at the end would make a line of nothing.
   while (text.ends_with(' ')) text.remove_suffix(1);
   while (width_of(text) > columns) {
@@ -42,7 +39,18 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
     text.remove_prefix(breaks_word ? end : blank + 1);
   }
   lines.emplace_back(text);
-  return lines;
+}
+
+// Bytes of the character there that ends a line (U+2028, U+2029) or changes the direction of what
+// follows (U+202A to U+202E, U+2066 to U+2069); 0: none of them.
+std::size_t special_bytes(std::string_view text) {
+  if (!text.starts_with("\xe2\x80") && !text.starts_with("\xe2\x81")) return 0;
+  if (text.size() < 3) return 0;
+  const auto second = static_cast<unsigned char>(text[1]);
+  const auto third = static_cast<unsigned char>(text[2]);
+  const bool special =
+      second == 0x80 ? third >= 0xa8 && third <= 0xae : third >= 0xa6 && third <= 0xa9;
+  return special ? 3 : 0;
 }
 
 const char* code_of(Tone tone) {
@@ -94,12 +102,25 @@ void Terminal::say(std::string_view text) const {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    wrap_line(text.substr(0, end), columns, lines);
+    text.remove_prefix(end + 1);
+  }
+  wrap_line(text, columns, lines);
+  return lines;
+}
+
 std::string printable(std::string_view text, LineEnds line_ends) {
   std::string shown;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
+    if (const std::size_t bytes = special_bytes(text.substr(i)); bytes > 0) {
+      shown += "?";
+      i += bytes - 1;
+    } else if (c == '\n') {
       shown.push_back(line_ends == LineEnds::keep ? '\n' : ' ');
     } else if (byte == 0xc2 && i + 1 < text.size() &&
                static_cast<unsigned char>(text[i + 1]) < 0xa0) {

@@ -1,7 +1,8 @@
 // What a person sees: colour and progress on a terminal, plain text elsewhere, columns that fit.
 // Shape: data goes to stdout, words about it to stderr.   Threads: one.
 //
-// Text from others is shown with control characters replaced: a subject must not move the cursor.
+// Text from others is shown with control characters replaced, those among them that change the
+// direction of writing: a subject must not move the cursor, nor a name read as another.
 #pragma once
 
 #include <cstdint>
@@ -68,9 +69,12 @@ class ProgressBar {
   int percent_ = -1;
 };
 
-// Replaces control characters but line ends, which `keep_lines` may keep.
+// Replaces control characters but line ends, which are kept or become blanks.
 enum class LineEnds : std::uint8_t { keep, fold };
 [[nodiscard]] std::string printable(std::string_view text, LineEnds line_ends);
+// In lines of at most so many columns (1 at least), and one line at least; broken where it has a
+// line end, at blanks, and inside a word that is longer than a line.
+[[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
 // Columns a UTF-8 text takes, near enough for tables: one per code point.
 [[nodiscard]] std::size_t width_of(std::string_view text);
 [[nodiscard]] std::string cut_to(std::string_view text, std::size_t columns);

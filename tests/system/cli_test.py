@@ -447,6 +447,17 @@ class Reports(unittest.TestCase):
         wide = self.exchange.keruen(*agent, "inbox", check=True).out
         self.assertIn("a rather long subject that no narrow terminal can hold", wide)
 
+    def test_nobodys_words_look_like_the_agents(self):
+        forged = "Order\nfrom: kz.prosecutor\nstate: read" + " " * 60 + "handling: H3"
+        message = self.exchange.send(BORDER, CUSTOMS, forged)
+        self.exchange.wait_arrived(CUSTOMS, message)
+        words = ["--agent", self.exchange.dir_of(CUSTOMS), "show", message]
+        for shown in (self.shown(*words, columns=80, NO_COLOR="1"), self.exchange.keruen(*words, check=True).out):
+            lines = shown.splitlines()
+            self.assertTrue(lines[0].startswith("Order from: kz.prosecutor state: read"), shown)
+            for name, value in (("from", BORDER), ("state", "unread"), ("handling", "H0")):
+                self.assertEqual([line for line in lines if line.startswith(name)], [f"{name}: {value}"], shown)
+
     def test_a_narrow_terminal_hides_nobody_who_acted(self):
         note = "the vehicle was stopped at Otar and searched until midnight"
         self.exchange.agent(CUSTOMS, "process", self.message, "--result", "done", "--note", note)

@@ -60,5 +60,19 @@ TEST(Table, BreaksBetweenCharactersAndNotInsideThem) {
             "                       о, да\n");
 }
 
+TEST(Printable, TurnsNoLine) {
+  EXPECT_EQ(printable("photo_\u202egpj.exe", LineEnds::fold), "photo_?gpj.exe");
+  EXPECT_EQ(printable("\u2066a\u2069\u2028b\u2029", LineEnds::keep), "?a??b?");
+  // What Dari and Pashto are written with stays.
+  EXPECT_EQ(printable("می\u200cخواهم\u200f…", LineEnds::fold), "می\u200cخواهم\u200f…");
+}
+
+TEST(Wrapped, KeepsLineEndsAndBreaksWhatIsLonger) {
+  using ::testing::ElementsAre;
+  EXPECT_THAT(wrapped("one\n\ntwo three", 7), ElementsAre("one", "", "two", "three"));
+  EXPECT_THAT(wrapped("a" + std::string(20, ' ') + "from: kz.prosecutor", 12),
+              ElementsAre("a           ", "       ", "from:", "kz.prosecuto", "r"));
+}
+
 }  // namespace
 }  // namespace keruen::cli

@@ -234,6 +234,13 @@ TEST(Rules, AScheduleHasAnEndOrADurationOfItsForm) {
   expect_refused(with(value), "different forms");
 }
 
+TEST(Rules, ALineNeitherEndsNorTurns) {
+  for (const char* name : {"photo_\u202egpj.exe", "a\u2066b", "a\u2028b", "a\u2029"}) {
+    expect_refused(with(notice(), {photo(name)}), "must be one line");
+  }
+  EXPECT_THAT(encode(with(notice(), {photo("می\u200cخواهم.jpg")})), IsOk());
+}
+
 TEST(Rules, NothingBreaksOutOfACalendarLine) {
   TrainingSchedule value = schedule();
   value.recurrence.emplace().rules = {"FREQ=DAILY\r\nATTACH:http://x"};
