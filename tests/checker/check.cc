@@ -208,8 +208,18 @@ class Judge {
                  last != Outcome::expired) {
         find(FindingKind::delivered_in_spite, sent, recipient,
              "received, and the sender was told: " + std::string(name_of(last)));
+      } else if (passage.received == 0 && told) {
+        judge_refusal(sent, recipient, last);
       }
     }
+  }
+  // No run suspends anybody or changes rules: only a store that was put back refuses what it was
+  // sent, or has lost the key for it.
+  void judge_refusal(const Sent& sent, const std::string& recipient, Outcome last) {
+    if (last != Outcome::refused && last != Outcome::undeliverable) return;
+    if (was_restored_since(sent.sender, 0) || was_restored_since(recipient, 0)) return;
+    find(FindingKind::refused_for_nothing, sent, recipient,
+         "the sender was told: " + std::string(name_of(last)));
   }
 
   static bool said_delivered(const Passage& passage) {
@@ -320,6 +330,8 @@ std::string_view name_of(FindingKind kind) {
       return "expired early";
     case FindingKind::not_drained:
       return "not drained";
+    case FindingKind::refused_for_nothing:
+      return "refused for nothing";
     case FindingKind::contradictory:
       return "contradictory history";
   }

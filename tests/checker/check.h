@@ -25,6 +25,7 @@ enum class FindingKind : std::uint8_t {
   delivered_but_absent,  // the sender was told it is there
   expired_early,         // said expired before its time was up
   not_drained,           // still under way at the deadline
+  refused_for_nothing,   // refused or undeliverable, and nobody's store was put back
   contradictory,         // the histories contradict themselves: the harness is wrong
 };
 [[nodiscard]] std::string_view name_of(FindingKind kind);

@@ -154,9 +154,24 @@ TEST_P(ToldNo, AndReceivedIsAFindingAndNotReceivedIsNone) {
     const auto findings = run.judge().findings;
     if (is_received) {
       EXPECT_THAT(findings, ElementsAre(finding(FindingKind::delivered_in_spite, "g-1")));
-    } else {
+    } else if (GetParam() == Outcome::recalled) {
       EXPECT_THAT(findings, IsEmpty());
+    } else {
+      EXPECT_THAT(findings, ElementsAre(finding(FindingKind::refused_for_nothing, "g-1")));
     }
+  }
+}
+
+TEST(Check, ExcusesARefusalWhereAStoreWasPutBack) {
+  for (const char* restored : {SampleRun::kGuard, kCustoms}) {
+    SampleRun run;
+    run.send("g-0");
+    run.receive("g-0");
+    run.add(restored, Restored{2});
+    run.send("g-1");
+    run.tell("g-1", Outcome::undeliverable);
+    run.end();
+    EXPECT_THAT(run.judge().findings, IsEmpty()) << restored;
   }
 }
 INSTANTIATE_TEST_SUITE_P(EachNo, ToldNo,
@@ -300,7 +315,7 @@ TEST(Check, NeverPassesWhatBarelyRan) {
   refused.send("g-1");
   refused.tell("g-1", Outcome::refused);
   refused.end();
-  EXPECT_EQ(refused.judge().verdict, Verdict::unknown);
+  EXPECT_EQ(refused.judge().verdict, Verdict::failed);
   SampleRun unfinished;
   unfinished.send("g-1");
   unfinished.receive("g-1");

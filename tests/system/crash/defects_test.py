@@ -177,6 +177,17 @@ class InSight(Planted):
         self.traffic()
         self.assert_found("delivered in spite of refusal")
 
+    def test_called_undeliverable_for_nothing(self):
+        """Its agent threw a good message away and said so."""
+        sender = self.world.applications[BORDER]
+        lost = f"{sender.name}-{sender.sent + 1}"
+        self.plant(CUSTOMS, lambda record: [] if record.get("value") == lost and is_receive(record) else [record])
+        self.plant(BORDER, once(lambda record: record.get("value") == lost and is_delivered(record),
+                                lambda record: [dict(record, outcome="undeliverable")]))
+        self.send(BORDER, [CUSTOMS])
+        self.send(BORDER, [CUSTOMS])
+        self.assert_found("refused for nothing")
+
     def test_expired_before_its_time(self):
         self.plant(BORDER, once(is_delivered, lambda record: [dict(record, outcome="expired")]))
         self.traffic()
