@@ -152,8 +152,12 @@ std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient&
       bytes_max = std::min<std::size_t>(bytes_max, recipient.credit.left_for_the_patient());
       if (bytes_max == 0) break;
     }
-    // Behind what is urgent: anybody's gap may be in the lane that is fullest.
-    if (number == first_patient && !recipient.asked_pieces.empty()) {
+    // With its own lane, what is not urgent behind what is: anybody's gap may be in the fullest.
+    const bool asked =
+        !recipient.asked_pieces.empty() &&
+        number == std::min(first_patient,
+                           static_cast<std::size_t>(recipient.asked_pieces.front().slice.lane));
+    if (asked) {
       broker::Piece piece = std::move(recipient.asked_pieces.front());
       recipient.asked_pieces.pop_front();
       return piece;
