@@ -56,8 +56,8 @@ void Inbox::forget_beyond(TreeSize size, Turn& turn) {
              ErrorCode::chain_fork,
              "The broker does not have entry " + std::to_string(told) +
                  " of the log, of which it delivered something here: it lost it, or another broker "
-                 "made it up. What stands behind entry " +
-                 std::to_string(size.value) + " is asked for anew."});
+                 "made it up. What stands from entry " +
+                 std::to_string(size.value) + " on is asked for anew."});
 }
 
 bool Inbox::take_work() {
@@ -239,8 +239,8 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
   if (unjudged_from && *unjudged_from < slice.index) {
     if (sync_.may_still_come()) return Step::wait;
     return transport_fault(slice, batch.leaves.front().number, batch.leaves.back().number,
-                           {ErrorCode::not_found, "the broker does not give a revocation by " +
-                                                      sender.text() + ", which may be of its key"},
+                           {store::kUnjudged, "the broker does not give a revocation by " +
+                                                  sender.text() + ", which may be of its key"},
                            turn);
   }
   Draft draft;

@@ -57,6 +57,11 @@ bool MissingLeaves::is_known(Lane lane, const wire::Cursor& from) const {
   });
 }
 
+// It could not be judged when it came, and could not now.
+bool MissingLeaves::is_postponed(const store::Missing& missing) const {
+  return missing.code == store::kUnjudged && desk_.directory.lacks_revocations();
+}
+
 void MissingLeaves::tick(Turn& turn) {
   const auto now = turn.now().monotonic;
   if (!desk_.link.welcomed || desk_.halted || all_.empty() || now < due_) return;
@@ -65,7 +70,7 @@ void MissingLeaves::tick(Turn& turn) {
   for (const auto& missing : all_) {
     const auto at = ask_at_[missing.number];
     if (at <= now) continue;
-    if (missing.asked > 0) ++unanswered;
+    if (missing.asked > 0 && !is_postponed(missing)) ++unanswered;
     due_ = std::min(due_, at);
   }
   std::vector<store::MissingNumber> asked;
@@ -73,8 +78,7 @@ void MissingLeaves::tick(Turn& turn) {
   for (const auto& missing : all_) {
     auto& at = ask_at_[missing.number];
     if (now < at) continue;
-    // It could not be judged when it came, and could not now.
-    if (missing.code == ErrorCode::not_found && desk_.directory.lacks_revocations()) {
+    if (is_postponed(missing)) {
       at = now + kPatience.front();
       due_ = std::min(due_, at);
       continue;

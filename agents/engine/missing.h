@@ -26,6 +26,8 @@ class MissingLeaves {
   [[nodiscard]] std::optional<MonotonicTime> due() const;
 
  private:
+  [[nodiscard]] bool is_postponed(const store::Missing& missing) const;
+
   Desk& desk_;
   std::vector<store::Missing> all_;
   std::map<store::MissingNumber, MonotonicTime> ask_at_;

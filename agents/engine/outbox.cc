@@ -39,9 +39,8 @@ bool is_over_in_vain(const store::RecipientStatus& recipient) {
 bool Outbox::still_counts(const store::SentMessage& sent, const std::vector<PartyId>& to) const {
   const auto wanted = expand(to);
   if (!wanted) return true;
-  // An older agent's store has a larger group as several messages, of which this is the first.
-  if (sent.recipients.size() == kRecipientsMax && wanted->size() > kRecipientsMax) return true;
   if (std::ranges::all_of(sent.recipients, is_over_in_vain)) return false;
+  if (sent.is_split) return true;
   std::set<AgencyId> had;
   for (const auto& recipient : sent.recipients) had.insert(recipient.recipient);
   return std::ranges::all_of(*wanted, [&](const AgencyId& agency) { return had.contains(agency); });

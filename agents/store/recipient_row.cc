@@ -3,8 +3,8 @@
 namespace keruen::store {
 
 // A row of state 3 was sealed: its batch tells whether it was accepted, `delivery` whether it
-// arrived. One that was refused (8), expired (10), or recalled (11) when
-// the broker said so, and arrived after all, counts as delivered.
+// arrived. What the broker's word ended, refused (8), expired (10) or recalled (11), and what
+// arrived after all, counts as delivered.
 std::vector<RecipientStatus> read_recipients(Connection& connection, std::int64_t message) {
   std::vector<RecipientStatus> recipients;
   auto query = connection.query(

@@ -165,6 +165,8 @@ struct IncomingPair {
   Digest leaf;
   wire::Cursor at;
 };
+// Of what could not be judged when it came, for want of what the directory names.
+inline constexpr ErrorCode kUnjudged = ErrorCode::out_of_sequence;
 struct PairGap {
   AgencyId agency;
   StreamId stream;
@@ -283,6 +285,8 @@ struct SentMessage {
   Lane lane = Lane::routine;
   WallTime expires_at;
   std::vector<RecipientStatus> recipients;
+  // The first of several that an older agent made of one to a large group.
+  bool is_split = false;
 };
 struct Figures {
   std::uint64_t waiting_messages = 0;

@@ -79,7 +79,9 @@ Result<std::optional<SentMessage>> Store::sent(const MessageId& id) {
     std::int64_t number = 0;
     {
       auto query = state_->connection.query(
-          "SELECT number, kind, lane, expires_at FROM message_out WHERE id = ?");
+          "SELECT number, kind, lane, expires_at, EXISTS(SELECT 1 FROM message_out o "
+          "WHERE o.thread = m.id AND o.created_at = m.created_at AND o.kind = m.kind) "
+          "FROM message_out m WHERE id = ?");
       query.with(id);
       if (!query.row()) return Sent();
       number = query.number(0);
@@ -87,6 +89,7 @@ Result<std::optional<SentMessage>> Store::sent(const MessageId& id) {
       message.kind = query.enumerator<MessageKind>(1);
       message.lane = query.enumerator<Lane>(2);
       message.expires_at = query.time(3);
+      message.is_split = query.number(4) != 0;
     }
     message.recipients = read_recipients(state_->connection, number);
     return Sent(std::move(message));

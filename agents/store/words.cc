@@ -64,7 +64,10 @@ bool Store::State::may_still_arrive(const SentBatch& batch, const BatchPlace& pl
   connection
       .query(
           "UPDATE recipient SET blob = ?, leaf = ?, seat = ? WHERE message = ? AND place = ? "
-          "AND (state = 8 OR (state = 11 AND blob IS NOT NULL))")
+          "AND state IN (8, 11) AND NOT EXISTS(SELECT 1 FROM delivery d WHERE d.blob = "
+          "recipient.blob "
+          "AND d.agency = recipient.agency AND d.first <= recipient.leaf AND d.last >= "
+          "recipient.leaf)")
       .with(batch.blob)
       .with(place.leaf)
       .with(place.seat)
