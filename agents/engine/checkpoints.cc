@@ -109,16 +109,21 @@ void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
   ask_proofs(turn);
 }
 
-void Checkpoints::lost(const std::vector<store::BlobNumber>& blobs) {
+std::vector<store::BlobNumber> Checkpoints::lost(std::vector<store::BlobNumber> blobs) {
   const auto is_lost = [&](store::BlobNumber blob) {
     return std::ranges::find(blobs, blob) != blobs.end();
   };
-  // What stood behind the first of them is lost as well, though no stream names it any more.
   const auto first = std::ranges::find_if(
       unproved_, [&](const auto& one) { return is_lost(one.second.batch.blob); });
+  std::vector<store::BlobNumber> behind;
+  for (auto at = first; at != unproved_.end(); ++at) {
+    if (!is_lost(at->second.batch.blob)) behind.push_back(at->second.batch.blob);
+  }
   unproved_.erase(first, unproved_.end());
+  blobs.insert(blobs.end(), behind.begin(), behind.end());
   std::erase_if(proved_, is_lost);
   forget_asked();
+  return blobs;
 }
 
 // One question at a time, for as many as one answer holds: a checkpoint of each second brings

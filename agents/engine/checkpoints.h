@@ -27,8 +27,9 @@ class Checkpoints {
   void inclusion(const wire::Inclusion& frame, Turn& turn);
   // To be proved within kProofWithin; only the time counts in which the broker serves us.
   void accepted(const store::StoredBatch& batch, Turn& turn);
-  // The broker lost them: what it said of their places holds no more.
-  void lost(const std::vector<store::BlobNumber>& blobs);
+  // The broker lost them: what it said of their places holds no more. With those that stood behind
+  // them and no stream names.
+  [[nodiscard]] std::vector<store::BlobNumber> lost(std::vector<store::BlobNumber> blobs);
   void tick(Turn& turn);
   void forget_asked();
   // What a peer's statement says it saw; of each peer one waits until it is proved.

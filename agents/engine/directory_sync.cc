@@ -117,7 +117,7 @@ void DirectorySync::append(const wire::DirectoryLines& frame, Turn& turn) {
 
 void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
   if (desk_.halted) return;
-  lines_asked_ = false;
+  if (std::exchange(lines_asked_, false)) unanswered_ = 0;
   stated_ = std::max(stated_, frame.count);
   if (frame.from > desk_.directory.position().count) {
     want_lines(turn);
@@ -204,10 +204,10 @@ void DirectorySync::supply_held(Turn& turn) {
 
 void DirectorySync::records(const wire::Records& frame, Turn& turn) {
   if (desk_.halted) return;
-  unanswered_ = 0;
+  if (frame.records.empty()) unanswered_ = 0;
   for (const auto& record : frame.records) {
     const Digest hash = certs::signed_hash(record);
-    asked_.erase(hash);
+    if (asked_.erase(hash) > 0) unanswered_ = 0;
     // An answer may come when it is no longer waited for. What no line names may be anything.
     if (desk_.directory.line_of(hash) != nullptr) (void)supply(record, turn);
   }
@@ -344,7 +344,8 @@ void DirectorySync::tick(Turn& turn) {
   if (!lines_asked_ && asked_.empty() && !assembly_ && !left_by_full_disk_) return;
   if (turn.now().monotonic < asked_at_ + kAskAgainAfter) return;
   if (assembly_) asked_.insert(certs::sha256(assembly_->head.head));
-  if (!asked_.empty() && ++unanswered_ == kUnansweredNamed) {
+  const bool is_unanswered = lines_asked_ || !asked_.empty();
+  if (is_unanswered && ++unanswered_ == kUnansweredNamed) {
     name_withheld(asked_, turn);
     changed_ = true;  // nobody waits for it any longer
   }

@@ -335,7 +335,7 @@ std::vector<KeyLife> Keyring::lives(Now now) const {
     for (const auto& key : keys) {
       if (!is_held(key.id)) continue;
       const KeyLife life{kind, key.id,
-                         key.revoked_at ? std::min(key.valid_from, now.wall) : key.valid_until};
+                         key.revoked_at ? std::min(key.valid_until, now.wall) : key.valid_until};
       if (life.valid_until > now.wall) {
         lives.push_back(life);
       } else if (!ended || ended->valid_until < life.valid_until) {

@@ -59,7 +59,7 @@ bool Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
   std::vector<store::BlobNumber> blobs;
   for (const auto& batch : *lost) blobs.push_back(batch.blob);
   // Whether it can be stored or not: a proof of where they stood would be of another's entry.
-  checkpoints_.lost(blobs);
+  blobs = checkpoints_.lost(std::move(blobs));
   if (!turn.checked(desk_.store.reopen_batches(blobs))) return false;
   turn.warn({store::EventType::warning,
              {},
