@@ -35,7 +35,7 @@ void add_field(std::string& text, const std::string& name, const std::string& va
   const std::string label = name + ":";
   text += margin + terminal.paint(Tone::quiet, label);
   const auto fits = [&](const std::string& line) {
-    return indent + width_of(label) + 1 + width_of(line) <= terminal.columns();
+    return indent + width_of(label) + 1 + width_of(line) <= terminal.text_columns();
   };
   if (value.find('\n') == std::string::npos && fits(value)) {
     text += (value.empty() ? "" : " ") + value + "\n";
@@ -43,7 +43,7 @@ void add_field(std::string& text, const std::string& name, const std::string& va
   }
   text += "\n";
   const std::size_t before = indent + kStep;
-  const std::size_t room = terminal.columns() > before ? terminal.columns() - before : 1;
+  const std::size_t room = terminal.text_columns() > before ? terminal.text_columns() - before : 1;
   for (const std::string& line : wrapped(value, room)) {
     text += line.empty() ? "\n" : std::string(before, ' ') + line + "\n";
   }
@@ -131,7 +131,8 @@ std::string message_text(const Json& message, const Terminal& terminal) {
   const Json& summary = message["summary"];
   const std::string subject = printable(summary.value("subject", std::string()), LineEnds::fold);
   std::string text =
-      terminal.paint(Tone::strong, cut_to(subject, std::min(terminal.columns(), kSubjectColumns))) +
+      terminal.paint(Tone::strong,
+                     cut_to(subject, std::min(terminal.text_columns(), kSubjectColumns))) +
       "\n";
   const auto line = [&](const char* label, const std::string& value) {
     if (!value.empty()) add_field(text, label, value, 0, terminal);
@@ -155,7 +156,8 @@ std::string message_text(const Json& message, const Terminal& terminal) {
   // What happened first, then what is said about it.
   const Json& content = message["content"];
   // One that is longer than a line stands whole here.
-  if (width_of(subject) > std::min(terminal.columns(), kSubjectColumns)) line("subject", subject);
+  if (width_of(subject) > std::min(terminal.text_columns(), kSubjectColumns))
+    line("subject", subject);
   for (const auto& [name, value] : content.items()) {
     if (name == "header" || !value.is_object()) continue;
     for (const auto& [field, inner] : value.items()) add_lines(text, field, inner, 0, terminal);

@@ -1,8 +1,7 @@
-#include <unistd.h>
-
 #include <fcntl.h>
 
 #include <CLI/CLI.hpp>
+#include <random>
 
 #include "agents/api/routes.h"
 #include "agents/cli/desk.h"
@@ -186,7 +185,7 @@ ExitCode attachment(const Choice& choice, const MessageName& message, const std:
       return fail(ErrorCode::duplicate, out + " exists; name another file with --out");
     }
     // A name of its own: another that ends so may be the user's.
-    const std::string partial = out + "." + std::to_string(::getpid()) + ".partial";
+    const std::string partial = out + "." + std::to_string(std::random_device()()) + ".partial";
     KERUEN_TRY(auto file, disk.create(partial));
     std::uint64_t written = 0;
     const auto got = [&] {
@@ -200,12 +199,15 @@ ExitCode attachment(const Choice& choice, const MessageName& message, const std:
           },
           [&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
     }();
-    if (!got) {
+    const auto kept = [&]() -> Result<void> {
+      KERUEN_CHECK(got);
+      KERUEN_CHECK(file->sync());
+      return disk.rename(partial, out);
+    }();
+    if (!kept) {
       static_cast<void>(disk.remove(partial));
-      return got;
+      return kept;
     }
-    KERUEN_CHECK(file->sync());
-    KERUEN_CHECK(disk.rename(partial, out));
     choice.terminal.say("Wrote " + out + ", " + size_words(written) +
                         "; its SHA-256 is the one the sender signed.");
     return {};

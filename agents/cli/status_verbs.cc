@@ -53,11 +53,11 @@ void add_keys(Words& words, const Json& status, const Terminal& terminal) {
                              : kind == "certificate" ? "Certificate"
                                                      : "Last " + kind + " key";
     if (left < 0) {
-      const bool is_of_authority = kind == "registry" || kind == "certificate";
-      words.add(terminal, Tone::bad,
-                what + " ran out " + age_words(left) + " ago: " +
-                    (is_of_authority ? "ask the exchange authority."
-                                     : "start the agent with the agency's identity key."));
+      const std::string remedy =
+          kind == "registry" || kind == "certificate" ? "ask the exchange authority."
+          : kind == "signing" ? "start the agent with the agency's identity key."
+                              : "the agent makes the next once it is connected.";
+      words.add(terminal, Tone::bad, what + " ran out " + age_words(left) + " ago: " + remedy);
     } else {
       const bool soon = left < kKeySoonSeconds && kind != "prekey";
       words.add(terminal, soon ? Tone::warning : Tone::plain,

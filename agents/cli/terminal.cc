@@ -18,16 +18,38 @@ constexpr std::size_t kColumnNarrowest = 12;
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-// Where in the text its first so many columns end.
+// Columns of the character that begins there: two for those of East Asia and for pictures. Source:
+// Unicode Standard Annex 11, the ranges of W and F without their gaps.
+std::size_t columns_at(std::string_view text) {
+  constexpr std::pair<char32_t, char32_t> kWide[] = {
+      {0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},  {0xac00, 0xd7a3},
+      {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},  {0xffe0, 0xffe6},
+      {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+  const auto first = static_cast<unsigned char>(text.front());
+  const std::size_t bytes = first < 0xe0 ? 1 : first < 0xf0 ? 3 : 4;
+  if (bytes == 1 || text.size() < bytes) return 1;  // of two bytes none is wide
+  char32_t point = bytes == 3 ? first & 0x0fU : first & 0x07U;
+  for (std::size_t i = 1; i < bytes; ++i) {
+    point = point << 6U | (static_cast<unsigned char>(text[i]) & 0x3fU);
+  }
+  const bool wide = std::ranges::any_of(
+      kWide, [&](const auto& range) { return range.first <= point && point <= range.second; });
+  return wide ? 2 : 1;
+}
+
+// Where in the text its first so many columns end; behind one character at least.
 std::size_t end_of(std::string_view text, std::size_t columns) {
   std::size_t end = 0;
   for (std::size_t seen = 0; end < text.size(); ++end) {
-    if (!continues_character(text[end]) && seen++ == columns) break;
+    if (continues_character(text[end])) continue;
+    seen += columns_at(text.substr(end));
+    if (seen > columns && end > 0) break;
   }
   return end;
 }
 
 void wrap_line(std::string_view text, std::size_t columns, std::vector<std::string>& lines) {
+  const std::size_t before = lines.size();
   // Blanks at the end would make a line of nothing.
   while (text.ends_with(' ')) text.remove_suffix(1);
   while (width_of(text) > columns) {
@@ -38,7 +60,8 @@ void wrap_line(std::string_view text, std::size_t columns, std::vector<std::stri
     lines.emplace_back(text.substr(0, breaks_word ? end : blank));
     text.remove_prefix(breaks_word ? end : blank + 1);
   }
-  lines.emplace_back(text);
+  // A character that is wider than a line leaves nothing behind it.
+  if (!text.empty() || lines.size() == before) lines.emplace_back(text);
 }
 
 // Bytes of the character there that ends a line (U+2028, U+2029) or changes the direction of what
@@ -140,8 +163,11 @@ std::string printable(std::string_view text, LineEnds line_ends) {
 }
 
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return !continues_character(c); }));
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!continues_character(text[i])) width += columns_at(text.substr(i));
+  }
+  return width;
 }
 
 std::string cut_to(std::string_view text, std::size_t columns) {

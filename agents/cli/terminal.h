@@ -5,6 +5,7 @@
 // direction of writing: a subject must not move the cursor, nor a name read as another.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,10 @@ class Terminal {
 
   [[nodiscard]] std::string paint(Tone tone, std::string_view text) const;
   [[nodiscard]] std::size_t columns() const { return columns_; }
+  // Of text that is read: a file or pipe may be looked at in any terminal.
+  [[nodiscard]] std::size_t text_columns() const {
+    return interactive_ ? columns_ : std::min(columns_, std::size_t{80});
+  }
   [[nodiscard]] bool is_interactive() const { return interactive_; }
 
   // Data.
@@ -75,7 +80,7 @@ enum class LineEnds : std::uint8_t { keep, fold };
 // In lines of at most so many columns (1 at least), and one line at least; broken where it has a
 // line end, at blanks, and inside a word that is longer than a line.
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
-// Columns a UTF-8 text takes, near enough for tables: one per code point.
+// Columns a UTF-8 text takes, near enough for tables: one or two per code point.
 [[nodiscard]] std::size_t width_of(std::string_view text);
 [[nodiscard]] std::string cut_to(std::string_view text, std::size_t columns);
 

@@ -67,6 +67,14 @@ TEST(Printable, TurnsNoLine) {
   EXPECT_EQ(printable("می\u200cخواهم\u200f…", LineEnds::fold), "می\u200cخواهم\u200f…");
 }
 
+TEST(Width, CountsWideCharactersTwice) {
+  EXPECT_EQ(width_of("海关 a"), 6U);
+  EXPECT_EQ(width_of("таможня"), 7U);
+  EXPECT_EQ(cut_to("海关海关", 5), "海关…");
+  EXPECT_THAT(wrapped("海关海关", 5), ::testing::ElementsAre("海关", "海关"));
+  EXPECT_THAT(wrapped("海", 1), ::testing::ElementsAre("海"));
+}
+
 TEST(Wrapped, KeepsLineEndsAndBreaksWhatIsLonger) {
   using ::testing::ElementsAre;
   EXPECT_THAT(wrapped("one\n\ntwo three", 7), ElementsAre("one", "", "two", "three"));
