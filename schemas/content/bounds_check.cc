@@ -48,7 +48,6 @@ bool breaks_or_turns_line(std::string_view text) {
 
 // C0 and C1 controls and DEL: in a terminal they are commands, in a calendar file a new line.
 bool has_control(std::string_view text, Lines lines) {
-  if (lines == Lines::one && breaks_or_turns_line(text)) return true;
   for (std::size_t i = plain_bytes(text, 0); i < text.size(); ++i, i += plain_bytes(text, i)) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte == '\n' || byte == '\r' || byte == '\t') {
@@ -63,8 +62,11 @@ bool has_control(std::string_view text, Lines lines) {
   return false;
 }
 
+enum class Age : std::uint8_t { any, is_new };
+
 class BoundsChecker {
  public:
+  explicit BoundsChecker(Age age = Age::any) : age_(age) {}
   [[nodiscard]] Result<void> result() && {
     if (error_) return fail(std::move(*error_));
     return {};
@@ -86,7 +88,8 @@ class BoundsChecker {
       refuse(ErrorCode::too_large, place, bound("bytes", text.size(), rule.bytes_max));
     } else if (!is_utf8(text)) {
       refuse(ErrorCode::malformed, place, "is not well-formed UTF-8");
-    } else if (has_control(text, rule.lines)) {
+    } else if (has_control(text, rule.lines) ||
+               (age_ == Age::is_new && rule.lines == Lines::one && breaks_or_turns_line(text))) {
       refuse(ErrorCode::malformed, place,
              rule.lines == Lines::one ? "must be one line without control characters"
                                       : "must not hold control characters");
@@ -177,6 +180,7 @@ class BoundsChecker {
     if (!error_) error_ = Error{code, place.quoted() + " " + std::string(what)};
   }
 
+  const Age age_;
   std::optional<Error> error_;
 };
 
@@ -194,14 +198,23 @@ Result<void> check_bounds(const TrainingSchedule& schedule) { return check_value
 Result<void> check_bounds(const OfficerReceipt& receipt) { return check_value(receipt); }
 Result<void> check_bounds(const SealedHeader& header) { return check_value(header); }
 
-Result<void> check_bounds(const Content& content) {
+namespace {
+
+Result<void> check_whole(const Content& content, Age age) {
   const Place whole;
-  BoundsChecker checker;
+  BoundsChecker checker(age);
   checker.check(content.header, Place(whole, "header"), kPlain);
   checker.check(content.parts, Place(whole, "parts"), at_most(kAttachmentsMax));
   std::visit([&](const auto& body) { checker.check(body, Place(whole, "body"), kPlain); },
              content.body);
   return std::move(checker).result();
+}
+
+}  // namespace
+
+Result<void> check_bounds(const Content& content) { return check_whole(content, Age::any); }
+Result<void> check_bounds_of_new(const Content& content) {
+  return check_whole(content, Age::is_new);
 }
 
 }  // namespace keruen::content

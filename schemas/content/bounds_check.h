@@ -18,6 +18,9 @@ namespace keruen::content {
 [[nodiscard]] Result<void> check_bounds(const SealedHeader& header);
 // Everything: header, manifest, body.
 [[nodiscard]] Result<void> check_bounds(const Content& content);
+// The same for what is written now, and that what takes one line neither ends nor turns it (U+2028,
+// U+202E and their like). Content from before that was asked for must still be read.
+[[nodiscard]] Result<void> check_bounds_of_new(const Content& content);
 
 // The rules of check() that need no attachments, for a document whose attachments come later.
 [[nodiscard]] Result<void> check_header(const SealedHeader& header);

@@ -350,7 +350,7 @@ Result<Bytes> encode_into(capnp::MallocMessageBuilder& message, const Content& c
 
 // First segments that spare the copy into one in nearly every case.
 Result<Bytes> encode(const Content& content) {
-  KERUEN_CHECK(check_bounds(content));
+  KERUEN_CHECK(check_bounds_of_new(content));
   KERUEN_CHECK(check(content));
   if (const auto* part = std::get_if<Part>(&content.body)) {
     capnp::MallocMessageBuilder message(static_cast<unsigned>(part->bytes.size() / 8 + 64));

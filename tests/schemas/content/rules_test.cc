@@ -1,6 +1,7 @@
 // The rules between fields: each is kept by encode() and by decode_content() through check().
 #include <gtest/gtest.h>
 
+#include "schemas/content/bounds_check.h"
 #include "schemas/content/content.h"
 #include "tests/support/matchers.h"
 
@@ -238,6 +239,8 @@ TEST(Rules, ALineNeitherEndsNorTurns) {
   for (const char* name : {"photo_\u202egpj.exe", "a\u2066b", "a\u2028b", "a\u2029"}) {
     expect_refused(with(notice(), {photo(name)}), "must be one line");
   }
+  // What was stored before it was asked for is read.
+  EXPECT_THAT(check_bounds(with(notice(), {photo("photo_\u202egpj.exe")})), IsOk());
   EXPECT_THAT(encode(with(notice(), {photo("می\u200cخواهم.jpg")})), IsOk());
 }
 
