@@ -244,6 +244,10 @@ class InSight(Planted):
             self.send(BORDER, [CUSTOMS])
         finally:
             application.key_of = honest
+        # Both, so that nothing of the second is left to the next test.
+        twice = self.world.applications[CUSTOMS].history, application.history
+        soon("both came, and were told", lambda: all(
+            sum(map(fits, list(history.seen))) >= 2 for history, fits in zip(twice, (is_receive, is_delivered))))
         self.assert_found("duplicated")
 
     def test_nothing_happened(self):

@@ -25,6 +25,7 @@ class History:
     def __init__(self, process, path):
         self.process, self.path, self.plant = process, path, None
         self.records = []
+        self.seen = []  # before `plant`: by these the harness knows what is still to come
         self._lock = threading.Lock()
         self._file = open(path, "w", encoding="utf-8")
         self._write({"event": "begin", "process": process})
@@ -36,12 +37,16 @@ class History:
     def add(self, event, **fields):
         record = {"event": event, "at": int(time.monotonic() * 1000), **fields}
         with self._lock:
+            if self._file.closed:
+                return
+            self.seen.append(record)
             for line in [record] if self.plant is None else self.plant(record):
                 self.records.append(line)
                 self._write(line)
 
     def close(self):
-        self._file.close()
+        with self._lock:
+            self._file.close()
 
 
 class Report:

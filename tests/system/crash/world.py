@@ -213,7 +213,7 @@ class World(Exchange):
     def _told_delivered(self):
         told = {agency: set() for agency in self.agencies}
         for application in self.applications.values():
-            for record in list(application.history.records):
+            for record in list(application.history.seen):
                 if record["event"] == "outcome" and record["outcome"] == "delivered":
                     told[record["recipient"]].add(record["value"])
         return told
@@ -221,7 +221,7 @@ class World(Exchange):
     def _heard(self, agency):
         """What came, as the checker counts: what was put back to an earlier state forgot what was later."""
         heard, known = set(), float("inf")
-        records = list(self.applications[agency].history.records)
+        records = list(self.applications[agency].history.seen)
         for place, record in reversed(list(enumerate(records))):
             if record["event"] == "restored":
                 known = min(known, record["records"])
