@@ -93,4 +93,13 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::size_t line_turner_bytes(std::string_view text) {
+  if (text.size() < 3 || !text.starts_with('\xe2')) return 0;
+  const auto second = static_cast<unsigned char>(text[1]);
+  const auto third = static_cast<unsigned char>(text[2]);
+  const bool is_one = (second == 0x80 && third >= 0xa8 && third <= 0xae) ||
+                      (second == 0x81 && third >= 0xa6 && third <= 0xa9);
+  return is_one ? 3 : 0;
+}
+
 }  // namespace keruen

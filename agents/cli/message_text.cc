@@ -129,11 +129,9 @@ std::string receipts_text(const Json& recipients, const Terminal& terminal) {
 
 std::string message_text(const Json& message, const Terminal& terminal) {
   const Json& summary = message["summary"];
-  const std::string subject = printable(summary.value("subject", std::string()), LineEnds::fold);
-  std::string text =
-      terminal.paint(Tone::strong,
-                     cut_to(subject, std::min(terminal.text_columns(), kSubjectColumns))) +
-      "\n";
+  const std::string subject = text_at(summary, "subject");
+  const std::size_t subject_room = std::min(terminal.text_columns(), kSubjectColumns);
+  std::string text = terminal.paint(Tone::strong, cut_to(subject, subject_room)) + "\n";
   const auto line = [&](const char* label, const std::string& value) {
     if (!value.empty()) add_field(text, label, value, 0, terminal);
   };
@@ -156,8 +154,7 @@ std::string message_text(const Json& message, const Terminal& terminal) {
   // What happened first, then what is said about it.
   const Json& content = message["content"];
   // One that is longer than a line stands whole here.
-  if (width_of(subject) > std::min(terminal.text_columns(), kSubjectColumns))
-    line("subject", subject);
+  if (width_of(subject) > subject_room) line("subject", subject);
   for (const auto& [name, value] : content.items()) {
     if (name == "header" || !value.is_object()) continue;
     for (const auto& [field, inner] : value.items()) add_lines(text, field, inner, 0, terminal);

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "schemas/utf8.h"
+
 namespace keruen::cli {
 namespace {
 
@@ -62,18 +64,6 @@ void wrap_line(std::string_view text, std::size_t columns, std::vector<std::stri
   }
   // A character that is wider than a line leaves nothing behind it.
   if (!text.empty() || lines.size() == before) lines.emplace_back(text);
-}
-
-// Bytes of the character there that ends a line (U+2028, U+2029) or changes the direction of what
-// follows (U+202A to U+202E, U+2066 to U+2069); 0: none of them.
-std::size_t special_bytes(std::string_view text) {
-  if (!text.starts_with("\xe2\x80") && !text.starts_with("\xe2\x81")) return 0;
-  if (text.size() < 3) return 0;
-  const auto second = static_cast<unsigned char>(text[1]);
-  const auto third = static_cast<unsigned char>(text[2]);
-  const bool special =
-      second == 0x80 ? third >= 0xa8 && third <= 0xae : third >= 0xa6 && third <= 0xa9;
-  return special ? 3 : 0;
 }
 
 const char* code_of(Tone tone) {
@@ -140,7 +130,7 @@ std::string printable(std::string_view text, LineEnds line_ends) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (const std::size_t bytes = special_bytes(text.substr(i)); bytes > 0) {
+    if (const std::size_t bytes = line_turner_bytes(text.substr(i)); bytes > 0) {
       shown += "?";
       i += bytes - 1;
     } else if (c == '\n') {

@@ -152,21 +152,6 @@ Result<CalendarText> read_calendar_text(BytesView file) {
   return calendar;
 }
 
-namespace {
-
-// U+2028 and U+2029 end a line, U+202A to U+202E and U+2066 to U+2069 turn it; others' programs
-// leave them around telephone numbers.
-std::size_t line_breaker_bytes(std::string_view text) {
-  if (text.size() < 3 || !text.starts_with('\xe2')) return 0;
-  const auto second = static_cast<unsigned char>(text[1]);
-  const auto third = static_cast<unsigned char>(text[2]);
-  const bool is_one = (second == 0x80 && third >= 0xa8 && third <= 0xae) ||
-                      (second == 0x81 && third >= 0xa6 && third <= 0xa9);
-  return is_one ? 3 : 0;
-}
-
-}  // namespace
-
 std::string clean_lines(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
@@ -177,8 +162,8 @@ std::string clean_lines(std::string_view text) {
     } else if (byte == 0xc2 && i + 1 < text.size() &&
                static_cast<unsigned char>(text[i + 1]) < 0xa0) {
       ++i;  // a C1 control
-    } else if (const std::size_t bytes = line_breaker_bytes(text.substr(i)); bytes > 0) {
-      i += bytes - 1;
+    } else if (const std::size_t bytes = line_turner_bytes(text.substr(i)); bytes > 0) {
+      i += bytes - 1;  // others' programs leave them around telephone numbers
     } else if (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7f)) {
       clean.push_back(text[i]);
     }

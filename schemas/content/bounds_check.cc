@@ -33,15 +33,9 @@ bool is_language(std::string_view text) {
   return true;
 }
 
-// U+2028 and U+2029 end a line, U+202A to U+202E and U+2066 to U+2069 change the direction of what
-// follows: "photo_" and "gpj.exe" with one between them read photo_exe.jpg.
 bool breaks_or_turns_line(std::string_view text) {
   for (auto at = text.find('\xe2'); at != std::string_view::npos; at = text.find('\xe2', at + 1)) {
-    if (at + 2 >= text.size()) return false;
-    const auto second = static_cast<unsigned char>(text[at + 1]);
-    const auto third = static_cast<unsigned char>(text[at + 2]);
-    if (second == 0x80 && third >= 0xa8 && third <= 0xae) return true;
-    if (second == 0x81 && third >= 0xa6 && third <= 0xa9) return true;
+    if (line_turner_bytes(text.substr(at)) > 0) return true;
   }
   return false;
 }
