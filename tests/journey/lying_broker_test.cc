@@ -36,6 +36,13 @@ class LyingBroker : public Journey {
           return tamper(std::move(*slice));
         });
   }
+  // Nothing is delivered to `id` while that is true.
+  void withhold_slices(const char* id, const bool& while_true) {
+    agent(id).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
+      if (while_true && std::holds_alternative<wire::DeliverSlice>(frame)) return std::nullopt;
+      return frame;
+    });
+  }
   [[nodiscard]] static wire::DeliverSlice with_flipped_bit(wire::DeliverSlice slice,
                                                            std::size_t byte) {
     Bytes bytes = copy_of(slice.slice.view());
@@ -138,11 +145,7 @@ TEST_F(LyingBroker, WhatIsNeverDeliveredIsNamedAfterThreeTimes) {
 
 TEST_F(LyingBroker, AWithheldTailIsNamedAtTheSender) {
   bool withholding = true;
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
-    if (slice != nullptr && withholding) return std::nullopt;
-    return frame;
-  });
+  withhold_slices(kCustoms, withholding);
   const auto id = send(kGuard, {kCustoms}, "The last word");
   pass(seconds(5));
   // What customs says shows that it has seen the log grow past the message.
@@ -159,10 +162,7 @@ TEST_F(LyingBroker, AWithheldTailIsNamedAtTheSender) {
 // Its receipt waits at the broker: nobody withheld anything.
 TEST_F(LyingBroker, WhatIsReceiptedWhileTheSenderIsAwayIsNotNamed) {
   bool late = true;
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    if (late && std::holds_alternative<wire::DeliverSlice>(frame)) return std::nullopt;
-    return frame;
-  });
+  withhold_slices(kCustoms, late);
   const auto id = send(kGuard, {kCustoms}, "Overtaken by what customs says");
   pass(seconds(5));
   static_cast<void>(send(kProsecutor, {kGuard}, "Something else"));
@@ -435,10 +435,7 @@ TEST_F(LyingBroker, WhatItSaysItRefusedAndDeliversAllTheSameIsDelivered) {
     return frame;
   });
   bool deaf = true;
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    if (deaf && std::holds_alternative<wire::DeliverSlice>(frame)) return std::nullopt;
-    return frame;
-  });
+  withhold_slices(kCustoms, deaf);
   const auto id = send(kGuard, {kCustoms}, "Refused, it says");
   pass(seconds(2));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::refused);
@@ -493,10 +490,7 @@ TEST_F(LyingBroker, WhatWasRecalledIsNotSealedAnew) {
     return frame;
   });
   bool deaf = true;
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    if (deaf && std::holds_alternative<wire::DeliverSlice>(frame)) return std::nullopt;
-    return frame;
-  });
+  withhold_slices(kCustoms, deaf);
   agent(kGuard).watch([&](TestAgent::Direction, BytesView bytes) {
     const auto frame = wire::decode_frame(SharedBytes(copy_of(bytes)));
     ASSERT_THAT(frame, IsOk());

@@ -17,6 +17,21 @@ using ::testing::IsEmpty;
 class NoticeJourney : public Journey {
  protected:
   void SetUp() override { start_all(); }
+
+  [[nodiscard]] Bytes draw_photo(std::size_t size) {
+    Bytes photo(size);
+    exchange.randomness().fill(photo);
+    return photo;
+  }
+  [[nodiscard]] engine::SubmitRequest with_photo(const std::vector<std::string>& to,
+                                                 const std::string& text, const Bytes& photo) {
+    const std::string path = (directory / "photo.jpg").string();
+    host::PosixDisk files;
+    EXPECT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
+    auto request = notice(to, text);
+    request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+    return request;
+  }
 };
 
 // Much that is not urgent is before it on the line and with the agent already.
@@ -138,13 +153,8 @@ TEST_F(NoticeJourney, GoesQuietWhenNothingIsLeftToSay) {
 }
 
 TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
-  const std::string path = (directory / "photo.jpg").string();
-  Bytes photo(300'000);
-  exchange.randomness().fill(photo);
-  host::PosixDisk files;
-  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
-  auto request = notice({kCustoms}, "With a photo");
-  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  const Bytes photo = draw_photo(300'000);
+  auto request = with_photo({kCustoms}, "With a photo", photo);
   const auto id = submit(kGuard, request);
   pass(seconds(3));
   Bytes received;
@@ -161,13 +171,8 @@ TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
 
 // Its parts travel with each and are kept once.
 TEST_F(NoticeJourney, TheSameAttachmentIsCompleteForEachMessageThatNamesIt) {
-  const std::string path = (directory / "photo.jpg").string();
-  Bytes photo(200'000);
-  exchange.randomness().fill(photo);
-  host::PosixDisk files;
-  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
-  auto request = notice({kCustoms}, "With a photo");
-  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  const Bytes photo = draw_photo(200'000);
+  auto request = with_photo({kCustoms}, "With a photo", photo);
   // Two that are here before any part of it, and one that comes when it is complete.
   agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
     const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
@@ -362,13 +367,8 @@ class LargeGroupJourney : public NoticeJourney {
 };
 
 TEST_F(LargeGroupJourney, IsOneMessageForAllOfThem) {
-  const std::string path = (directory / "photo.jpg").string();
-  Bytes photo(150'000);
-  exchange.randomness().fill(photo);
-  host::PosixDisk files;
-  ASSERT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
-  auto request = notice({"kz.all"}, "To all");
-  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  const Bytes photo = draw_photo(150'000);
+  auto request = with_photo({"kz.all"}, "To all", photo);
   request.once = engine::DuplicateKey{"to all", Digest(), 1, engine::DuplicateKey::Renewal::never};
   const auto id = submit(kGuard, request);
   pass(seconds(5));
@@ -425,12 +425,7 @@ TEST_F(LargeGroupJourney, IsRecalledAtAllOfThem) {
 
 // Sealed in several batches, between which it stands in the outbox with those that are left.
 TEST_F(LargeGroupJourney, GoesOnWhereTheAgentEndedInTheMiddle) {
-  const std::string path = (directory / "photo.jpg").string();
-  host::PosixDisk files;
-  ASSERT_THAT(host::write_file_atomically(files, path, Bytes(600'000, 0x5a), host::kPrivateMode),
-              IsOk());
-  auto request = notice({"kz.all"}, "To all");
-  request.attachments.push_back({"photo.jpg", "image/jpeg", path});
+  const auto request = with_photo({"kz.all"}, "To all", Bytes(600'000, 0x5a));
   const auto id = submit(kGuard, request);
   agent(kGuard).kill(broker, now());
   ASSERT_THAT(agent(kGuard).start(now()), IsOk());

@@ -1,15 +1,10 @@
 // A broker that names a line of the directory and keeps back what it names: people are told, and
 // nobody it may concern is believed or written to meanwhile.
-#include <SQLiteCpp/SQLiteCpp.h>
-
-#include <set>
-
 #include "tests/journey/journey.h"
 
 namespace keruen {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using store::RecipientState;
