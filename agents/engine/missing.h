@@ -2,7 +2,8 @@
 // Shape: asked at once, after 10 seconds, after a minute; then it is named to people and left.
 // Threads: the engine thread.   Lifetime: borrows the Desk.
 //
-// A few questions wait for their answers, the others for those.
+// A few questions wait for their answers, the others for those. What could not be judged for want
+// of a revocation is not asked for before that is here.
 #pragma once
 
 #include <map>

@@ -16,6 +16,26 @@ store::Note fork_note(const Pairs::Leaf& leaf) {
               "restored. Ask them."};
 }
 
+bool closes(const Pairs::Leaf& leaf, const store::Missing& missing) {
+  return missing.gap && missing.gap->agency == leaf.sender && missing.gap->stream == leaf.stream &&
+         missing.gap->first <= leaf.position.sequence &&
+         leaf.position.sequence <= missing.gap->last;
+}
+
+// What is left of a gap of several numbers: before the one that came, and behind it.
+std::vector<store::Missing> left_of(const store::Missing& missing, PairSequence sequence) {
+  std::vector<store::Missing> left;
+  if (missing.gap->first < sequence) {
+    left.push_back(missing);
+    left.back().gap->last = PairSequence{sequence.value - 1};
+  }
+  if (sequence < missing.gap->last) {
+    left.push_back(missing);
+    left.back().gap->first = sequence.next();
+  }
+  return left;
+}
+
 }  // namespace
 
 Result<void> Pairs::see(const Leaf& leaf, const std::vector<store::Missing>& known,
@@ -66,30 +86,6 @@ Result<void> Pairs::see(const Leaf& leaf, const std::vector<store::Missing>& kno
   last.at = leaf.at;
   return {};
 }
-
-namespace {
-
-bool closes(const Pairs::Leaf& leaf, const store::Missing& missing) {
-  return missing.gap && missing.gap->agency == leaf.sender && missing.gap->stream == leaf.stream &&
-         missing.gap->first <= leaf.position.sequence &&
-         leaf.position.sequence <= missing.gap->last;
-}
-
-// What is left of a gap of several numbers: before the one that came, and behind it.
-std::vector<store::Missing> left_of(const store::Missing& missing, PairSequence sequence) {
-  std::vector<store::Missing> left;
-  if (missing.gap->first < sequence) {
-    left.push_back(missing);
-    left.back().gap->last = PairSequence{sequence.value - 1};
-  }
-  if (sequence < missing.gap->last) {
-    left.push_back(missing);
-    left.back().gap->first = sequence.next();
-  }
-  return left;
-}
-
-}  // namespace
 
 // What this arrival made or changed already counts, and not what stands on record of it.
 void Pairs::close_gap(const Leaf& leaf, const std::vector<store::Missing>& known,

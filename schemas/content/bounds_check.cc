@@ -185,15 +185,6 @@ Result<void> check_value(const T& value) {
   return std::move(checker).result();
 }
 
-}  // namespace
-
-Result<void> check_bounds(const CooperationNotice& notice) { return check_value(notice); }
-Result<void> check_bounds(const TrainingSchedule& schedule) { return check_value(schedule); }
-Result<void> check_bounds(const OfficerReceipt& receipt) { return check_value(receipt); }
-Result<void> check_bounds(const SealedHeader& header) { return check_value(header); }
-
-namespace {
-
 Result<void> check_whole(const Content& content, Age age) {
   const Place whole;
   BoundsChecker checker(age);
@@ -205,6 +196,11 @@ Result<void> check_whole(const Content& content, Age age) {
 }
 
 }  // namespace
+
+Result<void> check_bounds(const CooperationNotice& notice) { return check_value(notice); }
+Result<void> check_bounds(const TrainingSchedule& schedule) { return check_value(schedule); }
+Result<void> check_bounds(const OfficerReceipt& receipt) { return check_value(receipt); }
+Result<void> check_bounds(const SealedHeader& header) { return check_value(header); }
 
 Result<void> check_bounds(const Content& content) { return check_whole(content, Age::any); }
 Result<void> check_bounds_of_new(const Content& content) {
