@@ -53,6 +53,10 @@ Result<CheckedRequest> read_request(Desk& desk, const AuthorityState& state,
   return checked;
 }
 
+tl::unexpected<Error> not_admitted(const AgencyId& agency) {
+  return fail(ErrorCode::unknown_agency, agency.text() + " is not admitted here");
+}
+
 // One id, one identity key; one identity key, one id.
 Result<AdmissionReport> examine(const AuthorityState& state, const CheckedRequest& checked,
                                 const Admission& wanted, WallTime now) {
@@ -174,6 +178,25 @@ Result<AdmissionReport> admit(Desk& desk, const Admission& wanted, const certs::
   return report;
 }
 
+// Its request proved that the agency holds the key; only the certificate's days are new.
+Result<RenewalReport> renew(Desk& desk, const Renewal& wanted, const certs::Unlock& unlock) {
+  KERUEN_TRY(auto opened, OpenedState::open(desk.disk, wanted.directory));
+  AuthorityState& state = opened.state();
+  const auto found = state.agencies.find(wanted.agency);
+  if (found == state.agencies.end()) return not_admitted(wanted.agency);
+  wire::AgencyEntry& entry = found->second;
+  KERUEN_TRY(const auto before, certs::parse_certificate(entry.certificate));
+  KERUEN_TRY(const auto key,
+             load_authority_key(desk.disk, wanted.directory, state.exchange, unlock));
+  KERUEN_TRY(const auto certificate,
+             certs::issue_agency_certificate(
+                 {wanted.agency, before.public_key}, state.authorities.roots.front(), key,
+                 validity_from(desk.now.wall, kAgencyCertificateLife), desk.randomness));
+  entry.certificate = certificate.der;
+  KERUEN_CHECK(opened.save());
+  return RenewalReport{wanted.agency, before.valid_until, certificate.valid_until};
+}
+
 namespace {
 
 Result<void> check_rule(const AuthorityState& state, const RuleChange& change) {
@@ -227,9 +250,7 @@ Result<void> set_status(Desk& desk, const std::string& directory, const AgencyId
                         wire::AgencyStatus status) {
   KERUEN_TRY(auto opened, OpenedState::open(desk.disk, directory));
   const auto found = opened.state().agencies.find(agency);
-  if (found == opened.state().agencies.end()) {
-    return fail(ErrorCode::unknown_agency, agency.text() + " is not admitted here");
-  }
+  if (found == opened.state().agencies.end()) return not_admitted(agency);
   if (found->second.status == status) {
     return fail(ErrorCode::duplicate,
                 agency.text() + (status == wire::AgencyStatus::active ? " is not suspended"

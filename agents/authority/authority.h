@@ -2,11 +2,11 @@
 // Shape: a folder with authority.key (sealed), root.pem, authority.state (state.h) and out/.
 // Threads: one.   Lifetime: the Desk is borrowed for the call.
 //
-// Every act but `init`, `admit` and `publish` works without the key; what it changes takes effect
-// with the next `publish`. The folder is locked for the act: two desks cannot lose each other's
-// changes. After a failure the state is unchanged.
-// Errors: not_found: no authority there; malformed: the state was changed by hand and does not
-// read, with its line; denied: wrong passphrase; and what each act says.
+// Every act but `init`, `admit`, `renew` and `publish` works without the key; what it changes takes
+// effect with the next `publish`. The folder is locked for the act: two desks cannot lose each
+// other's changes. After a failure the state is unchanged. Errors: not_found: no authority there;
+// malformed: the state was changed by hand and does not read, with its line; denied: wrong
+// passphrase; and what each act says.
 #pragma once
 
 #include <optional>
@@ -73,6 +73,20 @@ struct AdmissionReport {
 // unknown_agency: the parent.
 [[nodiscard]] Result<AdmissionReport> admit(Desk& desk, const Admission& wanted,
                                             const certs::Unlock& unlock);
+
+struct Renewal {
+  std::string directory;
+  AgencyId agency;
+};
+struct RenewalReport {
+  AgencyId agency;
+  WallTime valid_until_before;
+  WallTime certificate_valid_until;
+};
+// A new certificate for the identity key that is listed: the agency, whose keys and mail stay as
+// they are, has nothing to do. unknown_agency.
+[[nodiscard]] Result<RenewalReport> renew(Desk& desk, const Renewal& wanted,
+                                          const certs::Unlock& unlock);
 
 struct RuleChange {
   std::string directory;

@@ -128,6 +128,24 @@ Result<void> admit(const Choice& choice, const Options& options) {
                     done.fingerprint + "\n\nIt takes effect with `keruen authority publish`.\n");
 }
 
+Result<void> renew(const Choice& choice, const Options& options) {
+  Workplace place;
+  KERUEN_TRY(const auto agency, AgencyId::parse(options.agency));
+  KERUEN_TRY(const auto unlock,
+             unlock_with(place.disk, options.credential, "the authority's key", Ask::once));
+  KERUEN_TRY(const auto done, authority::renew(place.desk, {options.directory, agency}, unlock));
+  const std::string until = content::instant_text(done.certificate_valid_until);
+  const std::string before = content::instant_text(done.valid_until_before);
+  return report(choice,
+                {{"agency", done.agency.text()},
+                 {"certificate_valid_until", until},
+                 {"valid_until_before", before}},
+                "The certificate of " + done.agency.text() + " is valid until " + until +
+                    " (before: " + before +
+                    "). It takes effect with `keruen authority publish`; the agency has nothing "
+                    "to do.\n");
+}
+
 Result<std::vector<MessageKind>> kinds_of(const Options& options) {
   std::vector<MessageKind> kinds;
   for (const std::string& word : options.kinds) {
@@ -279,6 +297,10 @@ void add_authority(CLI::App& app, Choice& choice) {
   verb->add_option("--group", options->groups, "put it into this group; once for each");
   verb->add_option("--parent", options->parent, "the agency above it");
   verb->add_flag("--yes", options->yes, "the fingerprint was compared already");
+
+  verb = add("renew", "Give an agency's certificate new days, under the same key",
+             "keruen authority renew --dir authority kz.customs", Key::needed, renew);
+  verb->add_option("AGENCY", options->agency, "its id")->required();
 
   const auto add_rule = [&](const char* name, const char* help, const char* example,
                             bool allowing) {

@@ -367,7 +367,8 @@ void Keyring::warn_of_ends(Turn& turn) {
     }
     if (life.kind == KeyLife::Kind::certificate && life.valid_until < now + kWarnBeforeEnd) {
       turn.alert("The agency's certificate ends in " + days_left(life.valid_until) +
-                 " days; ask the exchange authority for a new one");
+                 " days; the exchange authority renews it (keruen authority renew " +
+                 desk_.self().text() + "), and this agency has nothing else to do");
     }
   }
   if (!signing_end || *signing_end >= now + kWarnBeforeEnd || identity_) return;

@@ -234,6 +234,17 @@ TEST_F(AuthorityTest, SuspendsOnlyWhomItKnows) {
       FailsWith(ErrorCode::unknown_agency));
 }
 
+TEST_F(AuthorityTest, RenewsOnlyWhomItKnowsAndWithItsKey) {
+  ASSERT_NO_FATAL_FAILURE(found());
+  const auto before = read("authority/authority.state");
+  auto at = desk();
+  EXPECT_THAT(renew(at, {in("authority"), *AgencyId::parse("kz.tax")}, passphrase()),
+              FailsWith(ErrorCode::unknown_agency, HasSubstr("kz.tax")));
+  EXPECT_THAT(renew(at, {in("authority"), *AgencyId::parse("kz.customs")}, passphrase("open")),
+              FailsWith(ErrorCode::denied));
+  EXPECT_EQ(read("authority/authority.state"), before);
+}
+
 TEST_F(AuthorityTest, OneActAtATime) {
   ASSERT_THAT(init(), IsOk());
   KERUEN_ASSERT_OK(const auto lock, disk_.lock_directory(in("authority")));

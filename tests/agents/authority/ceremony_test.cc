@@ -197,5 +197,36 @@ TEST_F(CeremonyTest, ASuspendedAgencyGetsNoInvitationAndMaySendNothing) {
   EXPECT_TRUE(registry_of(resumed.registry_file)->is_active(customs));
 }
 
+// After two years, with keys and mail where they are.
+TEST_F(CeremonyTest, ARenewedAgencyKeepsItsKeysAndHasALongerCertificate) {
+  ASSERT_NO_FATAL_FAILURE(found());
+  const auto customs = *AgencyId::parse("kz.customs");
+  KERUEN_ASSERT_OK(const auto published, publish_now());
+  const auto before = registry_of(published.registry_file)->agency(customs)->certificate;
+  clock_.advance(std::chrono::hours(710 * 24));
+  auto at = desk();
+  KERUEN_ASSERT_OK(const auto renewed, renew(at, {in("authority"), customs}, passphrase()));
+  EXPECT_EQ(renewed.valid_until_before, before.valid_until);
+  KERUEN_ASSERT_OK(const auto after, publish_now());
+  const auto registry = registry_of(after.registry_file);
+  const auto& certificate = registry->agency(customs)->certificate;
+  EXPECT_EQ(certificate.public_key, before.public_key);
+  EXPECT_EQ(certificate.valid_until, renewed.certificate_valid_until);
+  EXPECT_EQ(certificate.valid_until, before.valid_until + std::chrono::hours(710 * 24));
+  EXPECT_THAT(registry->group(*GroupId::parse("kz.all"))->members, ElementsAre(customs));
+  // Its folder takes the invitation that comes with it.
+  EXPECT_THAT(join_agency(at, {in("customs"), after.invitation_files.at(0)}), IsOk());
+}
+
+TEST_F(CeremonyTest, RenewingDoesNotLiftASuspension) {
+  ASSERT_NO_FATAL_FAILURE(found());
+  const auto customs = *AgencyId::parse("kz.customs");
+  auto at = desk();
+  ASSERT_THAT(set_status(at, in("authority"), customs, wire::AgencyStatus::suspended), IsOk());
+  ASSERT_THAT(renew(at, {in("authority"), customs}, passphrase()), IsOk());
+  KERUEN_ASSERT_OK(const auto published, publish_now());
+  EXPECT_FALSE(registry_of(published.registry_file)->is_active(customs));
+}
+
 }  // namespace
 }  // namespace keruen::authority
