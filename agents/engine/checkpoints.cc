@@ -1,6 +1,7 @@
 #include "agents/engine/checkpoints.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "certs/batch.h"
@@ -14,6 +15,14 @@ constexpr std::chrono::seconds kAskEvery{20};
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::chrono::seconds kProvedDelay{1};
 constexpr std::size_t kRootsKept = 64;
+// Far more than a second's checkpoint has in it; a broker that proves nothing gets no further.
+constexpr std::size_t kUnprovedMax = 65'536;
+
+template <class Waiting>
+bool says_otherwise(const std::map<LogIndex, Waiting>& waiting, const store::LogPlace& place) {
+  const auto found = waiting.find(place.index);
+  return found != waiting.end() && found->second.place != place;
+}
 
 }  // namespace
 
@@ -26,8 +35,11 @@ Result<void> Checkpoints::load() {
   }
   KERUEN_TRY(const auto batches, desk_.store.unfinished_batches());
   for (const auto& batch : batches) {
-    if (batch.status == store::BatchStatus::accepted) unproved_[batch.index].batch = batch;
+    if (batch.status != store::BatchStatus::accepted) continue;
+    unproved_[batch.index] = {{batch.index, batch.accepted_at, batch.hash}, batch.blob};
   }
+  KERUEN_TRY(const auto places, desk_.store.unproved_places());
+  for (const auto& place : places) unproved_.try_emplace(place.index, Unproved{place});
   return {};
 }
 
@@ -97,16 +109,65 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
   if (!desk_.halted) ask_proofs(turn);
 }
 
-void Checkpoints::accepted(const store::StoredBatch& batch, Turn& turn) {
-  const auto [found, is_new] =
-      unproved_.try_emplace(batch.index, Unproved{batch, desk_.link.welcomed_for});
-  if (!is_new && found->second.batch.hash != batch.hash) {
-    fork("The broker accepted two batches as entry " + std::to_string(batch.index.value) +
-             " of its log.",
-         "batches " + found->second.batch.hash.hex() + " and " + batch.hash.hex(), turn);
-    return;
-  }
+bool Checkpoints::agrees(const store::LogPlace& place, Turn& turn) {
+  if (!says_otherwise(unproved_, place) && !says_otherwise(required_, place)) return true;
+  const auto found = unproved_.find(place.index);
+  const auto& before =
+      found == unproved_.end() ? required_.at(place.index).place : found->second.place;
+  const auto words = [](const store::LogPlace& said) {
+    return "batch " + said.batch.hex() + ", accepted at " +
+           std::to_string(milliseconds_of(said.accepted_at)) + " ms";
+  };
+  fork("The broker said two things of entry " + std::to_string(place.index.value) + " of its log.",
+       words(before) + "; " + words(place), turn);
+  return false;
+}
+
+bool Checkpoints::has_room() const { return unproved_.size() + required_.size() < kUnprovedMax; }
+
+void Checkpoints::accepted(store::BlobNumber blob, const store::LogPlace& place, Turn& turn) {
+  if (!agrees(place, turn)) return;
+  unproved_[place.index] = {place, blob, desk_.link.welcomed_for};
   ask_proofs(turn);
+}
+
+bool Checkpoints::delivered(const store::LogPlace& place, Turn& turn) {
+  if (!agrees(place, turn)) return false;
+  if (!unproved_.contains(place.index) && !has_room()) return false;
+  unproved_.try_emplace(place.index, Unproved{place, {}, desk_.link.welcomed_for});
+  ask_proofs(turn);
+  return true;
+}
+
+Checkpoints::Proof Checkpoints::proof_of(const store::LogPlace& place, Turn& turn) {
+  if (!agrees(place, turn)) return Proof::awaited;
+  const auto found = required_.find(place.index);
+  if (found == required_.end()) {
+    if (!has_room()) return Proof::awaited;
+    required_.emplace(place.index, Required{place, desk_.link.welcomed_for});
+    ask_proofs(turn);
+    return Proof::awaited;
+  }
+  if (found->second.proved) {
+    required_.erase(found);
+    return Proof::given;
+  }
+  return is_overdue(found->second.since) ? Proof::overdue : Proof::awaited;
+}
+
+std::optional<LogIndex> Checkpoints::forget_delivered_from(TreeSize size, Turn& turn) {
+  const LogIndex from{size.value};
+  std::optional<LogIndex> last;
+  if (!required_.empty()) last = required_.rbegin()->first;
+  for (const auto& [index, unproved] : unproved_) {
+    if (!unproved.own) last = std::max(last.value_or(index), index);
+  }
+  if (!last || *last < from) return std::nullopt;
+  std::erase_if(unproved_, [&](const auto& one) { return !one.second.own && from <= one.first; });
+  required_.erase(required_.lower_bound(from), required_.end());
+  forget_asked();
+  (void)turn.checked(desk_.store.forget_places_from(size));
+  return last;
 }
 
 std::vector<store::BlobNumber> Checkpoints::lost(std::vector<store::BlobNumber> blobs) {
@@ -114,30 +175,37 @@ std::vector<store::BlobNumber> Checkpoints::lost(std::vector<store::BlobNumber> 
     return std::ranges::find(blobs, blob) != blobs.end();
   };
   const auto first = std::ranges::find_if(
-      unproved_, [&](const auto& one) { return is_lost(one.second.batch.blob); });
+      unproved_, [&](const auto& one) { return one.second.own && is_lost(*one.second.own); });
   std::vector<store::BlobNumber> behind;
   for (auto at = first; at != unproved_.end(); ++at) {
-    if (!is_lost(at->second.batch.blob)) behind.push_back(at->second.batch.blob);
+    if (at->second.own && !is_lost(*at->second.own)) behind.push_back(*at->second.own);
+  }
+  if (first != unproved_.end()) {
+    required_.erase(required_.lower_bound(first->first), required_.end());
   }
   unproved_.erase(first, unproved_.end());
   blobs.insert(blobs.end(), behind.begin(), behind.end());
-  std::erase_if(proved_, is_lost);
+  std::erase_if(proved_.proved, is_lost);
   forget_asked();
   return blobs;
 }
 
 // One question at a time, for as many as one answer holds: a checkpoint of each second brings
-// hundreds that can be asked for.
+// hundreds that can be asked for. What a slice waits for comes first.
 void Checkpoints::ask_proofs(Turn& turn) {
   if (question_ || !newest_ || !desk_.link.welcomed) return;
-  Question question{newest_->checkpoint.size, newest_->checkpoint.root, {}};
-  for (const auto& [index, unproved] : unproved_) {
-    if (index.value >= question.size.value) break;
-    if (question.indexes.size() == kInclusionProofsMax) break;
-    question.indexes.push_back(index);
+  const auto& [origin, size, root] = newest_->checkpoint;
+  std::set<LogIndex> indexes;
+  for (const auto& [index, required] : required_) {
+    if (index.value >= size.value || indexes.size() == kInclusionProofsMax) break;
+    if (!required.proved) indexes.insert(index);
   }
-  if (question.indexes.empty()) return;
-  question_ = std::move(question);
+  for (const auto& [index, unproved] : unproved_) {
+    if (index.value >= size.value || indexes.size() == kInclusionProofsMax) break;
+    indexes.insert(index);
+  }
+  if (indexes.empty()) return;
+  question_ = Question{size, root, {indexes.begin(), indexes.end()}};
   send_question(turn);
 }
 
@@ -147,40 +215,55 @@ void Checkpoints::send_question(Turn& turn) {
 }
 
 // A broker whose tree is damaged in one place proves the rest: each answer has some at least.
-void Checkpoints::inclusion(const wire::Inclusion& frame, Turn& turn) {
+bool Checkpoints::inclusion(const wire::Inclusion& frame, Turn& turn) {
   if (desk_.halted || !question_ || question_->size != frame.size ||
       !std::ranges::includes(question_->indexes, frame.proofs, {}, {},
                              &wire::InclusionProof::index)) {
-    return;
+    return false;
   }
   const Question question = *std::exchange(question_, std::nullopt);
-  if (proved_.empty()) write_proved_at_ = turn.now().monotonic + kProvedDelay;
+  const bool slices_wait = !required_.empty() || !has_room();
+  if (!has_proved()) write_proved_at_ = turn.now().monotonic + kProvedDelay;
   for (const auto& proof : frame.proofs) {
-    const auto found = unproved_.find(proof.index);
-    ensure(found != unproved_.end(), "what is asked for waits for its proof");
-    const auto& batch = found->second.batch;
+    const auto unproved = unproved_.find(proof.index);
+    const auto required = required_.find(proof.index);
+    ensure(unproved != unproved_.end() || required != required_.end(),
+           "what is asked for waits for its proof");
+    const auto& place =
+        unproved != unproved_.end() ? unproved->second.place : required->second.place;
     const Digest leaf =
-        certs::log_leaf_hash(certs::LogEntryKind::batch, batch.accepted_at, batch.hash);
+        certs::log_leaf_hash(certs::LogEntryKind::batch, place.accepted_at, place.batch);
     if (!certs::check_inclusion(leaf, proof.index, question.size, question.root, proof.hashes)) {
-      fork("The broker accepted a batch as entry " + std::to_string(proof.index.value) +
+      const bool own = unproved != unproved_.end() && unproved->second.own;
+      fork(std::string("The broker ") + (own ? "accepted" : "delivered") + " a batch as entry " +
+               std::to_string(proof.index.value) +
                " of its log, and cannot prove that it stands there.",
-           "batch " + batch.hash.hex(), turn);
-      return;
+           "batch " + place.batch.hex(), turn);
+      return false;
     }
-    proved_.push_back(batch.blob);
-    unproved_.erase(found);
+    if (required != required_.end()) required->second.proved = true;
+    if (unproved == unproved_.end()) continue;
+    if (unproved->second.own) {
+      proved_.proved.push_back(*unproved->second.own);
+    } else {
+      proved_.places_proved.push_back(proof.index);
+    }
+    unproved_.erase(unproved);
   }
   ask_proofs(turn);
+  return slices_wait;
 }
 
 // Several at once, and late: what a crash forgets is asked for again.
 void Checkpoints::write_proved(Turn& turn) {
-  if (proved_.empty() || turn.now().monotonic < write_proved_at_) return;
+  if (!has_proved() || turn.now().monotonic < write_proved_at_) return;
   write_proved_at_ = turn.now().monotonic + kProvedDelay;
-  store::Learned learned;
-  learned.at = turn.now().wall;
-  learned.proved = proved_;
-  if (turn.checked(desk_.store.learn(learned))) proved_.clear();
+  proved_.at = turn.now().wall;
+  if (turn.checked(desk_.store.learn(proved_))) proved_ = {};
+}
+
+bool Checkpoints::has_proved() const {
+  return !proved_.proved.empty() || !proved_.places_proved.empty();
 }
 
 void Checkpoints::forget_asked() {
@@ -189,24 +272,32 @@ void Checkpoints::forget_asked() {
   compare_at_ = {};
 }
 
+bool Checkpoints::is_overdue(LinkState::WelcomedTime since) const {
+  return desk_.link.welcomed_for >= std::max(since, none_owed_until_) + kProofWithin;
+}
+
 void Checkpoints::name_overdue(Turn& turn) {
   if (turn.now().monotonic < looked_at_ + kLookEvery) return;
   looked_at_ = turn.now().monotonic;
-  std::size_t overdue = 0;
+  std::size_t own = 0;
+  std::size_t delivered = 0;
   for (auto& [index, unproved] : unproved_) {
-    const auto since = std::max(unproved.since, none_owed_until_);
-    if (desk_.link.welcomed_for < since + kProofWithin || unproved.named) continue;
+    if (unproved.named || !is_overdue(unproved.since)) continue;
     unproved.named = true;
-    ++overdue;
+    ++(unproved.own ? own : delivered);
   }
-  if (overdue == 0) return;
-  turn.warn({store::EventType::warning,
-             {},
-             {},
-             {},
-             ErrorCode::not_found,
-             "The broker has not proved for a minute that " + std::to_string(overdue) +
-                 " of our batches stand in its log; it is asked again."});
+  const auto name = [&](std::size_t overdue, std::string_view of_what) {
+    if (overdue == 0) return;
+    turn.warn({store::EventType::warning,
+               {},
+               {},
+               {},
+               ErrorCode::not_found,
+               "The broker has not proved for a minute that " + std::to_string(overdue) +
+                   std::string(of_what) + " stand in its log; it is asked again."});
+  };
+  name(own, " of our batches");
+  name(delivered, " of the batches it delivered");
 }
 
 void Checkpoints::tick(Turn& turn) {
@@ -214,7 +305,7 @@ void Checkpoints::tick(Turn& turn) {
   if (!desk_.link.welcomed || desk_.halted) return;
   if (desk_.disk_full) none_owed_until_ = desk_.link.welcomed_for;
   compare_next(turn);
-  if (desk_.halted || unproved_.empty()) return;
+  if (desk_.halted || (unproved_.empty() && required_.empty())) return;
   name_overdue(turn);
   if (turn.now().monotonic < asked_at_ + kAskEvery) return;
   asked_at_ = turn.now().monotonic;
@@ -224,7 +315,9 @@ void Checkpoints::tick(Turn& turn) {
   } else {
     ask_proofs(turn);
   }
-  if (!newest_ || unproved_.rbegin()->first.value >= newest_->checkpoint.size.value) {
+  const LogIndex highest = std::max(unproved_.empty() ? LogIndex{} : unproved_.rbegin()->first,
+                                    required_.empty() ? LogIndex{} : required_.rbegin()->first);
+  if (!newest_ || highest.value >= newest_->checkpoint.size.value) {
     turn.send(wire::FetchCheckpoint{newest_ ? newest_->checkpoint.size : TreeSize{}});
   }
 }

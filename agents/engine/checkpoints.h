@@ -1,4 +1,5 @@
-// What the log proves: the newest checkpoint seen, and that own batches stand in it.
+// What the log proves: the newest checkpoint seen, and that batches stand in it, own ones that the
+// broker accepted and others' that it delivered.
 // Shape: notes are C2SP signed notes; proofs RFC 9162.
 // Threads: the engine thread.   Lifetime: borrows the Desk.
 //
@@ -24,9 +25,19 @@ class Checkpoints {
   [[nodiscard]] wire::CheckpointSeen seen() const;
 
   void checkpoint(const wire::Checkpoint& frame, Turn& turn);
-  void inclusion(const wire::Inclusion& frame, Turn& turn);
-  // To be proved within kProofWithin; only the time counts in which the broker serves us.
-  void accepted(const store::StoredBatch& batch, Turn& turn);
+  // True: what proof_of() says may be another.
+  [[nodiscard]] bool inclusion(const wire::Inclusion& frame, Turn& turn);
+  // Places are to be proved within kProofWithin; only the time counts in which the broker serves
+  // us.
+  void accepted(store::BlobNumber blob, const store::LogPlace& place, Turn& turn);
+  // False, and nothing may be taken of it: the broker said otherwise of this entry, or so much is
+  // unproved that more would have no bound.
+  [[nodiscard]] bool delivered(const store::LogPlace& place, Turn& turn);
+  enum class Proof : std::uint8_t { given, awaited, overdue };
+  // Of what may be taken only with it. Asked for until it is given.
+  [[nodiscard]] Proof proof_of(const store::LogPlace& place, Turn& turn);
+  // The log has no such entries, or others. The last that was to be proved; empty: none was.
+  [[nodiscard]] std::optional<LogIndex> forget_delivered_from(TreeSize size, Turn& turn);
   // The broker lost them: what it said of their places holds no more. With those that stood behind
   // them and no stream names.
   [[nodiscard]] std::vector<store::BlobNumber> lost(std::vector<store::BlobNumber> blobs);
@@ -37,9 +48,16 @@ class Checkpoints {
 
  private:
   struct Unproved {
-    store::StoredBatch batch;
+    store::LogPlace place;
+    std::optional<store::BlobNumber> own{};  // empty: it was delivered
     LinkState::WelcomedTime since{0};
     bool named = false;
+  };
+  // What a slice waits for before it is taken.
+  struct Required {
+    store::LogPlace place;
+    LinkState::WelcomedTime since{0};
+    bool proved = false;
   };
   // Asked of the broker and not answered yet.
   struct Question {
@@ -57,10 +75,15 @@ class Checkpoints {
   };
   [[nodiscard]] std::vector<SigningPublicKey> log_keys() const;
   void adopt(certs::SignedCheckpoint next, Turn& turn);
+  // False: the broker said otherwise before, and the agent stops.
+  [[nodiscard]] bool agrees(const store::LogPlace& place, Turn& turn);
+  [[nodiscard]] bool is_overdue(LinkState::WelcomedTime since) const;
+  [[nodiscard]] bool has_room() const;
   void ask_proofs(Turn& turn);
   void send_question(Turn& turn);
   void name_overdue(Turn& turn);
   void write_proved(Turn& turn);
+  [[nodiscard]] bool has_proved() const;
   void fork(std::string text, std::string_view other_note, Turn& turn);
   // Empty: the log did not sign it.
   [[nodiscard]] std::optional<certs::SignedCheckpoint> note_of(
@@ -81,11 +104,12 @@ class Checkpoints {
   std::optional<certs::SignedCheckpoint> newest_;
   std::map<TreeSize, Digest> roots_;  // of the last ones, to compare with peers
   std::map<LogIndex, Unproved> unproved_;
+  std::map<LogIndex, Required> required_;
   LinkState::WelcomedTime none_owed_until_{0};  // on a full disk nothing is noted of what we asked
   MonotonicTime looked_at_;                     // for what is overdue
   std::optional<Question> question_;
   MonotonicTime asked_at_;
-  std::vector<store::BlobNumber> proved_;  // not written yet
+  store::Learned proved_;  // not written yet
   MonotonicTime write_proved_at_;
   std::map<AgencyId, Sighting> sightings_;
   AgencyId compared_;                      // whose turn it was

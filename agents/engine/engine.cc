@@ -42,6 +42,8 @@ Result<void> take_halt(Desk& desk, Now now) {
     return {};
   }
   KERUEN_CHECK(desk.store.save_fact(kFactHalted, {}));
+  // What they know to be wrong would stop it once more.
+  KERUEN_CHECK(desk.store.forget_unproved());
   store::Learned learned;
   learned.at = now.wall;
   learned.notes.push_back(

@@ -48,6 +48,9 @@ void Inbox::forget_beyond(TreeSize size, Turn& turn) {
     told = std::max(told, cursor->index.value);
     cursor = arrival.cursor;
   }
+  if (const auto last = checkpoints_.forget_delivered_from(size, turn)) {
+    told = std::max(told, last->value);
+  }
   if (told == 0) return;
   turn.warn({store::EventType::warning,
              {},
@@ -215,6 +218,44 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
   return take_verified(slice, *batch, *head, turn);
 }
 
+// With a key that was stolen and is revoked, a broker can make a batch that looks older than that.
+std::optional<std::string> Inbox::what_ended_since(const wire::Statement& statement) const {
+  const auto& sender = statement.sender;
+  const auto key = desk_.directory.signing_key(sender, statement.signing_key);
+  if (key && key->revoked_at) return "with a key of " + sender.text() + " that was revoked since";
+  if (!desk_.directory.newest_registry()->is_active(sender)) {
+    return "by " + sender.text() + ", which was suspended since";
+  }
+  return std::nullopt;
+}
+
+std::optional<Inbox::Step> Inbox::await_proof(const wire::DeliverSlice& slice,
+                                              const certs::VerifiedBatch& batch,
+                                              const store::LogPlace& place,
+                                              const std::string& ended, Turn& turn) {
+  switch (checkpoints_.proof_of(place, turn)) {
+    case Checkpoints::Proof::given:
+      return std::nullopt;
+    case Checkpoints::Proof::awaited:
+      retry_at_ = turn.now().monotonic + kRetry;
+      return Step::wait;
+    case Checkpoints::Proof::overdue:
+      break;
+  }
+  if (!slice.again) {
+    turn.warn({store::EventType::warning,
+               {},
+               {},
+               batch.statement.sender,
+               ErrorCode::not_found,
+               "Log entry " + std::to_string(place.index.value) + " was signed " + ended +
+                   ", and the broker has not proved for a minute that it is older than that. It "
+                   "is not shown, and asked for again."});
+  }
+  return transport_fault(slice, batch.leaves.front().number, batch.leaves.back().number,
+                         {ErrorCode::not_found, "no proof that it is older than what ended"}, turn);
+}
+
 bool Inbox::lacks_registry(LogIndex at) const {
   const auto missing_from = desk_.directory.first_missing_registry();
   return missing_from && *missing_from < at;
@@ -243,15 +284,19 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
                                                   sender.text() + ", which may be of its key"},
                            turn);
   }
+  const store::LogPlace place{slice.index, slice.accepted_at, batch.hash};
+  if (const auto ended = what_ended_since(batch.statement)) {
+    const auto step = await_proof(slice, batch, place, *ended, turn);
+    if (step) return *step;
+  }
+  if (!checkpoints_.delivered(place, turn)) return Step::wait;
   Draft draft;
   auto& arrival = draft.arrival;
   arrival.lane = slice.lane;
   arrival.slice = slice.slice;
   arrival.sender = batch.statement.sender;
-  arrival.batch = batch.hash;
   arrival.signing_key = batch.statement.signing_key;
-  arrival.index = slice.index;
-  arrival.accepted_at = slice.accepted_at;
+  arrival.place = place;
   arrival.at = turn.now().wall;
   draft.first_leaf = batch.leaves.front().number;
   draft.last_leaf = batch.leaves.back().number;
@@ -261,7 +306,7 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
                            : take_message(slice, batch, leaf, turn.now(), draft);
     if (!taken) {
       turn.store_failed(taken.error());
-      if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetryFullDisk;
+      if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetry;
       return Step::wait;
     }
   }

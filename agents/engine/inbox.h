@@ -3,6 +3,9 @@
 // by the credit this agent granted, and the frames it keeps in memory by twice that. Threads: the
 // engine thread.   Lifetime: borrows all it is given.
 //
+// What was signed by whom its key or membership was taken from since is opened only when its place
+// in the log is proved; anything else has it proved afterwards.
+//
 // What the broker or the way can cause (steps a to c) is a transport fault: asked for again, never
 // receipted, never blocking the lane. Only what the sender alone can cause (opening, content) is
 // answered with a signed "undeliverable".
@@ -25,8 +28,8 @@
 
 namespace keruen::engine {
 
-// After a full disk the same slices are tried again.
-inline constexpr std::chrono::seconds kRetryFullDisk{1};
+// After a full disk, and while a proof is awaited, the same slices are tried again.
+inline constexpr std::chrono::seconds kRetry{1};
 
 class Inbox {
  public:
@@ -77,6 +80,13 @@ class Inbox {
   [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);
   [[nodiscard]] Step take_decoded(const wire::DeliverSlice& slice,
                                   const wire::UnverifiedBatch& unverified, Turn& turn);
+  // Why it is not enough that the key was in force where the broker says it stands; empty: it is.
+  [[nodiscard]] std::optional<std::string> what_ended_since(const wire::Statement& statement) const;
+  // Empty: its place is proved.
+  [[nodiscard]] std::optional<Step> await_proof(const wire::DeliverSlice& slice,
+                                                const certs::VerifiedBatch& batch,
+                                                const store::LogPlace& place,
+                                                const std::string& ended, Turn& turn);
   // Of those before it.
   [[nodiscard]] bool lacks_registry(LogIndex at) const;
   // `own_head`: of our directory, at the count the statement names.

@@ -102,7 +102,7 @@ Inbox::Step Inbox::transport_fault(const wire::DeliverSlice& slice, std::uint32_
                                    std::uint32_t last, const Error& error, Turn& turn) {
   Draft draft;
   draft.arrival.lane = slice.lane;
-  draft.arrival.index = slice.index;
+  draft.arrival.place.index = slice.index;
   draft.arrival.at = turn.now().wall;
   note_fault(slice, first, last, error, draft.arrival);
   if (!slice.again) draft.arrival.cursor = wire::Cursor{slice.index, last};
@@ -111,7 +111,7 @@ Inbox::Step Inbox::transport_fault(const wire::DeliverSlice& slice, std::uint32_
     draft.arrival.cursor.reset();
   }
   if (!turn.checked(desk_.store.arrive(draft.arrival)) || !turn.checked(missing_.load())) {
-    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetryFullDisk;
+    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetry;
     return Step::wait;
   }
   if (draft.arrival.cursor) cursor = draft.arrival.cursor;
@@ -121,7 +121,7 @@ Inbox::Step Inbox::transport_fault(const wire::DeliverSlice& slice, std::uint32_
 Inbox::Step Inbox::store(Draft& draft, const wire::DeliverSlice& slice, Turn& turn) {
   auto& arrival = draft.arrival;
   arrival.receipts =
-      draft.receipts.receipts(slice.lane, arrival.sender, arrival.batch, turn.now().wall);
+      draft.receipts.receipts(slice.lane, arrival.sender, arrival.place.batch, turn.now().wall);
   for (const auto& [name, head] : draft.pairs.heads) arrival.pairs.push_back(head);
   arrival.missing = draft.pairs.missing;
   arrival.changed = draft.pairs.changed;
@@ -142,7 +142,7 @@ Inbox::Step Inbox::store(Draft& draft, const wire::DeliverSlice& slice, Turn& tu
   const wire::Cursor end{slice.index, last};
   if (!slice.again && (!cursor || *cursor < end)) arrival.cursor = end;
   if (!turn.checked(desk_.store.arrive(arrival))) {
-    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetryFullDisk;
+    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetry;
     return Step::wait;
   }
   turn.store_works();

@@ -115,7 +115,7 @@ void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
   if (stream->stated && stream->stated->sequence < frame.sequence) {
     stream->stated = {frame.stream, frame.sequence, frame.batch};
   }
-  checkpoints_.accepted(batch, turn);
+  checkpoints_.accepted(batch.blob, {frame.index, frame.accepted_at, batch.hash}, turn);
   if (!frame.refusals.empty()) batcher_.there_may_be_work(turn.now());
   streams_.drop_finished();
 }

@@ -68,7 +68,9 @@ struct Engine::State {
   void on(const wire::SnapshotHead& frame, Turn& turn) { sync.snapshot_head(frame, turn); }
   void on(const wire::Entries& frame, Turn& turn) { sync.entries(frame, turn); }
   void on(const wire::Checkpoint& frame, Turn& turn) { checkpoints.checkpoint(frame, turn); }
-  void on(const wire::Inclusion& frame, Turn& turn) { checkpoints.inclusion(frame, turn); }
+  void on(const wire::Inclusion& frame, Turn& turn) {
+    if (checkpoints.inclusion(frame, turn)) inbox.try_again();
+  }
   void on(const wire::Pong& frame, Turn& turn);
   void on(const wire::Fault& frame, Turn& turn);
 

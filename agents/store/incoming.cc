@@ -216,13 +216,21 @@ Result<void> Store::arrive(const Arrival& arrival) {
               "signing_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
           .with(blob)
           .with(state.number_of(arrival.sender))
-          .with(arrival.index)
-          .with(arrival.accepted_at)
+          .with(arrival.place.index)
+          .with(arrival.place.accepted_at)
           .with(arrival.at)
           .with(arrival.lane)
-          .with(arrival.batch)
+          .with(arrival.place.batch)
           .with(arrival.signing_key)
           .run();
+      if (state.keeps_unproved) {
+        state.connection
+            .query("INSERT OR IGNORE INTO unproved(log_index, accepted_at, batch) VALUES(?, ?, ?)")
+            .with(arrival.place.index)
+            .with(arrival.place.accepted_at)
+            .with(arrival.place.batch)
+            .run();
+      }
       for (const auto& message : arrival.messages) state.arrive_message(arrival, message, blob);
     }
     for (const auto& word : arrival.words) {
@@ -284,6 +292,39 @@ Result<wire::Cursors> Store::cursors() {
       cursors[lane] = wire::Cursor{LogIndex{query.unsigned_number(1)}, query.small_number(2)};
     }
     return cursors;
+  });
+}
+
+Result<std::vector<LogPlace>> Store::unproved_places() {
+  using Places = std::vector<LogPlace>;
+  return state_->look<Places>("reading places in the log", [&]() -> Result<Places> {
+    Places places;
+    if (!state_->keeps_unproved) return places;
+    auto query = state_->connection.query(
+        "SELECT log_index, accepted_at, batch FROM unproved ORDER BY log_index");
+    while (query.row()) {
+      places.push_back({LogIndex{query.unsigned_number(0)}, query.time(1), query.fixed<Digest>(2)});
+    }
+    return places;
+  });
+}
+
+Result<void> Store::forget_unproved() {
+  return state_->transact<void>("forgetting what is unproved", [&]() -> Result<void> {
+    state_->connection
+        .query("DELETE FROM receipt_closed WHERE blob IN (SELECT blob FROM batch WHERE status = 2)")
+        .run();
+    state_->connection.query("UPDATE batch SET status = 3 WHERE status = 2").run();
+    if (state_->keeps_unproved) state_->connection.query("DELETE FROM unproved").run();
+    return {};
+  });
+}
+
+Result<void> Store::forget_places_from(TreeSize size) {
+  return state_->transact<void>("forgetting places in the log", [&]() -> Result<void> {
+    if (!state_->keeps_unproved) return {};
+    state_->connection.query("DELETE FROM unproved WHERE log_index >= ?").with(size.value).run();
+    return {};
   });
 }
 

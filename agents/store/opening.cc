@@ -75,10 +75,13 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
     if (!state.is_key_right()) {
       return fail(ErrorCode::denied, path + " was made with another store key");
     }
-    // Where a full disk has no room for them, recalls take longer, and act on what is here only.
+    // Where a full disk has no room for them, recalls take longer, and act on what is here only;
+    // and a crash forgets which places in the log are to be proved.
     const auto completed = guarded<void>("completing the tables", [&]() -> Result<void> {
       state.connection.execute(kRecallTable);
       state.keeps_recalls = true;
+      state.connection.execute(kUnprovedTable);
+      state.keeps_unproved = true;
       state.connection.execute(kOnceIndex);
       return {};
     });

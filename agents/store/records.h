@@ -118,6 +118,14 @@ struct StoredBatch {
   std::uint64_t bytes = 0;
 };
 
+// Where a batch stands in the log, by the broker's word.
+struct LogPlace {
+  LogIndex index;
+  WallTime accepted_at;
+  Digest batch;
+  bool operator==(const LogPlace&) const = default;
+};
+
 // ---- arrive ----
 struct ExpectedAttachment {
   Digest whole;
@@ -201,10 +209,8 @@ struct Arrival {
   // Empty for a slice that could not be verified.
   SharedBytes slice;
   AgencyId sender;
-  Digest batch;
   KeyId signing_key;
-  LogIndex index;
-  WallTime accepted_at;
+  LogPlace place;
   WallTime at;
   std::vector<ArrivedMessage> messages;
   LeafKeys keys;
@@ -229,6 +235,7 @@ struct Learned {
   WallTime at;
   std::vector<BatchWord> accepted;
   std::vector<BlobNumber> proved;
+  std::vector<LogIndex> places_proved;  // of batches of others
   std::vector<Note> notes;
   std::vector<Evidence> evidence;
 };

@@ -19,6 +19,11 @@ const char* const kRecallTable =
     "CREATE TABLE IF NOT EXISTS recall(agency INTEGER NOT NULL, message BLOB NOT NULL, "
     "PRIMARY KEY(agency, message)) WITHOUT ROWID";
 
+// Where slices came from, until a checkpoint proves that their batch stands there.
+const char* const kUnprovedTable =
+    "CREATE TABLE IF NOT EXISTS unproved(log_index INTEGER PRIMARY KEY, "
+    "accepted_at INTEGER NOT NULL, batch BLOB NOT NULL)";
+
 const char* const kSchema = R"sql(
 -- Single facts: whose store, newest note, whether it takes anything more, the newest round in this
 -- file and the id that records of later ones carry (redo_log.h).

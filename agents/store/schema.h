@@ -16,6 +16,7 @@ extern const char* const kBlobTable;  // apart: a store of the format before is 
 // Apart: a store is given them that has none.
 extern const char* const kOnceIndex;
 extern const char* const kRecallTable;
+extern const char* const kUnprovedTable;
 
 // Of `recall`, as an agency: taken back here.
 inline constexpr std::int64_t kOurRecall = 0;

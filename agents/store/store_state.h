@@ -52,7 +52,8 @@ struct Store::State {
   std::array<bool, kLaneCount> outbox_is_empty{};
   // When the next outbox row expires, at the earliest.
   std::optional<WallTime> outbox_expires_at;
-  bool keeps_recalls = false;  // the file has the table of them
+  bool keeps_recalls = false;   // the file has the table of them
+  bool keeps_unproved = false;  // and of these
   // Recalls that came before what they recall; while there is none, nothing that arrives is
   // looked for among them.
   std::uint64_t early_recalls = 0;

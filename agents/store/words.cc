@@ -141,6 +141,11 @@ Result<void> Store::learn(const Learned& learned) {
       if (state_->connection.changes() == 0) continue;
       state_->connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
     }
+    if (state_->keeps_unproved) {
+      for (const auto& index : learned.places_proved) {
+        state_->connection.query("DELETE FROM unproved WHERE log_index = ?").with(index).run();
+      }
+    }
     state_->write_notes(learned.notes, learned.evidence, learned.at);
     return {};
   });

@@ -95,15 +95,20 @@ TEST_F(TwoLogs, WhatAPeerSawMustBeContinued) {
 }
 
 TEST_F(TwoLogs, WhatAPeerSawAndTheBrokerNeverReachesIsNamed) {
+  const auto times_named = [&] {
+    return std::ranges::count_if(agent(kAcademy).alerts(), [](const std::string& alert) {
+      return alert.find("It may keep two") != std::string::npos;
+    });
+  };
   join_academy_shown(TreeSize{2});
   pass(minutes(9));
-  EXPECT_THAT(agent(kAcademy).alerts(), IsEmpty());
+  EXPECT_EQ(times_named(), 0);
   pass(minutes(2));
-  EXPECT_THAT(agent(kAcademy).alerts(), ElementsAre(HasSubstr("It may keep two")));
+  EXPECT_EQ(times_named(), 1);
   static_cast<void>(send(kGuard, {kAcademy}, "Nothing is proved"));
   pass(minutes(15));
   EXPECT_THAT(inbox(kAcademy), Contains("Nothing is proved"));
-  EXPECT_THAT(agent(kAcademy).alerts(), SizeIs(1)) << "once";
+  EXPECT_EQ(times_named(), 1) << "once";
 }
 
 TEST_F(TwoLogs, OneLogOfSizesThatWereNeverShownHereIsProved) {
@@ -153,7 +158,7 @@ TEST_F(TwoLogs, TwoBatchesAcceptedAsOneEntryStopTheAgent) {
   EXPECT_THAT(agent(kGuard).alerts(), IsEmpty());
   static_cast<void>(send(kGuard, {kCustoms}, "Another"));
   pass(seconds(2));
-  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("accepted two batches as entry")));
+  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("said two things of entry")));
 }
 
 TEST_F(TwoLogs, AnotherDirectoryForOneAgencyIsFoundByTheFirstExchange) {
