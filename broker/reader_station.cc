@@ -110,6 +110,10 @@ Result<ReaderStation::State::Course> ReaderStation::State::add_entry(LogIndex in
     if (index > request.until->index) return Course::at_end;
     if (index == request.until->index) options.until = request.until->leaf;
   }
+  if (request.sender) {
+    KERUEN_TRY(const auto sender, lanes->sender_of(index));
+    if (sender != request.sender) return Course::go_on;
+  }
   options.now = request.expiring_at;
   options.bytes_max = std::min(request.bytes_max, kSliceBytesMax);
   std::size_t total = 0;

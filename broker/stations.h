@@ -119,6 +119,7 @@ struct CatchUpRequest {
   Lane lane = Lane::routine;
   std::optional<wire::Cursor> after;  // empty: from the beginning
   std::optional<wire::Cursor> until;  // AskAgain: last one included
+  std::optional<AgencyId> sender;     // AskAgain: of its batches only
   TreeSize below;                     // the core has everything from here in memory
   std::size_t bytes_max = kSliceBytesMax;
   // What has expired by then becomes a stub; zero: nothing does (the clock is in doubt).
@@ -130,7 +131,8 @@ struct CatchUpAnswer {
   std::vector<Piece> pieces;  // ascending; each at most kSliceBytesMax
   // Nothing more for this recipient and lane below `request.below`.
   bool complete = false;
-  // Without pieces and not complete: nothing is owed up to here, and so much was looked through.
+  // Without pieces and not complete: nothing is owed or wanted up to here, and so much was looked
+  // through.
   std::optional<wire::Cursor> reached;
   std::optional<Error> error;
 };

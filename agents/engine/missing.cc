@@ -92,7 +92,10 @@ void MissingLeaves::tick(Turn& turn) {
     at = now + kPatience[missing.asked];
     due_ = std::min(due_, at);
     asked.push_back(missing.number);
-    turn.send(wire::AskAgain{missing.lane, missing.from, missing.to});
+    wire::AskAgain ask{missing.lane, missing.from, missing.to};
+    // What others sent meanwhile came.
+    if (missing.gap) ask.sender = missing.gap->agency;
+    turn.send(ask);
   }
   if (!asked.empty() && !turn.checked(desk_.store.count_asked(asked))) return;
   if (hopeless) {

@@ -117,6 +117,18 @@ Result<std::vector<LogIndex>> Lanes::entries(const AgencyId& recipient, Lane lan
   });
 }
 
+Result<std::optional<AgencyId>> Lanes::sender_of(LogIndex index) {
+  Database& database = *state_->database;
+  using Sender = std::optional<AgencyId>;
+  return database.guarded([&]() -> Result<Sender> {
+    auto& query = database.statement("SELECT sender FROM batch WHERE log_index = ?");
+    bind_all(query, index.value);
+    if (!query.executeStep()) return Sender();
+    KERUEN_TRY(auto sender, AgencyId::parse(query.getColumn(0).getString()));
+    return Sender(std::move(sender));
+  });
+}
+
 Result<std::vector<wire::WaitingRow>> Lanes::waiting(WallTime now) {
   Database& database = *state_->database;
   return database.guarded([&]() -> Result<std::vector<wire::WaitingRow>> {

@@ -31,6 +31,8 @@ class Lanes {
   };
   [[nodiscard]] Result<std::vector<LogIndex>> entries(const AgencyId& recipient, Lane lane,
                                                       const Range& range);
+  // Whose batch this is; empty: no batch.
+  [[nodiscard]] Result<std::optional<AgencyId>> sender_of(LogIndex index);
   // Behind the cursors the index knows; what has expired by `now` does not wait. Agencies without
   // anything waiting are left out; `connected` is for the core, which knows.
   [[nodiscard]] Result<std::vector<wire::WaitingRow>> waiting(WallTime now);

@@ -29,7 +29,7 @@
 
 namespace keruen::wire {
 
-inline constexpr std::uint16_t kProtocolVersion = 2;
+inline constexpr std::uint16_t kProtocolVersion = 3;
 
 // Everything of a lane for one recipient up to and including leaf `leaf` of log entry `index` is
 // stored there. Empty (no cursor) is written as none, on the wire as present = false.
@@ -104,6 +104,7 @@ struct AskAgain {
   Lane lane = Lane::routine;
   Cursor from;
   Cursor to;
+  std::optional<AgencyId> sender{};  // of its batches only; empty: of everybody's
   bool operator==(const AskAgain&) const = default;
 };
 struct FetchDirectory {

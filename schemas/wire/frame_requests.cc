@@ -50,6 +50,9 @@ Result<Frame> ask_again_of(format::AskAgain::Reader source) {
   KERUEN_TRY(ask.from, cursor_of(source.getFrom(), "from"));
   KERUEN_TRY(ask.to, cursor_of(source.getTo(), "to"));
   if (ask.to < ask.from) return malformed("to", "before its beginning");
+  if (source.getSender().size() > 0) {
+    KERUEN_TRY(ask.sender, id_of<AgencyId>(source.getSender(), "sender"));
+  }
   return ask;
 }
 
@@ -179,6 +182,7 @@ void write(format::Frame::Builder frame, const AskAgain& ask) {
   target.setLane(static_cast<std::uint8_t>(ask.lane));
   write_cursor(target.initFrom(), ask.from);
   write_cursor(target.initTo(), ask.to);
+  if (ask.sender) target.setSender(text_for(ask.sender->text()));
 }
 
 void write(format::Frame::Builder frame, const FetchDirectory& fetch) {

@@ -311,6 +311,7 @@ struct AskAgain {
   lane @0 :UInt8;
   from @1 :CursorSlot;
   to @2 :CursorSlot;
+  sender @3 :Text;  # of its batches only; empty: of everybody's
 }
 
 struct FetchInclusion {

@@ -166,6 +166,31 @@ TEST_F(ExchangeDeliveryTest, AnswersWhatIsAskedForAgainBesideTheFlow) {
   EXPECT_EQ(next[0].frame.index, LogIndex{6});
 }
 
+TEST_F(ExchangeDeliveryTest, SendsAgainWhatOneSentAndNothingOfOthers) {
+  Peer& customs = connect("kz.customs");
+  Peer& prosecutor = connect("kz.prosecutor");
+  auto stream = guard();
+  auto other = exchange.open_stream("kz.prosecutor");
+  accept(*guards, exchange.messages(stream, kOneNotice));
+  for (int i = 0; i < 100; ++i) accept(prosecutor, exchange.messages(other, kOneNotice));
+  accept(*guards, exchange.messages(stream, kOneNotice));
+  const auto sent = deliveries(customs);
+  ASSERT_THAT(sent, SizeIs(102));
+  wire::AskAgain ask{Lane::routine, {LogIndex{0}, 0}, {sent.back().frame.index, 0}};
+  ask.sender = agency_named("kz.border-guard");
+  say(customs, ask);
+  const auto again = deliveries(customs);
+  ASSERT_THAT(again, SizeIs(2));
+  EXPECT_EQ(again[0].frame.index, sent.front().frame.index);
+  EXPECT_EQ(again[1].frame.index, sent.back().frame.index);
+  ask.sender = agency_named("kz.nobody");
+  say(customs, ask);
+  EXPECT_THAT(deliveries(customs), IsEmpty());
+  // The flow goes on where it was.
+  accept(*guards, exchange.messages(stream, kOneNotice));
+  EXPECT_THAT(deliveries(customs), SizeIs(1));
+}
+
 TEST_F(ExchangeDeliveryTest, RefusesToSendAgainWhatIsNotThere) {
   Peer& customs = connect("kz.customs");
   say(customs, wire::AskAgain{Lane::routine, {LogIndex{4}, 0}, {LogIndex{4}, 0}});

@@ -133,6 +133,25 @@ TEST_F(LyingBroker, ADroppedMessageIsNamedAndAskedForAgain) {
   EXPECT_THAT(inbox(kCustoms), UnorderedElementsAre("The next one", "Dropped on the way"));
 }
 
+// Whoever leaves gaps has what others sent brought to nobody once more.
+TEST_F(LyingBroker, OnlyWhoseMessageIsMissingIsAskedForAgain) {
+  tamper_with_first_slice(kCustoms,
+                          [](wire::DeliverSlice) { return std::optional<wire::Frame>(); });
+  std::size_t again = 0;
+  agent(kCustoms).watch([&](TestAgent::Direction, BytesView bytes) {
+    const auto frame = wire::decode_frame(SharedBytes(copy_of(bytes)));
+    const auto* slice = frame ? std::get_if<wire::DeliverSlice>(&*frame) : nullptr;
+    if (slice != nullptr && slice->again) ++again;
+  });
+  static_cast<void>(send(kGuard, {kCustoms}, "Dropped on the way"));
+  pass(seconds(1));
+  for (int i = 0; i < 20; ++i) static_cast<void>(send(kProsecutor, {kCustoms}, "Between"));
+  static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
+  pass(seconds(15));
+  EXPECT_THAT(inbox(kCustoms), Contains("Dropped on the way"));
+  EXPECT_EQ(again, 2U) << "with the one that lies beside it";
+}
+
 TEST_F(LyingBroker, WhatIsNeverDeliveredIsNamedAfterThreeTimes) {
   withhold_first_slice(kCustoms);
   static_cast<void>(send(kGuard, {kCustoms}, "Withheld"));

@@ -34,6 +34,8 @@ Named<Frame> requests() {
                                          {filled<Digest>(1), filled<Digest>(2)}}},
       {"acknowledge", Acknowledge{{std::nullopt, Cursor{{7}, 1}, std::nullopt, std::nullopt}, 77}},
       {"ask_again", AskAgain{Lane::urgent, {{3}, 4}, {{5}, 6}}},
+      {"ask_again_of_one",
+       AskAgain{Lane::urgent, {{3}, 4}, {{5}, 6}, *AgencyId::parse("kz.customs")}},
       {"fetch_directory", FetchDirectory{{31}}},
       {"fetch_records", FetchRecords{{filled<Digest>(3), filled<Digest>(4)}}},
       {"fetch_snapshot", FetchSnapshot{filled<Digest>(5)}},

@@ -241,6 +241,16 @@ TEST(Hostile, ACursorThatIsNoneIsNoPlaceToAskFrom) {
   EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), FailsWith(ErrorCode::malformed));
 }
 
+TEST(Hostile, ASenderToAskForIsAnAgency) {
+  capnp::MallocMessageBuilder message;
+  auto ask = message.initRoot<format::Frame>().initAskAgain();
+  ask.initFrom().setPresent(true);
+  ask.initTo().setPresent(true);
+  EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), IsOk());
+  ask.setSender("Whoever");
+  EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), FailsWith(ErrorCode::malformed));
+}
+
 // Whatever still decodes after any bytes changed can be written, and is the same when read again.
 TEST(Hostile, AnyChangedBytesAreRefusedOrMeanWhatTheySay) {
   const auto all = example_bytes();
