@@ -87,6 +87,26 @@ Result<wire::WaitingLane> waiting_in(Database& database, const LaneName& name, W
   return waiting;
 }
 
+// Indexes follow acceptedAt: found by halving. One above the newest when all are before.
+std::uint64_t first_accepted_from(Database& database, WallTime from) {
+  std::uint64_t low = 0;
+  auto& newest = database.statement("SELECT ifnull(max(log_index) + 1, 0) FROM batch");
+  std::uint64_t high = newest.executeStep() ? number_at(newest, 0) : 0;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    auto& query = database.statement(
+        "SELECT accepted_at FROM batch WHERE log_index >= ? ORDER BY log_index LIMIT 1");
+    bind_all(query, middle);
+    const bool is_before = query.executeStep() && number_at(query, 0) < milliseconds_of(from);
+    if (is_before) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 }  // namespace
 
 struct Lanes::State {
@@ -162,29 +182,17 @@ Result<wire::Cursors> Lanes::cursors(const AgencyId& recipient) {
 Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, std::size_t most) {
   Database& database = *state_->database;
   return database.guarded([&]() -> Result<std::vector<LogIndex>> {
-    // Indexes follow acceptedAt: the first that can hold it, found by halving.
-    std::uint64_t low = 0;
-    auto& newest = database.statement("SELECT ifnull(max(log_index), 0) FROM batch");
-    std::uint64_t high = newest.executeStep() ? number_at(newest, 0) : 0;
-    const auto from = milliseconds_of(
-        made_at - std::min(made_at.time_since_epoch(), WallTime::duration(kIdAheadMax)));
-    while (low < high) {
-      const std::uint64_t middle = low + (high - low) / 2;
-      auto& query = database.statement(
-          "SELECT accepted_at FROM batch WHERE log_index >= ? ORDER BY log_index LIMIT 1");
-      bind_all(query, middle);
-      const bool is_before = query.executeStep() && number_at(query, 0) < from;
-      if (is_before) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
+    const WallTime earliest =
+        made_at - std::min(made_at.time_since_epoch(), WallTime::duration(kIdAheadMax));
+    // A message that waited longer has expired, and clocks are a day off at most.
+    const std::uint64_t from = first_accepted_from(database, earliest);
+    const std::uint64_t below =
+        first_accepted_from(database, made_at + kExpiryMax + std::chrono::hours(48));
     std::vector<LogIndex> entries;
     auto& query = database.statement(
-        "SELECT log_index FROM batch WHERE log_index >= ? AND messages_from <= ? "
+        "SELECT log_index FROM batch WHERE log_index >= ? AND log_index < ? AND messages_from <= ? "
         "AND messages_until >= ? ORDER BY log_index LIMIT ?");
-    bind_all(query, low, made_at, made_at, static_cast<std::uint64_t>(most));
+    bind_all(query, from, below, made_at, made_at, static_cast<std::uint64_t>(most));
     while (query.executeStep()) entries.push_back(LogIndex{number_at(query, 0)});
     return entries;
   });
