@@ -22,6 +22,13 @@ Result<std::vector<LeafRange>> ranges_of(capnp::List<format::LeafRange>::Reader 
   return ranges;
 }
 
+// People read the cause as their own system's: "restore that file" is nothing a recipient may say.
+bool may_be_undeliverable(ErrorCode code) {
+  return code == ErrorCode::malformed || code == ErrorCode::too_large ||
+         code == ErrorCode::unsupported || code == ErrorCode::bad_signature ||
+         code == ErrorCode::not_found;
+}
+
 Result<Receipt> receipt_of(format::Receipt::Reader source) {
   Receipt receipt;
   KERUEN_TRY(receipt.to, id_of<AgencyId>(source.getTo(), "to"));
@@ -29,6 +36,9 @@ Result<Receipt> receipt_of(format::Receipt::Reader source) {
   KERUEN_TRY(receipt.batch, fixed_of<Digest>(source.getBatch(), "batch"));
   KERUEN_TRY(receipt.leaves, ranges_of(source.getLeaves()));
   KERUEN_TRY(receipt.undeliverable, optional_code_of(source.getUndeliverable(), "undeliverable"));
+  if (receipt.undeliverable && !may_be_undeliverable(*receipt.undeliverable)) {
+    return malformed("undeliverable", "a cause that opening a message does not have");
+  }
   KERUEN_TRY(receipt.at, time_of(source.getAt(), "at"));
   return receipt;
 }

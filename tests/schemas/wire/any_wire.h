@@ -115,7 +115,10 @@ class AnyWire {
   }
 
   [[nodiscard]] Receipt receipt() {
-    Receipt receipt{agency_id(), position(), fixed<Digest>(), {}, optional_code(), time()};
+    Receipt receipt{agency_id(), position(), fixed<Digest>(), {}, {}, time()};
+    constexpr std::array kCauses{ErrorCode::malformed, ErrorCode::too_large, ErrorCode::unsupported,
+                                 ErrorCode::bad_signature, ErrorCode::not_found};
+    if (flag()) receipt.undeliverable = kCauses[below(kCauses.size())];
     std::uint32_t next = static_cast<std::uint32_t>(below(10));
     do {
       const auto last = next + static_cast<std::uint32_t>(below(3));

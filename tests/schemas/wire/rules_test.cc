@@ -87,6 +87,8 @@ TEST(ReceiptRules, AreKept) {
        {"from 1", [](Receipt& r) { r.position.sequence = {0}; }, kMalformed, "pair sequence"},
        {"zeros first", [](Receipt& r) { r.position.sequence = {1}; }, kMalformed, "previous leaf"},
        {"a range", [](Receipt& r) { r.leaves.clear(); }, kMalformed, "leaves"},
+       {"no word of the system's own", [](Receipt& r) { r.undeliverable = ErrorCode::corrupt; },
+        kMalformed, "undeliverable"},
        {"512 ranges",
         [](Receipt& r) {
           r.leaves.clear();
