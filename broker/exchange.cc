@@ -106,10 +106,10 @@ void Exchange::State::forget(ConnectionId connection) {
 // Null: one too many, and it was told so.
 Session* Exchange::State::open_session(const FrameArrived& event, Caller caller) {
   const KeyId& key = event.transport_key;
-  if (sessions.count_of(key) >= kConnectionsPerKeyMax) {
-    // Whoever does not even greet makes room first, or one key could keep all others out.
-    const auto idle = sessions.oldest_without_hello(key);
-    const Error error{ErrorCode::overloaded, "too many connections under one key"};
+  if (sessions.count_of(caller) >= kConnectionsPerCallerMax) {
+    // Whoever does not even greet makes room first, or one could keep all others out.
+    const auto idle = sessions.oldest_without_hello(caller);
+    const Error error{ErrorCode::overloaded, "too many connections of " + caller.name()};
     break_off(idle.value_or(event.connection), key, error, Door::open);
     if (!idle) return nullptr;
   }

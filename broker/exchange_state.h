@@ -25,7 +25,7 @@ inline constexpr std::size_t kSubmissionsMax = 1024;
 inline constexpr std::size_t kSubmissionBytesMax = 32 * 1024 * 1024;
 inline constexpr std::size_t kReadsPerSessionMax = 16;
 // An agency needs one; an operator may have several windows open.
-inline constexpr std::size_t kConnectionsPerKeyMax = 16;
+inline constexpr std::size_t kConnectionsPerCallerMax = 16;
 // How full a frame of records or entries is made.
 inline constexpr std::size_t kAnswerFrameBytes = 384 * 1024;
 inline constexpr std::chrono::seconds kDoorShut{30};

@@ -92,18 +92,18 @@ Session& Sessions::open(ConnectionId connection, const KeyId& key, Caller caller
   session.key = key;
   session.caller = std::move(caller);
   session.last_heard = now.monotonic;
-  by_key_[key].insert(connection);
+  by_caller_[session.caller.name()].insert(connection);
   return session;
 }
 
-std::size_t Sessions::count_of(const KeyId& key) const {
-  const auto found = by_key_.find(key);
-  return found == by_key_.end() ? 0 : found->second.size();
+std::size_t Sessions::count_of(const Caller& caller) const {
+  const auto found = by_caller_.find(caller.name());
+  return found == by_caller_.end() ? 0 : found->second.size();
 }
 
-std::optional<ConnectionId> Sessions::oldest_without_hello(const KeyId& key) const {
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return std::nullopt;
+std::optional<ConnectionId> Sessions::oldest_without_hello(const Caller& caller) const {
+  const auto found = by_caller_.find(caller.name());
+  if (found == by_caller_.end()) return std::nullopt;
   for (const ConnectionId id : found->second) {
     if (by_connection_.at(id).phase == Session::Phase::awaiting_hello) return id;
   }
@@ -123,9 +123,9 @@ void Sessions::close(ConnectionId connection) {
     const auto served = served_.find(*agency);
     if (served != served_.end() && served->second == connection) served_.erase(served);
   }
-  const auto keyed = by_key_.find(found->second.key);
-  keyed->second.erase(connection);
-  if (keyed->second.empty()) by_key_.erase(keyed);
+  const auto called = by_caller_.find(found->second.caller.name());
+  called->second.erase(connection);
+  if (called->second.empty()) by_caller_.erase(called);
   by_connection_.erase(found);
 }
 

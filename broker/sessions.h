@@ -79,9 +79,10 @@ class Sessions {
   // This one is served from now on; returns the one it takes the place of.
   [[nodiscard]] std::optional<ConnectionId> serve(const AgencyId& agency, ConnectionId connection);
   void close(ConnectionId connection);
-  // Under one key: how many, and the one that has waited longest without a hello.
-  [[nodiscard]] std::size_t count_of(const KeyId& key) const;
-  [[nodiscard]] std::optional<ConnectionId> oldest_without_hello(const KeyId& key) const;
+  // Of one agency or operator, under whatever keys: how many, and the one that has waited longest
+  // without a hello.
+  [[nodiscard]] std::size_t count_of(const Caller& caller) const;
+  [[nodiscard]] std::optional<ConnectionId> oldest_without_hello(const Caller& caller) const;
   [[nodiscard]] std::size_t size() const { return by_connection_.size(); }
   // In the order of connecting. Closing one while walking is allowed through ids only.
   [[nodiscard]] std::vector<ConnectionId> all() const;
@@ -89,7 +90,7 @@ class Sessions {
  private:
   std::map<ConnectionId, Session> by_connection_;
   std::map<AgencyId, ConnectionId> served_;
-  std::map<KeyId, std::set<ConnectionId>> by_key_;
+  std::map<std::string, std::set<ConnectionId>> by_caller_;  // by its name
 };
 
 }  // namespace keruen::broker

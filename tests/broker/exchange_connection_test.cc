@@ -231,6 +231,24 @@ TEST_F(ExchangeConnectionTest, ClosesAConnectionThatIsSilent) {
   EXPECT_EQ(lively.closed, std::nullopt);
 }
 
+// It may log a great many keys.
+TEST_F(ExchangeConnectionTest, CountsTheConnectionsOfAnAgencyUnderAllItsKeys) {
+  const auto& agency = exchange.agency("kz.customs");
+  const auto second = certs::TransportKeyPair::generate(exchange.randomness());
+  const WallTime now = exchange.clock().wall();
+  publish(connect("kz.customs"),
+          certs::sign_key_record(
+              wire::TransportRecord{exchange.origin(), agency.id, agency.signing.id(),
+                                    second.public_key(), now - hours{1}, now + hours{24}},
+              agency.signing));
+  std::vector<Peer*> silent;
+  for (int i = 0; i < 40; ++i) {
+    silent.push_back(&dial(i % 2 == 0 ? agency.transport.id() : second.id()));
+    say(*silent.back(), wire::Ping{1});
+  }
+  EXPECT_EQ(std::ranges::count_if(silent, [](const Peer* peer) { return !peer->closed; }), 15);
+}
+
 TEST_F(ExchangeConnectionTest, KeepsFewConnectionsOfOneKeyThatDoNotGreet) {
   Peer& served = connect("kz.customs");
   std::vector<Peer*> idle;
