@@ -3,7 +3,7 @@
 namespace keruen::admission {
 
 std::optional<Error> ClockWatch::fault(Now now, WallTime newest_accepted_at) {
-  if (!started_) {
+  if (!believed_) {
     if (now.wall < newest_accepted_at) {
       const auto behind =
           std::chrono::ceil<std::chrono::seconds>(newest_accepted_at - now.wall).count();
@@ -20,16 +20,19 @@ std::optional<Error> ClockWatch::fault(Now now, WallTime newest_accepted_at) {
                        " days after the newest entry of the log, and no time service keeps it: set "
                        "it right and it goes on, or start with --clock-is-right if it is"};
     }
-    started_ = now;
+    believed_ = now;
   }
-  const auto passed = now.monotonic - started_->monotonic;
-  const auto off = (now.wall - started_->wall) - passed;
-  if (std::chrono::abs(off) < kClockLeapMax) return std::nullopt;
+  const auto passed = now.monotonic - believed_->monotonic;
+  const auto off = (now.wall - believed_->wall) - passed;
+  if (std::chrono::abs(off) < kClockLeapMax) {
+    if (passed >= kBelievedFor) believed_ = now;
+    return std::nullopt;
+  }
   const auto seconds = std::chrono::round<std::chrono::seconds>(off).count();
   return Error{ErrorCode::overloaded,
                "the clock of this machine was moved by " + std::to_string(seconds) +
-                   " seconds while the broker ran; set it right, or start the broker again when it "
-                   "is right now"};
+                   " seconds within an hour or less; set it right, or start the broker again when "
+                   "it is right now"};
 }
 
 }  // namespace keruen::admission

@@ -1,11 +1,12 @@
 // Whether the wall clock can be believed: acceptedAt, expiry and retention all hang on it.
 // Threads: one.
 //
-// It is not believed while it has left the monotonic clock by kClockLeapMax since the start, or,
-// once at start, while it is before the log's last entry, or more than kClockAheadMost after it and
-// nobody says that it is right: then nothing is accepted, expired or dropped, and the operator is
-// told. One entry stamped a year ahead would have everything refused for that year. Small steps
-// back are smoothed: acceptedAt never decreases.
+// It is not believed while it has left the monotonic clock by kClockLeapMax since it was last
+// believed, kBelievedFor before at most: what a time service corrects in small steps adds up to
+// nothing. Or, once at start, while it is before the log's last entry, or more than kClockAheadMost
+// after it and nobody says that it is right: then nothing is accepted, expired or dropped, and the
+// operator is told. One entry stamped a year ahead would have everything refused for that year.
+// Small steps back are smoothed: acceptedAt never decreases.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@
 namespace keruen::admission {
 
 inline constexpr std::chrono::minutes kClockLeapMax{5};
+inline constexpr std::chrono::hours kBelievedFor{1};
 // Agencies log a key each week: a longer silence is seldom one.
 inline constexpr std::chrono::hours kClockAheadMost{7 * 24};
 
@@ -36,7 +38,7 @@ class ClockWatch {
 
  private:
   Confirmation is_right_;
-  std::optional<Now> started_;  // the first moment at which the clock was believed
+  std::optional<Now> believed_;  // what it is compared with
 };
 
 }  // namespace keruen::admission

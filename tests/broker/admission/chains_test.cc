@@ -82,6 +82,26 @@ TEST(ClockWatch, BelievesAClockThatKeepsTime) {
   EXPECT_EQ(watch.fault(clock.now(), clock.wall()), std::nullopt);
 }
 
+// As a time service steps a clock that runs fast, or a machine that sleeps a little each night.
+TEST(ClockWatch, BelievesAClockOfWhichManySmallStepsAddUp) {
+  VirtualClock clock;
+  ClockWatch watch;
+  Now now = clock.now();
+  for (int night = 0; night < 400; ++night) {
+    for (int hour = 0; hour < 24; ++hour) {
+      now.wall += hours{1};
+      now.monotonic += hours{1};
+      ASSERT_EQ(watch.fault(now, {}), std::nullopt) << night;
+    }
+    now.wall += seconds{2};
+  }
+  now.wall += seconds{300};
+  EXPECT_NE(watch.fault(now, {}), std::nullopt);
+  now.monotonic += hours{2};
+  now.wall += hours{2};
+  EXPECT_NE(watch.fault(now, {}), std::nullopt) << "nobody has set it right";
+}
+
 TEST(ClockWatch, DoubtsAClockBeforeTheNewestEntryAtStart) {
   VirtualClock clock;
   ClockWatch watch;
