@@ -10,6 +10,7 @@ namespace {
 
 // Clocks differ: what is valid from now here must be valid at once there.
 constexpr std::chrono::hours kValidBefore{1};
+constexpr std::chrono::hours kClockOffMost{24};
 constexpr std::chrono::hours kRootLife{10 * 365 * 24};
 constexpr std::chrono::hours kAgencyCertificateLife{2 * 365 * 24};
 constexpr std::size_t kRequestFileBytesMax = 64 * 1024;
@@ -49,6 +50,13 @@ Result<CheckedRequest> read_request(Desk& desk, const AuthorityState& state,
     return fail(
         ErrorCode::expired,
         path + ": its first keys are past their time; make a new request with keruen agency init");
+  }
+  if (checked.delegation.valid_from > desk.now.wall + kClockOffMost) {
+    return fail(ErrorCode::expired,
+                path +
+                    ": its first keys begin in days to come, so the clock of the machine that "
+                    "made it was ahead; set that right and make a new request with keruen "
+                    "agency init in another folder");
   }
   return checked;
 }

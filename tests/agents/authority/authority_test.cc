@@ -113,6 +113,16 @@ TEST_F(AuthorityTest, RefusesARequestForAnotherExchange) {
               FailsWith(ErrorCode::denied, HasSubstr("--exchange kz.exchange")));
 }
 
+// Of a machine whose clock is years ahead: it would be mute until then.
+TEST_F(AuthorityTest, RefusesARequestWhoseKeysBeginInYearsToCome) {
+  ASSERT_THAT(init(), IsOk());
+  clock_.advance(std::chrono::hours(10 * 365 * 24));
+  KERUEN_ASSERT_OK(const auto agency, make_agency("kz.customs", "customs"));
+  clock_.set_wall_ahead(std::chrono::hours(-10 * 365 * 24));
+  EXPECT_THAT(admit_to_all(agency.request_file),
+              FailsWith(ErrorCode::expired, HasSubstr("clock of the machine that made it")));
+}
+
 TEST_F(AuthorityTest, TheExchangeOfAnAgencyThatNamesNoneIsItsCountrys) {
   EXPECT_EQ(usual_exchange_of(*AgencyId::parse("kz.customs.west")).text(), "kz.exchange");
   KERUEN_ASSERT_OK(const auto agency, make_agency("kg.customs", "customs"));
