@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kEventsTogetherMax = 100;
 constexpr std::uint64_t kCursorBehindMax = 1000;  // events that are no schedules, read again
 constexpr std::size_t kCursorBytesMax = 64;
+constexpr std::size_t kReadsPerMessage = 128;
 constexpr int kSupersededMax = 32;  // changes of one schedule, looked through one by one
 
 // The disk's own trouble: waiting, or an operator, cures it.
@@ -60,9 +61,10 @@ Result<void> Incoming::load_cursor() {
   std::string_view text = text_of(*file);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cursor_);
   if (error != std::errc() || std::string_view(end, text.data() + text.size()) != "\n") {
-    return fail(ErrorCode::corrupt,
-                options_.cursor_file +
-                    " does not hold a number: remove it, and every schedule is written anew");
+    // Every schedule is written anew, which changes no file that is right.
+    journal_.write(host::JournalLevel::warning, "forwarder_cursor_damaged",
+                   {{"file", options_.cursor_file}});
+    cursor_ = 0;
   }
   durable_ = cursor_;
   if (options_.newest_event < cursor_) {
@@ -168,8 +170,11 @@ Result<Incoming::Taken> Incoming::take(const store::Event& event) {
   return Taken::put_aside;
 }
 
-// Empty: it is not here, or its content is gone.
+// Empty: it is not here, or its content is gone; or enough was read for one message, whose sender
+// may have made a thread of five hundred that lead to each other.
 Result<std::optional<store::Message>> Incoming::find(const MessageId& id, const AgencyId& from) {
+  if (reads_left_ == 0) return std::optional<store::Message>();
+  --reads_left_;
   auto message = reader_.message(id, from);
   if (message) return std::optional(std::move(*message));
   if (is_passing(message.error().code)) return fail(message.error());
@@ -229,6 +234,7 @@ Result<bool> Incoming::is_replaced(const store::Message& message,
 
 Result<bool> Incoming::write(const store::Message& message, content::TrainingSchedule schedule,
                              store::EventType why) {
+  reads_left_ = kReadsPerMessage;
   const store::Summary& summary = message.summary;
   const std::string folder = options_.directory + "/" + summary.from.text();
   const std::string path = folder + "/" + encode_file_name(schedule.uid, ".ics");

@@ -87,6 +87,7 @@ class Incoming {
   std::optional<Error> fault_;                 // of the last of them
   std::uint64_t cursor_ = 0;                   // events up to this one were taken
   std::uint64_t durable_ = 0;                  // as the cursor file says
+  std::size_t reads_left_ = 0;                 // of other messages, for the one at hand
 };
 
 }  // namespace keruen::forwarder

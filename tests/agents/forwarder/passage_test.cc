@@ -371,10 +371,15 @@ TEST_F(Passage, NoCrashLosesASchedule) {
   }
 }
 
-TEST_F(Passage, ACursorThatIsNoNumberStopsInWords) {
+// Everything else the agent does goes on.
+TEST_F(Passage, ACursorThatIsNoNumberStartsOver) {
+  (void)drop(event_of(""));
   KERUEN_ASSERT_OK(const auto file, files.create(kCursor));
-  ASSERT_THAT(file->write(0, bytes_of("seven\n")), IsOk());
-  EXPECT_THAT(open_incoming(), FailsWith(ErrorCode::corrupt, HasSubstr("forwarder.cursor")));
+  ASSERT_THAT(file->write(0, bytes_of("7 and more\n")), IsOk());
+  KERUEN_ASSERT_OK(incoming, open_incoming());
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("u1@test"));
+  EXPECT_EQ(journal.count("forwarder_cursor_damaged"), 1u);
 }
 
 // A store restored from yesterday counts its events anew.
