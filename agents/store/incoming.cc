@@ -150,7 +150,7 @@ void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& 
 
 void Store::State::apply_recall(const MessageId& recalled, std::int64_t agency, MessageKind kind,
                                 WallTime at) {
-  connection.query("UPDATE message_in SET state = 4 WHERE id = ? AND agency = ?")
+  connection.query("UPDATE message_in SET state = 4 WHERE id = ? AND agency = ? AND state <> 4")
       .with(recalled)
       .with(agency)
       .run();

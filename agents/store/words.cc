@@ -111,11 +111,13 @@ Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
   auto batch = load_batch(connection, word.batch);
   if (!batch) return {};
   const std::int64_t agency = number_of(word.from);
+  bool is_news = false;
   for (const auto& range : word.leaves) {
     for (auto& place : batch->places) {
       const bool here =
           place.agency == agency && range.first <= place.leaf && place.leaf <= range.last;
       if (!here || !batch->is_open(place)) continue;
+      is_news = true;
       if (*word.undeliverable == ErrorCode::not_found) {
         KERUEN_TRY(const bool again, seal_again(place, kSealAttemptsMax, word.at));
         if (again) continue;
@@ -123,6 +125,7 @@ Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
       settle(place, RecipientState::undeliverable, *word.undeliverable, word.at);
     }
   }
+  if (!is_news) return {};
   save_places(connection, *batch);
   end_awaiting(connection, *batch, agency);
   return {};

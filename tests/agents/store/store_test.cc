@@ -480,6 +480,28 @@ TEST_F(ClosedBatchTest, WhoeverHasItHasItWhateverTheBrokerSaysLater) {
   EXPECT_THAT(events_since(before), ElementsAre(EventType::expired));
 }
 
+// Each would be looked at by whoever follows events.
+TEST_F(ClosedBatchTest, ARecallThatIsRepeatedIsNoNews) {
+  const auto arrive = [&](MessageKind kind, std::optional<MessageId> recalls) {
+    Arrival arrival;
+    arrival.at = kNow;
+    arrival.slice = SharedBytes(Bytes(50, 2));
+    arrival.sender = customs;
+    ArrivedMessage message;
+    message.id = certs::draw_message_id(randomness, kNow);
+    message.kind = kind;
+    message.listing = recalls ? Listing::hidden : Listing::listed;
+    message.recalls = recalls;
+    arrival.messages.push_back(message);
+    EXPECT_THAT(store->arrive(arrival), IsOk());
+    return message.id;
+  };
+  const auto id = arrive(MessageKind::notice, {});
+  const auto before = store->newest_event();
+  for (int again = 0; again < 3; ++again) arrive(MessageKind::receipt, id);
+  EXPECT_THAT(events_since(before), ElementsAre(EventType::recalled));
+}
+
 // The officer's word may be here before the receipt is.
 TEST_F(ClosedBatchTest, WhatAnOfficerProcessedIsNeitherRefusedNorSealedAgain) {
   using enum RecipientState;
