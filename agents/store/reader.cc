@@ -284,9 +284,10 @@ std::vector<MessageId> Reader::State::thread_of(const Found& found, const Messag
   auto query = connection.query(
       "SELECT id FROM (SELECT id, created_at FROM message_in WHERE listed = 1 "
       "AND (thread = ?1 OR id = ?1) UNION SELECT id, created_at FROM message_out "
-      "WHERE listed = 1 AND (thread = ?1 OR id = ?1)) ORDER BY created_at, id LIMIT ?2");
+      "WHERE listed = 1 AND (thread = ?1 OR id = ?1)) ORDER BY created_at DESC, id DESC LIMIT ?2");
   query.with(first).with(static_cast<std::uint64_t>(kThreadMost));
   while (query.row()) thread.push_back(query.fixed<MessageId>(0));
+  std::ranges::reverse(thread);
   return thread;
 }
 

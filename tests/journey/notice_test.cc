@@ -450,6 +450,25 @@ TEST_F(LargeGroupJourney, GoesOnWhereTheAgentEndedInTheMiddle) {
   expect_no_alerts();
 }
 
+// Whoever is in a thread can fill it: what comes next is seen all the same.
+TEST_F(NoticeJourney, AThreadOfAnyLengthShowsWhatIsNewest) {
+  const auto first = send(kGuard, {kCustoms, kProsecutor}, "It begins");
+  pass(seconds(1));
+  std::vector<engine::SubmitRequest> many(500, notice({kCustoms}, "And on"));
+  for (auto& request : many) request.content.header.thread = first;
+  for (const auto& answer : agent(kProsecutor).submit_all(many, now())) {
+    ASSERT_THAT(answer, IsOk());
+  }
+  pass(seconds(5));
+  auto request = notice({kCustoms}, "What matters");
+  request.content.header.thread = first;
+  const auto last = submit(kGuard, request);
+  pass(seconds(1));
+  KERUEN_ASSERT_OK(const auto message, agent(kCustoms).reader().message(first));
+  EXPECT_THAT(message.thread, ::testing::SizeIs(500));
+  EXPECT_EQ(message.thread.back(), last);
+}
+
 // ---- what others do with what is ours ----
 
 // One of two recipients may not be written to any more.
