@@ -16,6 +16,14 @@ store::Note fork_note(const Pairs::Leaf& leaf) {
               "restored. Ask them."};
 }
 
+// Once a slice: a thousand times the same would hide whatever else people are told.
+void note_fork(const Pairs::Leaf& leaf, Pairs::Changes& changes) {
+  const bool is_told = std::ranges::any_of(changes.notes, [&](const store::Note& note) {
+    return note.code == ErrorCode::chain_fork && note.agency == leaf.sender;
+  });
+  if (!is_told) changes.notes.push_back(fork_note(leaf));
+}
+
 bool closes(const Pairs::Leaf& leaf, const store::Missing& missing) {
   return missing.gap && missing.gap->agency == leaf.sender && missing.gap->stream == leaf.stream &&
          missing.gap->first <= leaf.position.sequence &&
@@ -55,14 +63,12 @@ Result<void> Pairs::see(const Leaf& leaf, const std::vector<store::Missing>& kno
   store::IncomingPair& last = head->second;
   const std::uint64_t sequence = leaf.position.sequence.value;
   if (sequence <= last.sequence.value) {
-    if (sequence == last.sequence.value && leaf.hash != last.leaf) {
-      changes.notes.push_back(fork_note(leaf));
-    }
+    if (sequence == last.sequence.value && leaf.hash != last.leaf) note_fork(leaf, changes);
     close_gap(leaf, known, changes);
     return {};
   }
   if (sequence == last.sequence.value + 1) {
-    if (leaf.position.previous_leaf != last.leaf) changes.notes.push_back(fork_note(leaf));
+    if (leaf.position.previous_leaf != last.leaf) note_fork(leaf, changes);
   } else {
     store::Missing gap;
     gap.lane = leaf.lane;

@@ -93,6 +93,21 @@ TEST_F(PairsTest, AGapIsClosedByTheArrivalThatShowsIt) {
   EXPECT_EQ(missing(), (std::multiset<std::uint64_t>{1, 3, 5, 6, 7, 8}));
 }
 
+// A thousand of them would hide whatever else people are told.
+TEST_F(PairsTest, AForkIsToldOnceASlice) {
+  arrive({1});
+  Pairs::Changes changes;
+  for (int again = 0; again < 50; ++again) {
+    Pairs::Leaf leaf;
+    leaf.sender = guard_;
+    leaf.stream = stream_;
+    leaf.position = {PairSequence{1}, hash_of(0)};
+    leaf.hash = hash_of(1000 + again);
+    ASSERT_THAT(pairs_->see(leaf, {}, changes), IsOk());
+  }
+  EXPECT_EQ(changes.notes.size(), 1U);
+}
+
 TEST_F(PairsTest, WhatIsMissingIsWhatDidNotCome) {
   std::mt19937 random(20261130);
   for (int round = 0; round < 20; ++round) {
