@@ -67,8 +67,9 @@ Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties
       }
       add(*agency);
     } else if (group && registry->group(*group) != nullptr) {
+      // One that is suspended would keep everybody else of the group from it.
       for (const auto& member : registry->group(*group)->members) {
-        if (member != desk_.self()) add(member);
+        if (member != desk_.self() && registry->is_active(member)) add(member);
       }
     } else {
       return fail(ErrorCode::unknown_agency,

@@ -164,6 +164,31 @@ TEST_F(KeyJourney, APrekeyTheRecipientDoesNotHaveIsSealedAnew) {
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Sealed to a lost key"));
 }
 
+// By its clock none of its keys is in force, or one that has ended is.
+TEST_F(KeyJourney, AfterYearsAStartWithAnyClockGetsMail) {
+  pass_days(120);
+  for (const int days : {-120, -60, -20 * 365, 10 * 365}) {
+    agent(kCustoms).kill(broker, now());
+    turn_clock(kCustoms, days * kDay);
+    ASSERT_THAT(agent(kCustoms).start(moments_of(kCustoms).here), IsOk());
+    agent(kCustoms).connect(broker, moments_of(kCustoms));
+    const auto id = send(kGuard, {kCustoms}, "After " + std::to_string(days));
+    pass(seconds(10));
+    EXPECT_THAT(inbox(kCustoms), ::testing::Contains("After " + std::to_string(days)));
+  }
+}
+
+TEST_F(KeyJourney, ASuspendedAgencyKeepsNobodyElseFromItsGroup) {
+  exchange.agency(kCustoms).status = wire::AgencyStatus::suspended;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(3));
+  const auto id = send(kGuard, {"kz.all"}, "To all of us");
+  pass(seconds(3));
+  EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
+  KERUEN_ASSERT_OK(const auto receipts, agent(kGuard).reader().receipts(id));
+  EXPECT_THAT(receipts, SizeIs(1));
+}
+
 TEST_F(KeyJourney, ASuspendedAgencyWaitsAndGetsItsMailWhenItIsBack) {
   exchange.agency(kCustoms).status = wire::AgencyStatus::suspended;
   broker.publish(exchange.next_registry(), now());
