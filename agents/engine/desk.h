@@ -75,11 +75,19 @@ struct Desk {
 
   [[nodiscard]] const AgencyId& self() const { return options.agency; }
   // What expiry goes by: the broker's time where it was ever heard, whoever turned this machine's
-  // clock since; else this machine's.
+  // clock since; else this machine's, and not before what the log has.
   [[nodiscard]] WallTime exchange_time(Now now) const {
-    if (!link.clock_heard) return now.wall;
+    if (!link.clock_heard) {
+      const auto& lines = directory.lines();
+      return lines.empty() ? now.wall : std::max(now.wall, lines.back().accepted_at);
+    }
     return link.clock_heard->broker +
            std::chrono::duration_cast<WallTime::duration>(now.monotonic - link.clock_heard->own);
+  }
+  // A machine whose battery is empty starts in any year: until the broker was heard nothing is
+  // over.
+  [[nodiscard]] bool knows_time(Now now) const {
+    return link.clock_heard && !is_clock_far_off(now);
   }
   // By this machine's clock keys would be made for another time, or destroyed while they are in
   // use, and messages be over before they are sent: nothing of that is done until people have set

@@ -271,7 +271,7 @@ void Engine::State::on(const wire::Fault& frame, Turn& turn) {
 void Engine::State::on(const Tick&, Turn& turn) {
   const auto monotonic = turn.now().monotonic;
   // Whichever clock is wrong: what it ends stays ended when it is right again.
-  const bool may_expire = !desk.is_clock_far_off(turn.now());
+  const bool may_expire = desk.knows_time(turn.now());
   if (monotonic >= expiry_at) {
     expiry_at = monotonic + kExpiryEvery;
     if (may_expire) {

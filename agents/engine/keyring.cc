@@ -287,14 +287,18 @@ void Keyring::answered(const wire::RecordAnswer& answer, Turn& turn) {
 
 void Keyring::choose_transport(Turn& turn) {
   const certs::TransportKeyPair* best = nullptr;
-  WallTime best_from;
+  LogIndex best_logged_at;
+  const WallTime now = turn.now().wall;
+  // Until the broker was heard this machine's clock may tell any year. Under a key that has ended
+  // it would serve us no mail, and by such a clock none is made: the newest has ended last.
+  const bool knows_time = desk_.knows_time(turn.now());
   for (const auto& key : desk_.directory.transport_keys(desk_.self())) {
     const auto own = transport_.find(key.id);
     if (own == transport_.end() || key.revoked_at) continue;
-    if (turn.now().wall < key.valid_from || turn.now().wall >= key.valid_until) continue;
-    if (best == nullptr || key.valid_from > best_from) {
+    if (knows_time && (now < key.valid_from || now >= key.valid_until)) continue;
+    if (best == nullptr || key.logged_at > best_logged_at) {
       best = &own->second;
-      best_from = key.valid_from;
+      best_logged_at = key.logged_at;
     }
   }
   if (best == nullptr || best == transport_in_use_) return;

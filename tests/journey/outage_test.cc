@@ -332,6 +332,31 @@ TEST_F(OutageJourney, AClockThatJumpsWhileTheLineIsDownExpiresNothing) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
 }
 
+// A post whose power fails, and whose battery is empty.
+class ClockAtStart : public OutageJourney, public ::testing::WithParamInterface<int> {};
+
+TEST_P(ClockAtStart, IsBelievedByNobody) {
+  const std::chrono::hours off(24 * 365 * GetParam());
+  agent(kGuard).disconnect(broker, now());
+  const auto before = send(kGuard, {kCustoms}, "Before the power failed");
+  agent(kGuard).kill(broker, now());
+  turn_clock(kGuard, off);
+  ASSERT_THAT(agent(kGuard).start(moments_of(kGuard).here), IsOk());
+  pass(seconds(5));
+  const auto submitted =
+      agent(kGuard).engine().submit(notice({kCustoms}, "After it"), moments_of(kGuard).here);
+  KERUEN_ASSERT_OK(const auto after, submitted);
+  pass(std::chrono::minutes(5));
+  EXPECT_EQ(at(kGuard, before, kCustoms).state, RecipientState::queued);
+  agent(kGuard).connect(broker, moments_of(kGuard));
+  pass(seconds(5));
+  turn_clock(kGuard, std::chrono::hours(0));
+  pass(seconds(15));
+  EXPECT_EQ(at(kGuard, before, kCustoms).state, RecipientState::delivered);
+  EXPECT_EQ(at(kGuard, after.message, kCustoms).state, RecipientState::delivered);
+}
+INSTANTIATE_TEST_SUITE_P(InYears, ClockAtStart, ::testing::Values(-40, 10));
+
 // The broker serves on, by a clock that is a month ahead.
 TEST_F(OutageJourney, ABrokersClockThatJumpsExpiresNothing) {
   const auto id = send_to_new_agency(kGuard, "kz.academy");
