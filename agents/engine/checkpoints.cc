@@ -10,8 +10,11 @@
 namespace keruen::engine {
 namespace {
 
-constexpr std::chrono::seconds kProofWithin{60};
-constexpr std::chrono::seconds kAskEvery{20};
+constexpr std::chrono::seconds kAskEvery{20};  // for a checkpoint
+constexpr std::chrono::seconds kPatienceMost{600};
+// Of proofs: while one is on a slow line, others are.
+constexpr std::size_t kQuestionsMax = 4;
+constexpr std::size_t kUnansweredMax = 8;
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::chrono::seconds kProvedDelay{1};
 constexpr std::size_t kRootsKept = 64;
@@ -123,7 +126,22 @@ bool Checkpoints::agrees(const store::LogPlace& place, Turn& turn) {
   return false;
 }
 
-bool Checkpoints::has_room() const { return unproved_.size() + required_.size() < kUnprovedMax; }
+bool Checkpoints::has_room(Turn& turn) {
+  if (unproved_.size() + required_.size() < kUnprovedMax) {
+    is_full_told_ = false;
+    return true;
+  }
+  if (std::exchange(is_full_told_, true)) return false;
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             ErrorCode::overloaded,
+             "The broker has not proved of " + std::to_string(kUnprovedMax) +
+                 " batches that they stand in its log; nothing more is taken until it does. Its "
+                 "operator should know."});
+  return false;
+}
 
 void Checkpoints::accepted(store::BlobNumber blob, const store::LogPlace& place, Turn& turn) {
   if (!agrees(place, turn)) return;
@@ -133,26 +151,29 @@ void Checkpoints::accepted(store::BlobNumber blob, const store::LogPlace& place,
 
 bool Checkpoints::delivered(const store::LogPlace& place, Turn& turn) {
   if (!agrees(place, turn)) return false;
-  if (!unproved_.contains(place.index) && !has_room()) return false;
+  if (!unproved_.contains(place.index) && !has_room(turn)) return false;
   unproved_.try_emplace(place.index, Unproved{place, {}, desk_.link.welcomed_for});
   ask_proofs(turn);
   return true;
 }
 
 Checkpoints::Proof Checkpoints::proof_of(const store::LogPlace& place, Turn& turn) {
-  if (!agrees(place, turn)) return Proof::awaited;
+  if (!agrees(place, turn)) return Proof::refused;
   const auto found = required_.find(place.index);
   if (found == required_.end()) {
-    if (!has_room()) return Proof::awaited;
+    if (!has_room(turn)) return Proof::refused;
     required_.emplace(place.index, Required{place, desk_.link.welcomed_for});
     ask_proofs(turn);
     return Proof::awaited;
   }
-  if (found->second.proved) {
-    required_.erase(found);
-    return Proof::given;
-  }
-  return is_overdue(found->second.since) ? Proof::overdue : Proof::awaited;
+  if (!found->second.proved) return Proof::awaited;
+  required_.erase(found);
+  return Proof::given;
+}
+
+bool Checkpoints::awaits(LogIndex index) const {
+  const auto found = required_.find(index);
+  return found != required_.end() && !found->second.proved;
 }
 
 std::optional<LogIndex> Checkpoints::forget_delivered_from(TreeSize size, Turn& turn) {
@@ -180,78 +201,133 @@ std::vector<store::BlobNumber> Checkpoints::lost(std::vector<store::BlobNumber> 
   for (auto at = first; at != unproved_.end(); ++at) {
     if (at->second.own && !is_lost(*at->second.own)) behind.push_back(*at->second.own);
   }
-  if (first != unproved_.end()) {
-    required_.erase(required_.lower_bound(first->first), required_.end());
-  }
-  unproved_.erase(first, unproved_.end());
+  if (first != unproved_.end())
+    lost_from_ = std::min(lost_from_.value_or(first->first), first->first);
+  for (auto at = first; at != unproved_.end();) at = at->second.own ? unproved_.erase(at) : ++at;
   blobs.insert(blobs.end(), behind.begin(), behind.end());
   std::erase_if(proved_.proved, is_lost);
   forget_asked();
   return blobs;
 }
 
-// One question at a time, for as many as one answer holds: a checkpoint of each second brings
-// hundreds that can be asked for. What a slice waits for comes first.
+// Few questions, each for as many as one answer holds: a checkpoint of each second brings hundreds
+// that can be asked for. What cannot be proved keeps no others from being asked for.
 void Checkpoints::ask_proofs(Turn& turn) {
-  if (question_ || !newest_ || !desk_.link.welcomed) return;
+  if (!newest_ || !desk_.link.welcomed) return;
   const auto& [origin, size, root] = newest_->checkpoint;
-  std::set<LogIndex> indexes;
-  for (const auto& [index, required] : required_) {
-    if (index.value >= size.value || indexes.size() == kInclusionProofsMax) break;
-    if (!required.proved) indexes.insert(index);
+  while (questions_.size() < kQuestionsMax) {
+    auto indexes = take_unasked(size);
+    if (indexes.empty()) return;
+    turn.send(wire::FetchInclusion{indexes, size});
+    questions_.push_back({size, root, std::move(indexes), turn.now().monotonic});
   }
-  for (const auto& [index, unproved] : unproved_) {
-    if (index.value >= size.value || indexes.size() == kInclusionProofsMax) break;
-    indexes.insert(index);
-  }
-  if (indexes.empty()) return;
-  question_ = Question{size, root, {indexes.begin(), indexes.end()}};
-  send_question(turn);
 }
 
-void Checkpoints::send_question(Turn& turn) {
-  asked_at_ = turn.now().monotonic;
-  turn.send(wire::FetchInclusion{question_->indexes, question_->size});
+std::vector<LogIndex> Checkpoints::take_unasked(TreeSize size) {
+  std::set<LogIndex> indexes;
+  const LogIndex end{size.value};
+  const auto is_full = [&] { return indexes.size() == kInclusionProofsMax; };
+  for (auto& [index, required] : required_) {
+    if (is_full() || index >= end) break;
+    if (required.proved || std::exchange(required.asked, true)) continue;
+    indexes.insert(index);
+  }
+  const auto take = [&](LogIndex from, LogIndex below) {
+    for (auto at = unproved_.lower_bound(from);
+         at != unproved_.end() && at->first < below && !is_full(); ++at) {
+      if (std::exchange(at->second.asked, true)) continue;
+      indexes.insert(at->first);
+      ask_from_ = at->first.next();
+    }
+  };
+  const LogIndex from = ask_from_;
+  take(from, end);
+  take({}, std::min(from, end));
+  return {indexes.begin(), indexes.end()};
+}
+
+void Checkpoints::take_back(const Question& question) {
+  for (const LogIndex index : question.indexes) {
+    if (const auto found = unproved_.find(index); found != unproved_.end()) {
+      found->second.asked = false;
+    }
+    if (const auto found = required_.find(index); found != required_.end()) {
+      found->second.asked = false;
+    }
+  }
+}
+
+void Checkpoints::give_up_questions(Turn& turn) {
+  const auto is_due = [&] {
+    return !questions_.empty() && turn.now().monotonic >= questions_.front().at + patience_;
+  };
+  if (!is_due()) return;
+  while (is_due()) {
+    take_back(questions_.front());
+    unanswered_.push_back(std::move(questions_.front()));
+    questions_.pop_front();
+    if (unanswered_.size() > kUnansweredMax) unanswered_.pop_front();
+  }
+  patience_ = std::min<MonotonicTime::duration>(2 * patience_, kPatienceMost);
+}
+
+std::optional<Checkpoints::Question> Checkpoints::take_question_of(const wire::Inclusion& frame) {
+  for (auto* questions : {&questions_, &unanswered_}) {
+    const auto found = std::ranges::find_if(*questions, [&](const Question& question) {
+      return question.size == frame.size &&
+             std::ranges::includes(question.indexes, frame.proofs, {}, {},
+                                   &wire::InclusionProof::index);
+    });
+    if (found == questions->end()) continue;
+    Question question = std::move(*found);
+    questions->erase(found);
+    return question;
+  }
+  return std::nullopt;
+}
+
+bool Checkpoints::take_proof(const Question& question, const wire::InclusionProof& proof,
+                             Turn& turn) {
+  const auto unproved = unproved_.find(proof.index);
+  const auto required = required_.find(proof.index);
+  // It was asked for more than once.
+  if (unproved == unproved_.end() && required == required_.end()) return true;
+  const auto place = unproved != unproved_.end() ? unproved->second.place : required->second.place;
+  const bool own = unproved != unproved_.end() && unproved->second.own;
+  const Digest leaf =
+      certs::log_leaf_hash(certs::LogEntryKind::batch, place.accepted_at, place.batch);
+  const bool is_true =
+      certs::check_inclusion(leaf, proof.index, question.size, question.root, proof.hashes)
+          .has_value();
+  if (required != required_.end()) required->second.proved = is_true;
+  if (unproved != unproved_.end()) {
+    // Where it is not, that stands in the evidence: it is to stop nobody who decides to go on.
+    if (own) proved_.proved.push_back(*unproved->second.own);
+    if (!own) proved_.places_proved.push_back(place);
+    unproved_.erase(unproved);
+  }
+  if (is_true) return true;
+  fork(std::string("The broker ") + (own ? "accepted" : "delivered") + " a batch as entry " +
+           std::to_string(proof.index.value) +
+           " of its log, and cannot prove that it stands there.",
+       "batch " + place.batch.hex(), turn);
+  return false;
 }
 
 // A broker whose tree is damaged in one place proves the rest: each answer has some at least.
 bool Checkpoints::inclusion(const wire::Inclusion& frame, Turn& turn) {
-  if (desk_.halted || !question_ || question_->size != frame.size ||
-      !std::ranges::includes(question_->indexes, frame.proofs, {}, {},
-                             &wire::InclusionProof::index)) {
-    return false;
-  }
-  const Question question = *std::exchange(question_, std::nullopt);
-  const bool slices_wait = !required_.empty() || !has_room();
+  if (desk_.halted) return false;
+  const auto question = take_question_of(frame);
+  if (!question) return false;
+  take_back(*question);
+  const auto took = turn.now().monotonic - question->at;
+  patience_ = std::clamp<MonotonicTime::duration>(2 * took, kPatienceLeast, kPatienceMost);
   if (!has_proved()) write_proved_at_ = turn.now().monotonic + kProvedDelay;
   for (const auto& proof : frame.proofs) {
-    const auto unproved = unproved_.find(proof.index);
-    const auto required = required_.find(proof.index);
-    ensure(unproved != unproved_.end() || required != required_.end(),
-           "what is asked for waits for its proof");
-    const auto& place =
-        unproved != unproved_.end() ? unproved->second.place : required->second.place;
-    const Digest leaf =
-        certs::log_leaf_hash(certs::LogEntryKind::batch, place.accepted_at, place.batch);
-    if (!certs::check_inclusion(leaf, proof.index, question.size, question.root, proof.hashes)) {
-      const bool own = unproved != unproved_.end() && unproved->second.own;
-      fork(std::string("The broker ") + (own ? "accepted" : "delivered") + " a batch as entry " +
-               std::to_string(proof.index.value) +
-               " of its log, and cannot prove that it stands there.",
-           "batch " + place.batch.hex(), turn);
-      return false;
-    }
-    if (required != required_.end()) required->second.proved = true;
-    if (unproved == unproved_.end()) continue;
-    if (unproved->second.own) {
-      proved_.proved.push_back(*unproved->second.own);
-    } else {
-      proved_.places_proved.push_back(proof.index);
-    }
-    unproved_.erase(unproved);
+    if (!take_proof(*question, proof, turn)) return false;
   }
   ask_proofs(turn);
-  return slices_wait;
+  return is_full_told_;
 }
 
 // Several at once, and late: what a crash forgets is asked for again.
@@ -267,7 +343,10 @@ bool Checkpoints::has_proved() const {
 }
 
 void Checkpoints::forget_asked() {
-  question_.reset();
+  for (const auto& question : questions_) take_back(question);
+  questions_.clear();
+  unanswered_.clear();
+  patience_ = kPatienceLeast;
   compared_from_.reset();
   compare_at_ = {};
 }
@@ -279,25 +358,44 @@ bool Checkpoints::is_overdue(LinkState::WelcomedTime since) const {
 void Checkpoints::name_overdue(Turn& turn) {
   if (turn.now().monotonic < looked_at_ + kLookEvery) return;
   looked_at_ = turn.now().monotonic;
-  std::size_t own = 0;
-  std::size_t delivered = 0;
-  for (auto& [index, unproved] : unproved_) {
-    if (unproved.named || !is_overdue(unproved.since)) continue;
-    unproved.named = true;
-    ++(unproved.own ? own : delivered);
-  }
-  const auto name = [&](std::size_t overdue, std::string_view of_what) {
-    if (overdue == 0) return;
-    turn.warn({store::EventType::warning,
-               {},
-               {},
-               {},
-               ErrorCode::not_found,
-               "The broker has not proved for a minute that " + std::to_string(overdue) +
-                   std::string(of_what) + " stand in its log; it is asked again."});
+  // On a slow line one after the other is overdue.
+  if (named_at_ && turn.now().monotonic < *named_at_ + kProofWithin) return;
+  const auto count_overdue = [&](auto& waiting, auto counts) {
+    std::size_t overdue = 0;
+    bool is_news = false;
+    for (auto& [index, one] : waiting) {
+      if (!counts(one) || !is_overdue(one.since)) continue;
+      ++overdue;
+      is_news |= !one.named;
+    }
+    return std::pair(overdue, is_news);
   };
-  name(own, " of our batches");
-  name(delivered, " of the batches it delivered");
+  const auto [own, own_news] =
+      count_overdue(unproved_, [](const Unproved& one) { return one.own.has_value(); });
+  const auto [delivered, delivered_news] =
+      count_overdue(unproved_, [](const Unproved& one) { return !one.own; });
+  const auto [required, required_news] =
+      count_overdue(required_, [](const Required& one) { return !one.proved; });
+  if (!own_news && !delivered_news && !required_news) return;
+  named_at_ = turn.now().monotonic;
+  for (auto& [index, one] : unproved_) one.named = one.named || is_overdue(one.since);
+  for (auto& [index, one] : required_) one.named = one.named || is_overdue(one.since);
+  std::string words;
+  const auto add = [&](std::size_t overdue, const char* of_what) {
+    if (overdue == 0) return;
+    words += (words.empty() ? "" : ", and ") + std::to_string(overdue) + of_what;
+  };
+  add(own, " of our batches");
+  add(delivered, " of the batches it delivered");
+  add(required,
+      " batches that are not shown before, because their sender or its key was stopped since");
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             ErrorCode::not_found,
+             "The broker has not proved for ten minutes that these stand in its log: " + words +
+                 ". It is asked again."});
 }
 
 void Checkpoints::tick(Turn& turn) {
@@ -307,14 +405,10 @@ void Checkpoints::tick(Turn& turn) {
   compare_next(turn);
   if (desk_.halted || (unproved_.empty() && required_.empty())) return;
   name_overdue(turn);
+  give_up_questions(turn);
+  ask_proofs(turn);
   if (turn.now().monotonic < asked_at_ + kAskEvery) return;
   asked_at_ = turn.now().monotonic;
-  // The same again, so that an answer to the first that comes late is one.
-  if (question_) {
-    send_question(turn);
-  } else {
-    ask_proofs(turn);
-  }
   const LogIndex highest = std::max(unproved_.empty() ? LogIndex{} : unproved_.rbegin()->first,
                                     required_.empty() ? LogIndex{} : required_.rbegin()->first);
   if (!newest_ || highest.value >= newest_->checkpoint.size.value) {

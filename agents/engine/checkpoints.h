@@ -9,12 +9,15 @@
 // that was never shown here is one of our log if the broker proves it, and it is asked to.
 #pragma once
 
+#include <deque>
 #include <map>
 
 #include "agents/engine/desk.h"
 #include "certs/checkpoint.h"
 
 namespace keruen::engine {
+
+inline constexpr std::chrono::minutes kProofWithin{10};
 
 class Checkpoints {
  public:
@@ -25,38 +28,46 @@ class Checkpoints {
   [[nodiscard]] wire::CheckpointSeen seen() const;
 
   void checkpoint(const wire::Checkpoint& frame, Turn& turn);
-  // True: what proof_of() says may be another.
+  // True: what was refused for want of room may be taken now.
   [[nodiscard]] bool inclusion(const wire::Inclusion& frame, Turn& turn);
   // Places are to be proved within kProofWithin; only the time counts in which the broker serves
   // us.
   void accepted(store::BlobNumber blob, const store::LogPlace& place, Turn& turn);
-  // False, and nothing may be taken of it: the broker said otherwise of this entry, or so much is
-  // unproved that more would have no bound.
+  // False, and nothing may be taken of it now: the broker said otherwise of this entry, or so much
+  // is unproved that more would have no bound.
   [[nodiscard]] bool delivered(const store::LogPlace& place, Turn& turn);
-  enum class Proof : std::uint8_t { given, awaited, overdue };
-  // Of what may be taken only with it. Asked for until it is given.
+  // Of what may be taken only with it. `awaited`: asked for until it is given, then given once;
+  // `refused`: as delivered().
+  enum class Proof : std::uint8_t { given, awaited, refused };
   [[nodiscard]] Proof proof_of(const store::LogPlace& place, Turn& turn);
+  [[nodiscard]] bool awaits(LogIndex index) const;
   // The log has no such entries, or others. The last that was to be proved; empty: none was.
   [[nodiscard]] std::optional<LogIndex> forget_delivered_from(TreeSize size, Turn& turn);
   // The broker lost them: what it said of their places holds no more. With those that stood behind
   // them and no stream names.
   [[nodiscard]] std::vector<store::BlobNumber> lost(std::vector<store::BlobNumber> blobs);
+  // Once: from where on the broker said that it lost entries.
+  [[nodiscard]] std::optional<LogIndex> take_lost_from() { return std::exchange(lost_from_, {}); }
   void tick(Turn& turn);
   void forget_asked();
   // What a peer's statement says it saw; of each peer one waits until it is proved.
   void compare(const AgencyId& peer, const wire::CheckpointSeen& seen, Turn& turn);
 
  private:
+  static constexpr std::chrono::seconds kPatienceLeast{20};  // with an open question
   struct Unproved {
     store::LogPlace place;
     std::optional<store::BlobNumber> own{};  // empty: it was delivered
     LinkState::WelcomedTime since{0};
+    bool asked = false;  // by an open question
     bool named = false;
   };
-  // What a slice waits for before it is taken.
+  // What is taken only when it is proved.
   struct Required {
     store::LogPlace place;
     LinkState::WelcomedTime since{0};
+    bool asked = false;
+    bool named = false;
     bool proved = false;
   };
   // Asked of the broker and not answered yet.
@@ -64,6 +75,7 @@ class Checkpoints {
     TreeSize size;
     Digest root;  // of the tree of that size
     std::vector<LogIndex> indexes;
+    MonotonicTime at;
   };
   // What a peer saw, and the broker has not proved yet to be of the log that is shown here.
   struct Sighting {
@@ -78,9 +90,18 @@ class Checkpoints {
   // False: the broker said otherwise before, and the agent stops.
   [[nodiscard]] bool agrees(const store::LogPlace& place, Turn& turn);
   [[nodiscard]] bool is_overdue(LinkState::WelcomedTime since) const;
-  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] bool has_room(Turn& turn);
   void ask_proofs(Turn& turn);
-  void send_question(Turn& turn);
+  // The next that the tree of this size has and no open question names; they are asked from now on.
+  [[nodiscard]] std::vector<LogIndex> take_unasked(TreeSize size);
+  // Its places are to be asked for again.
+  void take_back(const Question& question);
+  // Those too long without an answer: it still counts if it comes.
+  void give_up_questions(Turn& turn);
+  [[nodiscard]] std::optional<Question> take_question_of(const wire::Inclusion& frame);
+  // False: it proves something else, and the agent stops.
+  [[nodiscard]] bool take_proof(const Question& question, const wire::InclusionProof& proof,
+                                Turn& turn);
   void name_overdue(Turn& turn);
   void write_proved(Turn& turn);
   [[nodiscard]] bool has_proved() const;
@@ -107,8 +128,14 @@ class Checkpoints {
   std::map<LogIndex, Required> required_;
   LinkState::WelcomedTime none_owed_until_{0};  // on a full disk nothing is noted of what we asked
   MonotonicTime looked_at_;                     // for what is overdue
-  std::optional<Question> question_;
-  MonotonicTime asked_at_;
+  std::optional<MonotonicTime> named_at_;
+  bool is_full_told_ = false;
+  std::deque<Question> questions_;   // open
+  std::deque<Question> unanswered_;  // given up
+  LogIndex ask_from_;                // whose turn it is
+  MonotonicTime::duration patience_ = kPatienceLeast;
+  MonotonicTime asked_at_;  // for a checkpoint
+  std::optional<LogIndex> lost_from_;
   store::Learned proved_;  // not written yet
   MonotonicTime write_proved_at_;
   std::map<AgencyId, Sighting> sightings_;

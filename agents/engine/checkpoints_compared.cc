@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::chrono::seconds kCompareEvery{1};
 constexpr std::chrono::seconds kAnswerWithin{20};
-constexpr std::chrono::minutes kProofWithin{10};
 
 }  // namespace
 

@@ -42,8 +42,6 @@ Result<void> take_halt(Desk& desk, Now now) {
     return {};
   }
   KERUEN_CHECK(desk.store.save_fact(kFactHalted, {}));
-  // What they know to be wrong would stop it once more.
-  KERUEN_CHECK(desk.store.forget_unproved());
   store::Learned learned;
   learned.at = now.wall;
   learned.notes.push_back(
@@ -126,6 +124,9 @@ std::vector<Effect> Engine::handle(std::vector<Event> events, Now now) {
 
 void Engine::State::settle(Turn& turn) {
   if (desk.stopped) return;
+  if (const auto lost = checkpoints.take_lost_from()) {
+    inbox.forget_beyond(TreeSize{lost->value}, turn);
+  }
   if (sync.take_changed()) {
     wakes_waiting = true;
     keyring.upkeep(turn);

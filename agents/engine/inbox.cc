@@ -184,6 +184,8 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
   const auto& cursor = cursors_[static_cast<std::size_t>(slice.lane)];
   const wire::Cursor end{slice.index, last_leaf(unverified)};
   if (!slice.again && cursor && end <= *cursor) return Step::done;  // stored before
+  // It was never asked for; and with no cursor beside it nothing tells how far it reaches.
+  if (slice.again && (!cursor || *cursor < end)) return Step::done;
 
   const std::uint32_t first = unverified.leaves.front().number;
   const auto statement = wire::decode_statement(unverified.statement.view());
@@ -219,41 +221,12 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
 }
 
 // With a key that was stolen and is revoked, a broker can make a batch that looks older than that.
-std::optional<std::string> Inbox::what_ended_since(const wire::Statement& statement) const {
-  const auto& sender = statement.sender;
-  const auto key = desk_.directory.signing_key(sender, statement.signing_key);
-  if (key && key->revoked_at) return "with a key of " + sender.text() + " that was revoked since";
-  if (!desk_.directory.newest_registry()->is_active(sender)) {
-    return "by " + sender.text() + ", which was suspended since";
-  }
-  return std::nullopt;
-}
-
-std::optional<Inbox::Step> Inbox::await_proof(const wire::DeliverSlice& slice,
-                                              const certs::VerifiedBatch& batch,
-                                              const store::LogPlace& place,
-                                              const std::string& ended, Turn& turn) {
-  switch (checkpoints_.proof_of(place, turn)) {
-    case Checkpoints::Proof::given:
-      return std::nullopt;
-    case Checkpoints::Proof::awaited:
-      retry_at_ = turn.now().monotonic + kRetry;
-      return Step::wait;
-    case Checkpoints::Proof::overdue:
-      break;
-  }
-  if (!slice.again) {
-    turn.warn({store::EventType::warning,
-               {},
-               {},
-               batch.statement.sender,
-               ErrorCode::not_found,
-               "Log entry " + std::to_string(place.index.value) + " was signed " + ended +
-                   ", and the broker has not proved for a minute that it is older than that. It "
-                   "is not shown, and asked for again."});
-  }
-  return transport_fault(slice, batch.leaves.front().number, batch.leaves.back().number,
-                         {ErrorCode::not_found, "no proof that it is older than what ended"}, turn);
+// What it keeps back of the directory may be that revocation, or the sender's suspension.
+bool Inbox::needs_proof(const wire::Statement& statement) const {
+  const auto& directory = desk_.directory;
+  const auto key = directory.signing_key(statement.sender, statement.signing_key);
+  return (key && key->revoked_at) || !directory.newest_registry()->is_active(statement.sender) ||
+         directory.first_missing_revocation(statement.sender) || directory.first_missing_registry();
 }
 
 bool Inbox::lacks_registry(LogIndex at) const {
@@ -285,11 +258,20 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
                            turn);
   }
   const store::LogPlace place{slice.index, slice.accepted_at, batch.hash};
-  if (const auto ended = what_ended_since(batch.statement)) {
-    const auto step = await_proof(slice, batch, place, *ended, turn);
-    if (step) return *step;
+  const bool needs_proof = this->needs_proof(batch.statement);
+  if (needs_proof) {
+    const auto proof = checkpoints_.proof_of(place, turn);
+    if (proof == Checkpoints::Proof::refused) return Step::wait;
+    if (proof == Checkpoints::Proof::awaited) {
+      return transport_fault(slice, batch.leaves.front().number, batch.leaves.back().number,
+                             {store::kUnproved,
+                              "what its sender's key signed may be newer than the end of it; it is "
+                              "taken when its place in the log is proved"},
+                             turn);
+    }
+  } else if (!checkpoints_.delivered(place, turn)) {
+    return Step::wait;
   }
-  if (!checkpoints_.delivered(place, turn)) return Step::wait;
   Draft draft;
   auto& arrival = draft.arrival;
   arrival.lane = slice.lane;
@@ -297,6 +279,7 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
   arrival.sender = batch.statement.sender;
   arrival.signing_key = batch.statement.signing_key;
   arrival.place = place;
+  arrival.place_is_proved = needs_proof;
   arrival.at = turn.now().wall;
   draft.first_leaf = batch.leaves.front().number;
   draft.last_leaf = batch.leaves.back().number;
@@ -306,7 +289,7 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
                            : take_message(slice, batch, leaf, turn.now(), draft);
     if (!taken) {
       turn.store_failed(taken.error());
-      if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetry;
+      if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetryFullDisk;
       return Step::wait;
     }
   }

@@ -3,8 +3,8 @@
 // by the credit this agent granted, and the frames it keeps in memory by twice that. Threads: the
 // engine thread.   Lifetime: borrows all it is given.
 //
-// What was signed by whom its key or membership was taken from since is opened only when its place
-// in the log is proved; anything else has it proved afterwards.
+// What was signed by whom its key or membership was taken from since is taken only when its place
+// in the log is proved, and asked for again then; anything else has it proved afterwards.
 //
 // What the broker or the way can cause (steps a to c) is a transport fault: asked for again, never
 // receipted, never blocking the lane. Only what the sender alone can cause (opening, content) is
@@ -28,8 +28,8 @@
 
 namespace keruen::engine {
 
-// After a full disk, and while a proof is awaited, the same slices are tried again.
-inline constexpr std::chrono::seconds kRetry{1};
+// After a full disk the same slices are tried again.
+inline constexpr std::chrono::seconds kRetryFullDisk{1};
 
 class Inbox {
  public:
@@ -40,7 +40,7 @@ class Inbox {
         checkpoints_(checkpoints),
         peers_(peers),
         pairs_(desk),
-        missing_(desk) {}
+        missing_(desk, checkpoints) {}
   [[nodiscard]] Result<void> load();
 
   // A new connection: nothing waits, credit begins anew.
@@ -80,13 +80,8 @@ class Inbox {
   [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);
   [[nodiscard]] Step take_decoded(const wire::DeliverSlice& slice,
                                   const wire::UnverifiedBatch& unverified, Turn& turn);
-  // Why it is not enough that the key was in force where the broker says it stands; empty: it is.
-  [[nodiscard]] std::optional<std::string> what_ended_since(const wire::Statement& statement) const;
-  // Empty: its place is proved.
-  [[nodiscard]] std::optional<Step> await_proof(const wire::DeliverSlice& slice,
-                                                const certs::VerifiedBatch& batch,
-                                                const store::LogPlace& place,
-                                                const std::string& ended, Turn& turn);
+  // It is not enough that the key was in force where the broker says it stands.
+  [[nodiscard]] bool needs_proof(const wire::Statement& statement) const;
   // Of those before it.
   [[nodiscard]] bool lacks_registry(LogIndex at) const;
   // `own_head`: of our directory, at the count the statement names.

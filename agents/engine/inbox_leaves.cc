@@ -111,7 +111,7 @@ Inbox::Step Inbox::transport_fault(const wire::DeliverSlice& slice, std::uint32_
     draft.arrival.cursor.reset();
   }
   if (!turn.checked(desk_.store.arrive(draft.arrival)) || !turn.checked(missing_.load())) {
-    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetry;
+    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetryFullDisk;
     return Step::wait;
   }
   if (draft.arrival.cursor) cursor = draft.arrival.cursor;
@@ -142,7 +142,7 @@ Inbox::Step Inbox::store(Draft& draft, const wire::DeliverSlice& slice, Turn& tu
   const wire::Cursor end{slice.index, last};
   if (!slice.again && (!cursor || *cursor < end)) arrival.cursor = end;
   if (!turn.checked(desk_.store.arrive(arrival))) {
-    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetry;
+    if (!desk_.stopped) retry_at_ = turn.now().monotonic + kRetryFullDisk;
     return Step::wait;
   }
   turn.store_works();

@@ -57,9 +57,11 @@ bool MissingLeaves::is_known(Lane lane, const wire::Cursor& from) const {
   });
 }
 
-// It could not be judged when it came, and could not now.
+// It could not be taken when it came, and could not now.
 bool MissingLeaves::is_postponed(const store::Missing& missing) const {
-  return missing.code == store::kUnjudged && desk_.directory.lacks_revocations();
+  if (missing.gap) return false;
+  return (missing.code == store::kUnjudged && desk_.directory.lacks_revocations()) ||
+         (missing.code == store::kUnproved && checkpoints_.awaits(missing.from.index));
 }
 
 void MissingLeaves::tick(Turn& turn) {

@@ -1,20 +1,22 @@
 // What must be asked for again: gaps in pairs, and leaves that did not verify.
 // Shape: asked at once, after 10 seconds, after a minute; then it is named to people and left.
-// Threads: the engine thread.   Lifetime: borrows the Desk.
+// Threads: the engine thread.   Lifetime: borrows both.
 //
 // A few questions wait for their answers, the others for those. What could not be judged for want
-// of a revocation is not asked for before that is here.
+// of a revocation is not asked for before that is here, what is taken only with a proof not before
+// it is proved.
 #pragma once
 
 #include <map>
 
-#include "agents/engine/desk.h"
+#include "agents/engine/checkpoints.h"
 
 namespace keruen::engine {
 
 class MissingLeaves {
  public:
-  explicit MissingLeaves(Desk& desk) : desk_(desk) {}
+  MissingLeaves(Desk& desk, const Checkpoints& checkpoints)
+      : desk_(desk), checkpoints_(checkpoints) {}
   [[nodiscard]] Result<void> load();
   [[nodiscard]] const std::vector<store::Missing>& all() const { return all_; }
   // Faults that the leaves [first, last] of this entry settle: they came and verified.
@@ -30,6 +32,7 @@ class MissingLeaves {
   [[nodiscard]] bool is_postponed(const store::Missing& missing) const;
 
   Desk& desk_;
+  const Checkpoints& checkpoints_;
   std::vector<store::Missing> all_;
   std::map<store::MissingNumber, MonotonicTime> ask_at_;
   MonotonicTime due_;

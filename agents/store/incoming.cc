@@ -223,9 +223,9 @@ Result<void> Store::arrive(const Arrival& arrival) {
           .with(arrival.place.batch)
           .with(arrival.signing_key)
           .run();
-      if (state.keeps_unproved) {
+      if (state.keeps_unproved && !arrival.place_is_proved) {
         state.connection
-            .query("INSERT OR IGNORE INTO unproved(log_index, accepted_at, batch) VALUES(?, ?, ?)")
+            .query("INSERT OR REPLACE INTO unproved(log_index, accepted_at, batch) VALUES(?, ?, ?)")
             .with(arrival.place.index)
             .with(arrival.place.accepted_at)
             .with(arrival.place.batch)
@@ -306,17 +306,6 @@ Result<std::vector<LogPlace>> Store::unproved_places() {
       places.push_back({LogIndex{query.unsigned_number(0)}, query.time(1), query.fixed<Digest>(2)});
     }
     return places;
-  });
-}
-
-Result<void> Store::forget_unproved() {
-  return state_->transact<void>("forgetting what is unproved", [&]() -> Result<void> {
-    state_->connection
-        .query("DELETE FROM receipt_closed WHERE blob IN (SELECT blob FROM batch WHERE status = 2)")
-        .run();
-    state_->connection.query("UPDATE batch SET status = 3 WHERE status = 2").run();
-    if (state_->keeps_unproved) state_->connection.query("DELETE FROM unproved").run();
-    return {};
   });
 }
 

@@ -173,8 +173,10 @@ struct IncomingPair {
   Digest leaf;
   wire::Cursor at;
 };
-// Of what could not be judged when it came, for want of what the directory names.
+// Of what could not be judged when it came, for want of what the directory names; and of what is
+// taken only when its place in the log is proved.
 inline constexpr ErrorCode kUnjudged = ErrorCode::out_of_sequence;
+inline constexpr ErrorCode kUnproved = ErrorCode::not_found;
 struct PairGap {
   AgencyId agency;
   StreamId stream;
@@ -211,6 +213,7 @@ struct Arrival {
   AgencyId sender;
   KeyId signing_key;
   LogPlace place;
+  bool place_is_proved = false;  // already
   WallTime at;
   std::vector<ArrivedMessage> messages;
   LeafKeys keys;
@@ -235,7 +238,7 @@ struct Learned {
   WallTime at;
   std::vector<BatchWord> accepted;
   std::vector<BlobNumber> proved;
-  std::vector<LogIndex> places_proved;  // of batches of others
+  std::vector<LogPlace> places_proved;  // of batches of others
   std::vector<Note> notes;
   std::vector<Evidence> evidence;
 };

@@ -141,13 +141,6 @@ Result<void> Store::reopen_batches(const std::vector<BlobNumber>& blobs) {
   return state_->transact<void>("taking up batches again", [&]() -> Result<void> {
     for (const auto& blob : blobs) {
       state_->connection.query("UPDATE batch SET status = 1 WHERE blob = ?").with(blob).run();
-      if (!state_->keeps_unproved) continue;
-      state_->connection
-          .query(
-              "DELETE FROM unproved WHERE log_index >= "
-              "(SELECT log_index FROM batch WHERE blob = ?)")
-          .with(blob)
-          .run();
     }
     return {};
   });

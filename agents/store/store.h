@@ -85,8 +85,7 @@ class Store {
   // The hash of a closed batch; empty: never closed here.
   [[nodiscard]] Result<std::optional<Digest>> batch_hash(StreamId stream, BatchSequence sequence);
   [[nodiscard]] Result<SharedBytes> batch_bytes(BlobNumber blob);
-  // The broker lost these: they are to be sent once more. What others' batches had from the first
-  // of their places on is to be proved no more.
+  // The broker lost these: they are to be sent once more.
   [[nodiscard]] Result<void> reopen_batches(const std::vector<BlobNumber>& blobs);
   // The messages and receipts of these closed batches are to be sealed anew; the batches go, and
   // their streams are current no more.
@@ -108,8 +107,6 @@ class Store {
   [[nodiscard]] Result<wire::Cursors> cursors();
   // Of batches of which something arrived, by index.
   [[nodiscard]] Result<std::vector<LogPlace>> unproved_places();
-  // Neither of own batches nor of others is a proof awaited any more.
-  [[nodiscard]] Result<void> forget_unproved();
   // From `size` on the log has other entries, or none.
   [[nodiscard]] Result<void> forget_places_from(TreeSize size);
   [[nodiscard]] Result<std::optional<IncomingPair>> pair_in(const AgencyId& agency,

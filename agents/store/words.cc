@@ -145,8 +145,14 @@ Result<void> Store::learn(const Learned& learned) {
       state_->connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
     }
     if (state_->keeps_unproved) {
-      for (const auto& index : learned.places_proved) {
-        state_->connection.query("DELETE FROM unproved WHERE log_index = ?").with(index).run();
+      for (const auto& place : learned.places_proved) {
+        // Not what took its number meanwhile.
+        state_->connection
+            .query("DELETE FROM unproved WHERE log_index = ? AND accepted_at = ? AND batch = ?")
+            .with(place.index)
+            .with(place.accepted_at)
+            .with(place.batch)
+            .run();
       }
     }
     state_->write_notes(learned.notes, learned.evidence, learned.at);

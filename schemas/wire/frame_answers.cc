@@ -30,12 +30,17 @@ Result<Frame> welcome_of(format::Welcome::Reader source) {
   return welcome;
 }
 
+Result<LogIndex> index_of(std::uint64_t number) {
+  if (number >= kLogEntriesMax) return malformed("index", "beyond any log");
+  return LogIndex{number};
+}
+
 Result<Frame> accepted_of(format::BatchAccepted::Reader source) {
   BatchAccepted accepted;
   accepted.stream = {source.getStream()};
   accepted.sequence = {source.getSequence()};
   KERUEN_TRY(accepted.batch, fixed_of<Digest>(source.getBatch(), "batch"));
-  accepted.index = {source.getIndex()};
+  KERUEN_TRY(accepted.index, index_of(source.getIndex()));
   KERUEN_TRY(accepted.accepted_at, time_of(source.getAcceptedAt(), "accepted at"));
   const auto refusals = source.getRefusals();
   KERUEN_CHECK(check_count(refusals.size(), 0, kLeavesPerBatchMax * kRecipientsMax, "refusals"));
@@ -71,7 +76,7 @@ Result<Frame> record_answer_of(format::RecordAnswer::Reader source) {
 Result<Frame> deliver_of(format::DeliverSlice::Reader source, const Parts& parts) {
   DeliverSlice deliver;
   KERUEN_TRY(deliver.lane, lane_of(source.getLane(), "lane"));
-  deliver.index = {source.getIndex()};
+  KERUEN_TRY(deliver.index, index_of(source.getIndex()));
   KERUEN_TRY(deliver.accepted_at, time_of(source.getAcceptedAt(), "accepted at"));
   KERUEN_CHECK(check_count(source.getStubs().size(), 0, kLeavesPerBatchMax, "stubs"));
   for (const auto read : source.getStubs()) {
@@ -87,7 +92,7 @@ Result<Frame> deliver_of(format::DeliverSlice::Reader source, const Parts& parts
 
 Result<DirectoryLine> line_of(format::DirectoryLine::Reader source) {
   DirectoryLine line;
-  line.index = {source.getIndex()};
+  KERUEN_TRY(line.index, index_of(source.getIndex()));
   KERUEN_TRY(line.accepted_at, time_of(source.getAcceptedAt(), "accepted at"));
   const auto type = source.getType();
   if (type < static_cast<std::uint8_t>(DirectoryType::registry) ||

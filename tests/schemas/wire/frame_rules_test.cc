@@ -66,6 +66,17 @@ TEST(FrameRules, HoldForWhatIsSubmitted) {
               FailsWith(kTooLarge));
 }
 
+TEST(FrameRules, HoldForPlacesInTheLog) {
+  const LogIndex beyond{kLogEntriesMax};
+  EXPECT_THAT(decoded_after<DeliverSlice>([&](DeliverSlice& d) { d.index = beyond; }),
+              FailsWith(kMalformed));
+  EXPECT_THAT(decoded_after<BatchAccepted>([&](BatchAccepted& a) { a.index = beyond; }),
+              FailsWith(kMalformed));
+  EXPECT_THAT(
+      decoded_after<DirectoryLines>([&](DirectoryLines& d) { d.lines.back().index = beyond; }),
+      FailsWith(kMalformed));
+}
+
 TEST(FrameRules, HoldForWhatIsAsked) {
   const auto ask = [](auto breaks) { return decoded_after<AskAgain>(breaks); };
   EXPECT_THAT(ask([](AskAgain& a) { a.lane = static_cast<Lane>(4); }), FailsWith(kMalformed));
