@@ -107,7 +107,7 @@ void Exchange::State::forget(ConnectionId connection) {
 Session* Exchange::State::open_session(const FrameArrived& event, Caller caller) {
   const KeyId& key = event.transport_key;
   if (sessions.count_of(caller) >= kConnectionsPerCallerMax) {
-    // Whoever does not even greet makes room first, or one could keep all others out.
+    // Whoever does not even greet makes room first, or idle ones would keep the agent itself out.
     const auto idle = sessions.oldest_without_hello(caller);
     const Error error{ErrorCode::overloaded, "too many connections of " + caller.name()};
     break_off(idle.value_or(event.connection), key, error, Door::open);

@@ -31,7 +31,7 @@ std::optional<Error> ClockWatch::fault(Now now, WallTime newest_accepted_at) {
   const auto seconds = std::chrono::round<std::chrono::seconds>(off).count();
   return Error{ErrorCode::overloaded,
                "the clock of this machine was moved by " + std::to_string(seconds) +
-                   " seconds within an hour or less; set it right, or start the broker again when "
+                   " seconds within a day; set it right, or start the broker again when "
                    "it is right now"};
 }
 

@@ -18,7 +18,7 @@
 namespace keruen::admission {
 
 inline constexpr std::chrono::minutes kClockLeapMax{5};
-inline constexpr std::chrono::hours kBelievedFor{1};
+inline constexpr std::chrono::hours kBelievedFor{24};
 // Agencies log a key each week: a longer silence is seldom one.
 inline constexpr std::chrono::hours kClockAheadMost{7 * 24};
 
