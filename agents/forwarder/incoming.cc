@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ranges>
 #include <utility>
 
 #include "agents/forwarder/file_name.h"
@@ -218,7 +219,8 @@ Result<bool> Incoming::is_older(const store::Message& message,
 // By a later one of its thread that is here.
 Result<bool> Incoming::is_replaced(const store::Message& message,
                                    const content::TrainingSchedule& schedule) {
-  for (const MessageId& id : message.thread) {
+  // The newest are the likeliest, and there may be more than may be read.
+  for (const MessageId& id : message.thread | std::views::reverse) {
     if (id == message.summary.message) continue;
     KERUEN_TRY(const auto other, find(id, message.summary.from));
     if (!other) continue;
