@@ -53,6 +53,7 @@ Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties
                 "this agent has no registry yet; it fetches one when it first connects");
   }
   std::vector<AgencyId> recipients;
+  std::vector<AgencyId> suspended;
   std::set<AgencyId> named;
   const auto add = [&](const AgencyId& agency) {
     // A group names each of its members once.
@@ -69,12 +70,22 @@ Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties
     } else if (group && registry->group(*group) != nullptr) {
       // One that is suspended would keep everybody else of the group from it.
       for (const auto& member : registry->group(*group)->members) {
-        if (member != desk_.self() && registry->is_active(member)) add(member);
+        if (member == desk_.self()) continue;
+        if (registry->is_active(member)) {
+          add(member);
+        } else {
+          suspended.push_back(member);
+        }
       }
     } else {
       return fail(ErrorCode::unknown_agency,
                   "the registry lists no agency or group " + party.text());
     }
+  }
+  if (recipients.empty() && !suspended.empty()) {
+    return fail(ErrorCode::denied, party_names(suspended) +
+                                       ", whom this would go to, takes no part for now: the "
+                                       "exchange authority suspended it");
   }
   if (recipients.empty()) {
     return fail(ErrorCode::malformed, "a message needs at least one recipient other than us");
