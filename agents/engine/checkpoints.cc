@@ -20,12 +20,7 @@ constexpr std::chrono::seconds kProvedDelay{1};
 constexpr std::size_t kRootsKept = 64;
 // Far more than a second's checkpoint has in it; a broker that proves nothing gets no further.
 constexpr std::size_t kUnprovedMax = 65'536;
-
-template <class Waiting>
-bool says_otherwise(const std::map<LogIndex, Waiting>& waiting, const store::LogPlace& place) {
-  const auto found = waiting.find(place.index);
-  return found != waiting.end() && found->second.place != place;
-}
+constexpr std::size_t kProvedKept = 1024;
 
 }  // namespace
 
@@ -113,24 +108,29 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
 }
 
 bool Checkpoints::agrees(const store::LogPlace& place, Turn& turn) {
-  if (!says_otherwise(unproved_, place) && !says_otherwise(required_, place)) return true;
-  const auto found = unproved_.find(place.index);
-  const auto& before =
-      found == unproved_.end() ? required_.at(place.index).place : found->second.place;
+  std::optional<store::LogPlace> before;
+  const auto look_at = [&](const auto& waiting, auto place_of) {
+    const auto found = waiting.find(place.index);
+    if (found != waiting.end() && place_of(found->second) != place)
+      before = place_of(found->second);
+  };
+  look_at(unproved_, [](const Unproved& one) { return one.place; });
+  look_at(required_, [](const Required& one) { return one.place; });
+  look_at(proved_required_, [](const store::LogPlace& one) { return one; });
+  if (!before) return true;
   const auto words = [](const store::LogPlace& said) {
     return "batch " + said.batch.hex() + ", accepted at " +
            std::to_string(milliseconds_of(said.accepted_at)) + " ms";
   };
   fork("The broker said two things of entry " + std::to_string(place.index.value) + " of its log.",
-       words(before) + "; " + words(place), turn);
+       words(*before) + "; " + words(place), turn);
   return false;
 }
 
 bool Checkpoints::has_room(Turn& turn) {
-  if (unproved_.size() + required_.size() < kUnprovedMax) {
-    is_full_told_ = false;
-    return true;
-  }
+  const std::size_t waiting = unproved_.size() + required_.size();
+  if (waiting < kUnprovedMax / 2) is_full_told_ = false;
+  if (waiting < kUnprovedMax) return true;
   if (std::exchange(is_full_told_, true)) return false;
   turn.warn({store::EventType::warning,
              {},
@@ -153,27 +153,18 @@ bool Checkpoints::delivered(const store::LogPlace& place, Turn& turn) {
   if (!agrees(place, turn)) return false;
   if (!unproved_.contains(place.index) && !has_room(turn)) return false;
   unproved_.try_emplace(place.index, Unproved{place, {}, desk_.link.welcomed_for});
+  required_.erase(place.index);  // it is not, any more
   ask_proofs(turn);
   return true;
 }
 
-Checkpoints::Proof Checkpoints::proof_of(const store::LogPlace& place, Turn& turn) {
+Checkpoints::Proof Checkpoints::require_proof(const store::LogPlace& place, Turn& turn) {
   if (!agrees(place, turn)) return Proof::refused;
-  const auto found = required_.find(place.index);
-  if (found == required_.end()) {
-    if (!has_room(turn)) return Proof::refused;
-    required_.emplace(place.index, Required{place, desk_.link.welcomed_for});
-    ask_proofs(turn);
-    return Proof::awaited;
-  }
-  if (!found->second.proved) return Proof::awaited;
-  required_.erase(found);
-  return Proof::given;
-}
-
-bool Checkpoints::awaits(LogIndex index) const {
-  const auto found = required_.find(index);
-  return found != required_.end() && !found->second.proved;
+  if (proved_required_.contains(place.index)) return Proof::given;
+  if (!required_.contains(place.index) && !has_room(turn)) return Proof::refused;
+  required_.try_emplace(place.index, Required{place, desk_.link.welcomed_for});
+  ask_proofs(turn);
+  return Proof::awaited;
 }
 
 std::optional<LogIndex> Checkpoints::forget_delivered_from(TreeSize size, Turn& turn) {
@@ -186,6 +177,7 @@ std::optional<LogIndex> Checkpoints::forget_delivered_from(TreeSize size, Turn& 
   if (!last || *last < from) return std::nullopt;
   std::erase_if(unproved_, [&](const auto& one) { return !one.second.own && from <= one.first; });
   required_.erase(required_.lower_bound(from), required_.end());
+  proved_required_.erase(proved_required_.lower_bound(from), proved_required_.end());
   forget_asked();
   (void)turn.checked(desk_.store.forget_places_from(size));
   return last;
@@ -226,23 +218,21 @@ void Checkpoints::ask_proofs(Turn& turn) {
 std::vector<LogIndex> Checkpoints::take_unasked(TreeSize size) {
   std::set<LogIndex> indexes;
   const LogIndex end{size.value};
-  const auto is_full = [&] { return indexes.size() == kInclusionProofsMax; };
-  for (auto& [index, required] : required_) {
-    if (is_full() || index >= end) break;
-    if (required.proved || std::exchange(required.asked, true)) continue;
-    indexes.insert(index);
-  }
-  const auto take = [&](LogIndex from, LogIndex below) {
-    for (auto at = unproved_.lower_bound(from);
-         at != unproved_.end() && at->first < below && !is_full(); ++at) {
+  const auto take = [&](auto& waiting, LogIndex from, LogIndex below, LogIndex& next) {
+    for (auto at = waiting.lower_bound(from); at != waiting.end() && at->first < below; ++at) {
+      if (indexes.size() == kInclusionProofsMax) return;
       if (std::exchange(at->second.asked, true)) continue;
       indexes.insert(at->first);
-      ask_from_ = at->first.next();
+      next = at->first.next();
     }
   };
-  const LogIndex from = ask_from_;
-  take(from, end);
-  take({}, std::min(from, end));
+  const auto take_in_turn = [&](auto& waiting, LogIndex& next) {
+    const LogIndex from = std::min(next, end);
+    take(waiting, from, end, next);
+    take(waiting, {}, from, next);
+  };
+  take_in_turn(required_, require_from_);
+  take_in_turn(unproved_, ask_from_);
   return {indexes.begin(), indexes.end()};
 }
 
@@ -299,9 +289,18 @@ bool Checkpoints::take_proof(const Question& question, const wire::InclusionProo
   const bool is_true =
       certs::check_inclusion(leaf, proof.index, question.size, question.root, proof.hashes)
           .has_value();
-  if (required != required_.end()) required->second.proved = is_true;
+  if (required != required_.end()) {
+    required_.erase(required);
+    if (is_true) {
+      proved_required_.emplace(place.index, place);
+      if (proved_required_.size() > kProvedKept) proved_required_.erase(proved_required_.begin());
+    } else {
+      refuted_ = place.index;
+    }
+  }
   if (unproved != unproved_.end()) {
-    // Where it is not, that stands in the evidence: it is to stop nobody who decides to go on.
+    // A false one stands in the evidence. Asked for once more it would stop the agent again, after
+    // people decided to go on.
     if (own) proved_.proved.push_back(*unproved->second.own);
     if (!own) proved_.places_proved.push_back(place);
     unproved_.erase(unproved);
@@ -375,7 +374,7 @@ void Checkpoints::name_overdue(Turn& turn) {
   const auto [delivered, delivered_news] =
       count_overdue(unproved_, [](const Unproved& one) { return !one.own; });
   const auto [required, required_news] =
-      count_overdue(required_, [](const Required& one) { return !one.proved; });
+      count_overdue(required_, [](const Required&) { return true; });
   if (!own_news && !delivered_news && !required_news) return;
   named_at_ = turn.now().monotonic;
   for (auto& [index, one] : unproved_) one.named = one.named || is_overdue(one.since);
@@ -388,7 +387,8 @@ void Checkpoints::name_overdue(Turn& turn) {
   add(own, " of our batches");
   add(delivered, " of the batches it delivered");
   add(required,
-      " batches that are not shown before, because their sender or its key was stopped since");
+      " of those it delivered late, which are shown only then: their sender is suspended, "
+      "its key is revoked, or it may be");
   turn.warn({store::EventType::warning,
              {},
              {},

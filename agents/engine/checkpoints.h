@@ -36,11 +36,13 @@ class Checkpoints {
   // False, and nothing may be taken of it now: the broker said otherwise of this entry, or so much
   // is unproved that more would have no bound.
   [[nodiscard]] bool delivered(const store::LogPlace& place, Turn& turn);
-  // Of what may be taken only with it. `awaited`: asked for until it is given, then given once;
-  // `refused`: as delivered().
+  // Of what may be taken only with it. `awaited`: it is asked for until it is given; `refused`: as
+  // delivered(). What was given is forgotten after kProvedKept others, and then asked for anew.
   enum class Proof : std::uint8_t { given, awaited, refused };
-  [[nodiscard]] Proof proof_of(const store::LogPlace& place, Turn& turn);
-  [[nodiscard]] bool awaits(LogIndex index) const;
+  [[nodiscard]] Proof require_proof(const store::LogPlace& place, Turn& turn);
+  [[nodiscard]] bool awaits(LogIndex index) const { return required_.contains(index); }
+  // Once: whose required proof was false.
+  [[nodiscard]] std::optional<LogIndex> take_refuted() { return std::exchange(refuted_, {}); }
   // The log has no such entries, or others. The last that was to be proved; empty: none was.
   [[nodiscard]] std::optional<LogIndex> forget_delivered_from(TreeSize size, Turn& turn);
   // The broker lost them: what it said of their places holds no more. With those that stood behind
@@ -68,7 +70,6 @@ class Checkpoints {
     LinkState::WelcomedTime since{0};
     bool asked = false;
     bool named = false;
-    bool proved = false;
   };
   // Asked of the broker and not answered yet.
   struct Question {
@@ -126,6 +127,8 @@ class Checkpoints {
   std::map<TreeSize, Digest> roots_;  // of the last ones, to compare with peers
   std::map<LogIndex, Unproved> unproved_;
   std::map<LogIndex, Required> required_;
+  std::map<LogIndex, store::LogPlace> proved_required_;  // at most kProvedKept
+  std::optional<LogIndex> refuted_;
   LinkState::WelcomedTime none_owed_until_{0};  // on a full disk nothing is noted of what we asked
   MonotonicTime looked_at_;                     // for what is overdue
   std::optional<MonotonicTime> named_at_;
@@ -133,6 +136,7 @@ class Checkpoints {
   std::deque<Question> questions_;   // open
   std::deque<Question> unanswered_;  // given up
   LogIndex ask_from_;                // whose turn it is
+  LogIndex require_from_;            // and of the required ones
   MonotonicTime::duration patience_ = kPatienceLeast;
   MonotonicTime asked_at_;  // for a checkpoint
   std::optional<LogIndex> lost_from_;

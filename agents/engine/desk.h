@@ -84,8 +84,8 @@ struct Desk {
     return link.clock_heard->broker +
            std::chrono::duration_cast<WallTime::duration>(now.monotonic - link.clock_heard->own);
   }
-  // A machine whose battery is empty starts in any year: until the broker was heard nothing is
-  // over.
+  // A machine whose battery is empty starts in any year: until the broker was heard nothing
+  // expires.
   [[nodiscard]] bool knows_time(Now now) const {
     return link.clock_heard && !is_clock_far_off(now);
   }

@@ -125,7 +125,8 @@ std::vector<Effect> Engine::handle(std::vector<Event> events, Now now) {
 void Engine::State::settle(Turn& turn) {
   if (desk.stopped) return;
   if (const auto lost = checkpoints.take_lost_from()) {
-    inbox.forget_beyond(TreeSize{lost->value}, turn);
+    // The broker goes on from what the hello says.
+    if (inbox.forget_beyond(TreeSize{lost->value}, turn)) turn.reconnect();
   }
   if (sync.take_changed()) {
     wakes_waiting = true;
@@ -265,7 +266,7 @@ void Engine::State::on(const wire::Fault& frame, Turn& turn) {
   desk.journal.write(host::JournalLevel::warning, "fault", {{"code", name_of(frame.code)}});
   // Asked for from where the log was proved to reach, it may serve us.
   if (!desk.link.welcomed && frame.code == ErrorCode::chain_fork) {
-    inbox.forget_beyond(checkpoints.seen().size, turn);
+    (void)inbox.forget_beyond(checkpoints.seen().size, turn);
   }
 }
 

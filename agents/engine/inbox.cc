@@ -34,7 +34,7 @@ void Inbox::connected() {
   wanted_ = false;
 }
 
-void Inbox::forget_beyond(TreeSize size, Turn& turn) {
+bool Inbox::forget_beyond(TreeSize size, Turn& turn) {
   std::uint64_t told = 0;
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     auto& cursor = cursors_[lane];
@@ -44,14 +44,14 @@ void Inbox::forget_beyond(TreeSize size, Turn& turn) {
     arrival.at = turn.now().wall;
     arrival.cursor = wire::Cursor{};
     if (size.value > 0) *arrival.cursor = {LogIndex{size.value - 1}, kLeavesPerBatchMax - 1};
-    if (!turn.checked(desk_.store.arrive(arrival))) return;
+    if (!turn.checked(desk_.store.arrive(arrival))) return false;
     told = std::max(told, cursor->index.value);
     cursor = arrival.cursor;
   }
   if (const auto last = checkpoints_.forget_delivered_from(size, turn)) {
     told = std::max(told, last->value);
   }
-  if (told == 0) return;
+  if (told == 0) return false;
   turn.warn({store::EventType::warning,
              {},
              {},
@@ -61,6 +61,7 @@ void Inbox::forget_beyond(TreeSize size, Turn& turn) {
                  " of the log, of which it delivered something here: it lost it, or another broker "
                  "made it up. What stands from entry " +
                  std::to_string(size.value) + " on is asked for anew."});
+  return true;
 }
 
 bool Inbox::take_work() {
@@ -184,7 +185,7 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
   const auto& cursor = cursors_[static_cast<std::size_t>(slice.lane)];
   const wire::Cursor end{slice.index, last_leaf(unverified)};
   if (!slice.again && cursor && end <= *cursor) return Step::done;  // stored before
-  // It was never asked for; and with no cursor beside it nothing tells how far it reaches.
+  // Nobody asked for it: only what the lane brought before can be missing.
   if (slice.again && (!cursor || *cursor < end)) return Step::done;
 
   const std::uint32_t first = unverified.leaves.front().number;
@@ -222,11 +223,15 @@ Inbox::Step Inbox::take_decoded(const wire::DeliverSlice& slice,
 
 // With a key that was stolen and is revoked, a broker can make a batch that looks older than that.
 // What it keeps back of the directory may be that revocation, or the sender's suspension.
-bool Inbox::needs_proof(const wire::Statement& statement) const {
+Inbox::Trust Inbox::trust_in_place(const wire::Statement& statement) const {
   const auto& directory = desk_.directory;
   const auto key = directory.signing_key(statement.sender, statement.signing_key);
-  return (key && key->revoked_at) || !directory.newest_registry()->is_active(statement.sender) ||
-         directory.first_missing_revocation(statement.sender) || directory.first_missing_registry();
+  if ((key && key->revoked_at) || !directory.newest_registry()->is_active(statement.sender)) {
+    return Trust::needs_proof;
+  }
+  const bool lacks =
+      directory.first_missing_revocation(statement.sender) || directory.first_missing_registry();
+  return lacks ? Trust::unknown : Trust::enough;
 }
 
 bool Inbox::lacks_registry(LogIndex at) const {
@@ -258,15 +263,17 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
                            turn);
   }
   const store::LogPlace place{slice.index, slice.accepted_at, batch.hash};
-  const bool needs_proof = this->needs_proof(batch.statement);
+  const Trust trust = trust_in_place(batch.statement);
+  if (trust == Trust::unknown && sync_.may_still_come()) return Step::wait;
+  const bool needs_proof = trust != Trust::enough;
   if (needs_proof) {
-    const auto proof = checkpoints_.proof_of(place, turn);
+    const auto proof = checkpoints_.require_proof(place, turn);
     if (proof == Checkpoints::Proof::refused) return Step::wait;
     if (proof == Checkpoints::Proof::awaited) {
       return transport_fault(slice, batch.leaves.front().number, batch.leaves.back().number,
                              {store::kUnproved,
-                              "what its sender's key signed may be newer than the end of it; it is "
-                              "taken when its place in the log is proved"},
+                              "its sender is suspended, its key is revoked, or it may be; it is "
+                              "taken once its place in the log is proved"},
                              turn);
     }
   } else if (!checkpoints_.delivered(place, turn)) {

@@ -3,8 +3,8 @@
 // by the credit this agent granted, and the frames it keeps in memory by twice that. Threads: the
 // engine thread.   Lifetime: borrows all it is given.
 //
-// What was signed by whom its key or membership was taken from since is taken only when its place
-// in the log is proved, and asked for again then; anything else has it proved afterwards.
+// Everything's place in the log is proved afterwards. Where the sender is suspended or its key
+// revoked by now it is proved before: the slice stands aside as missing until then.
 //
 // What the broker or the way can cause (steps a to c) is a transport fault: asked for again, never
 // receipted, never blocking the lane. Only what the sender alone can cause (opening, content) is
@@ -47,8 +47,10 @@ class Inbox {
   void connected();
   [[nodiscard]] const wire::Cursors& cursors() const { return cursors_; }
   // The broker says that it has no entries of these numbers: what was stored of them stays, and
-  // what stands there now is taken.
-  void forget_beyond(TreeSize size, Turn& turn);
+  // what stands there now is taken from the next hello on. False: nothing was known of them.
+  [[nodiscard]] bool forget_beyond(TreeSize size, Turn& turn);
+  // What waits for the proof of this entry: it was false.
+  void give_up(LogIndex refuted, Turn& turn) { missing_.give_up(refuted, turn); }
   // It waits for the next drain().
   void deliver(wire::DeliverSlice slice, Turn& turn);
   // The directory grew: what waits may be taken.
@@ -80,8 +82,10 @@ class Inbox {
   [[nodiscard]] Step take(const wire::DeliverSlice& slice, Turn& turn);
   [[nodiscard]] Step take_decoded(const wire::DeliverSlice& slice,
                                   const wire::UnverifiedBatch& unverified, Turn& turn);
-  // It is not enough that the key was in force where the broker says it stands.
-  [[nodiscard]] bool needs_proof(const wire::Statement& statement) const;
+  // That the key was in force where the broker says it stands is enough; or it may not be, for what
+  // the directory lacks; or it is not.
+  enum class Trust : std::uint8_t { enough = 1, unknown, needs_proof };
+  [[nodiscard]] Trust trust_in_place(const wire::Statement& statement) const;
   // Of those before it.
   [[nodiscard]] bool lacks_registry(LogIndex at) const;
   // `own_head`: of our directory, at the count the statement names.

@@ -89,7 +89,11 @@ void Inbox::note_fault(const wire::DeliverSlice& slice, std::uint32_t first, std
                        const Error& error, store::Arrival& arrival) {
   desk_.journal.write_error(host::JournalLevel::warning, "transport_fault", error,
                             {{"index", slice.index.value}, {"leaf", first}});
-  if (missing_.is_known(slice.lane, {slice.index, first})) return;
+  if (const auto known = missing_.known(slice.lane, {slice.index, first})) {
+    if (error.code != store::kUnproved) return;
+    // It came: that its proof did not is no reason to ask less often.
+    arrival.found.push_back(*known);
+  }
   store::Missing missing;
   missing.lane = slice.lane;
   missing.from = {slice.index, first};

@@ -51,10 +51,24 @@ std::vector<store::MissingNumber> MissingLeaves::settled_by(Lane lane, LogIndex 
   return settled;
 }
 
-bool MissingLeaves::is_known(Lane lane, const wire::Cursor& from) const {
-  return std::ranges::any_of(all_, [&](const store::Missing& missing) {
+std::optional<store::MissingNumber> MissingLeaves::known(Lane lane,
+                                                         const wire::Cursor& from) const {
+  const auto found = std::ranges::find_if(all_, [&](const store::Missing& missing) {
     return !missing.gap && missing.lane == lane && missing.from == from;
   });
+  return found == all_.end() ? std::nullopt : std::optional(found->number);
+}
+
+void MissingLeaves::give_up(LogIndex refuted, Turn& turn) {
+  for (const auto& missing : all_) {
+    if (missing.gap || missing.code != store::kUnproved || missing.from.index != refuted) continue;
+    store::Note note;
+    note.code = store::kUnproved;
+    note.text = "Log entry " + std::to_string(refuted.value) +
+                " is not what the broker delivered as that; what it delivered is not shown.";
+    if (!turn.checked(desk_.store.give_up(missing, note, turn.now().wall))) return;
+  }
+  (void)turn.checked(load());
 }
 
 // It could not be taken when it came, and could not now.

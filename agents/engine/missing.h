@@ -23,8 +23,11 @@ class MissingLeaves {
   [[nodiscard]] std::vector<store::MissingNumber> settled_by(Lane lane, LogIndex index,
                                                              std::uint32_t first,
                                                              std::uint32_t last) const;
-  // A fault at this place that is on record already.
-  [[nodiscard]] bool is_known(Lane lane, const wire::Cursor& from) const;
+  // The fault at this place that is on record already.
+  [[nodiscard]] std::optional<store::MissingNumber> known(Lane lane,
+                                                          const wire::Cursor& from) const;
+  // What waits for the proof of this entry: it was false.
+  void give_up(LogIndex refuted, Turn& turn);
   void tick(Turn& turn);
   [[nodiscard]] std::optional<MonotonicTime> due() const;
 

@@ -174,7 +174,7 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   }
   const content::Content& content = changed ? *changed : request.content;
   store::NewMessage message;
-  message.id = certs::draw_message_id(desk_.randomness, now.wall);
+  message.id = certs::draw_message_id(desk_.randomness, desk_.exchange_time(now));
   prepared.answer.message = message.id;
   message.kind = kind;
   message.lane = request.lane;

@@ -70,6 +70,7 @@ struct Engine::State {
   void on(const wire::Checkpoint& frame, Turn& turn) { checkpoints.checkpoint(frame, turn); }
   void on(const wire::Inclusion& frame, Turn& turn) {
     if (checkpoints.inclusion(frame, turn)) inbox.try_again();
+    if (const auto refuted = checkpoints.take_refuted()) inbox.give_up(*refuted, turn);
   }
   void on(const wire::Pong& frame, Turn& turn);
   void on(const wire::Fault& frame, Turn& turn);

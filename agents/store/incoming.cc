@@ -351,8 +351,9 @@ Result<std::vector<Missing>> Store::missing() {
         "SELECT m.number, m.lane, m.from_index, m.from_leaf, m.to_index, m.to_leaf, m.asked, "
         "m.code, a.id, m.stream, m.first, m.last FROM missing m "
         "LEFT JOIN agency a ON a.number = m.agency "
-        "ORDER BY coalesce(m.code, 0) = ?, m.number LIMIT 1024");
-    query.with(kUnjudged);  // it waits longest, and keeps no gap from being asked for
+        "ORDER BY m.agency IS NULL AND coalesce(m.code, 0) IN (?, ?), m.number LIMIT 1024");
+    // They wait longest, and keep no gap from being asked for.
+    query.with(kUnjudged).with(kUnproved);
     while (query.row()) {
       Missing missing;
       missing.number = MissingNumber{query.unsigned_number(0)};
