@@ -359,16 +359,27 @@ TEST_F(Defects, RedoLogLostAtRestart) {
   EXPECT_THAT(story.report.findings, a_finding(FindingKind::not_drained));
 }
 
-TEST_F(Defects, ExpiryByAClockThatJumped) {
+// No clock of its own tells an agent that what waits is over: both, and the broker's, must be
+// wrong.
+TEST_F(Defects, ExpiryByClocksThatJumpedTogether) {
   const auto story = spoilt([](World& world, Planted planted) {
     send_some(world, 2);
-    // Started anew without a connection, it has no clock but its own to go by.
-    world.kill_agent(kGuard);
-    world.start_agent(kGuard);
+    world.disconnect(kGuard);
     world.send(kGuard, {{kCustoms}, Lane::routine, 0, {}});
-    if (planted == Planted::yes) world.set_agent_clock_ahead(kGuard, hours(24 * 9));
+    if (planted == Planted::yes) {
+      world.set_agent_clock_ahead(kGuard, hours(24 * 9));
+      world.agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+        if (auto* welcome = std::get_if<wire::Welcome>(&frame)) {
+          welcome->broker_time += hours(24 * 9);
+        }
+        if (auto* pong = std::get_if<wire::Pong>(&frame)) pong->broker_time += hours(24 * 9);
+        return frame;
+      });
+    }
+    world.connect(kGuard);
     world.pass(minutes(3), seconds(5));
     world.look(kGuard);
+    world.agent(kGuard).lie({});
     world.set_agent_clock_ahead(kGuard, milliseconds(0));
   });
   EXPECT_THAT(story.report.findings, a_finding(FindingKind::expired_early));
