@@ -61,6 +61,16 @@ Result<CheckedRequest> read_request(Desk& desk, const AuthorityState& state,
   return checked;
 }
 
+Result<certs::Certificate> issue_certificate(Desk& desk, const AuthorityState& state,
+                                             const std::string& directory,
+                                             const certs::CertificateRequest& request,
+                                             const certs::Unlock& unlock) {
+  KERUEN_TRY(const auto key, load_authority_key(desk.disk, directory, state.exchange, unlock));
+  return certs::issue_agency_certificate(request, state.authorities.roots.front(), key,
+                                         validity_from(desk.now.wall, kAgencyCertificateLife),
+                                         desk.randomness);
+}
+
 tl::unexpected<Error> not_admitted(const AgencyId& agency) {
   return fail(ErrorCode::unknown_agency, agency.text() + " is not admitted here");
 }
@@ -160,12 +170,8 @@ Result<AdmissionReport> admit(Desk& desk, const Admission& wanted, const certs::
                     " was compared; nothing was admitted. Find out who changed the file, then "
                     "admit it anew and compare again");
   }
-  KERUEN_TRY(const auto key,
-             load_authority_key(desk.disk, wanted.directory, state.exchange, unlock));
   KERUEN_TRY(const auto certificate,
-             certs::issue_agency_certificate(
-                 checked.certificate_request, state.authorities.roots.front(), key,
-                 validity_from(desk.now.wall, kAgencyCertificateLife), desk.randomness));
+             issue_certificate(desk, state, wanted.directory, checked.certificate_request, unlock));
   wire::AgencyEntry entry;
   entry.id = checked.request.agency;
   entry.names = checked.request.names;
@@ -194,12 +200,8 @@ Result<RenewalReport> renew(Desk& desk, const Renewal& wanted, const certs::Unlo
   if (found == state.agencies.end()) return not_admitted(wanted.agency);
   wire::AgencyEntry& entry = found->second;
   KERUEN_TRY(const auto before, certs::parse_certificate(entry.certificate));
-  KERUEN_TRY(const auto key,
-             load_authority_key(desk.disk, wanted.directory, state.exchange, unlock));
-  KERUEN_TRY(const auto certificate,
-             certs::issue_agency_certificate(
-                 {wanted.agency, before.public_key}, state.authorities.roots.front(), key,
-                 validity_from(desk.now.wall, kAgencyCertificateLife), desk.randomness));
+  KERUEN_TRY(const auto certificate, issue_certificate(desk, state, wanted.directory,
+                                                       {wanted.agency, before.public_key}, unlock));
   entry.certificate = certificate.der;
   KERUEN_CHECK(opened.save());
   return RenewalReport{wanted.agency, before.valid_until, certificate.valid_until};
