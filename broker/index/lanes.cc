@@ -144,7 +144,7 @@ Result<std::optional<AgencyId>> Lanes::sender_of(LogIndex index) {
     auto& query = database.statement("SELECT sender FROM batch WHERE log_index = ?");
     bind_all(query, index.value);
     if (!query.executeStep()) return Sender();
-    KERUEN_TRY(auto sender, AgencyId::parse(query.getColumn(0).getString()));
+    KERUEN_TRY(auto sender, agency_at(query, 0));
     return Sender(std::move(sender));
   });
 }
