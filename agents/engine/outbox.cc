@@ -83,9 +83,8 @@ Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties
     }
   }
   if (recipients.empty() && !suspended.empty()) {
-    return fail(ErrorCode::denied, party_names(suspended) +
-                                       ", whom this would go to, takes no part for now: the "
-                                       "exchange authority suspended it");
+    return fail(ErrorCode::denied, "whoever this would go to is suspended: " +
+                                       party_names(suspended) + "; ask the exchange authority");
   }
   if (recipients.empty()) {
     return fail(ErrorCode::malformed, "a message needs at least one recipient other than us");

@@ -187,6 +187,11 @@ TEST_F(KeyJourney, ASuspendedAgencyKeepsNobodyElseFromItsGroup) {
   EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
   KERUEN_ASSERT_OK(const auto receipts, agent(kGuard).reader().receipts(id));
   EXPECT_THAT(receipts, SizeIs(1));
+  exchange.agency(kProsecutor).status = wire::AgencyStatus::suspended;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(3));
+  EXPECT_THAT(agent(kGuard).engine().submit(notice({"kz.all"}, "Anybody?"), now()),
+              FailsWith(ErrorCode::denied, HasSubstr("is suspended: kz.customs")));
 }
 
 TEST_F(KeyJourney, ASuspendedAgencyWaitsAndGetsItsMailWhenItIsBack) {
