@@ -267,7 +267,7 @@ bool Batcher::seal_leaf(Draft& draft, const store::OutboxItem& item,
   leaf.id = item.id;
   leaf.kind = item.kind;
   leaf.listing = item.listing;
-  leaf.expires_at = std::min(item.expires_at, now.wall + kExpiryMax);
+  leaf.expires_at = input.expires_at;
   leaf.sealed = std::move(places);
   leaf.rest = store::ClosedLeaf::Rest::is_sealed_next;
   for (const auto& recipient : input.recipients) {

@@ -109,15 +109,13 @@ void Checkpoints::adopt(certs::SignedCheckpoint next, Turn& turn) {
 
 bool Checkpoints::agrees(const store::LogPlace& place, Turn& turn) {
   std::optional<store::LogPlace> before;
-  const auto look_at = [&](const auto& waiting, auto place_of) {
-    const auto found = waiting.find(place.index);
-    if (found != waiting.end() && place_of(found->second) != place)
-      before = place_of(found->second);
-  };
-  look_at(unproved_, [](const Unproved& one) { return one.place; });
-  look_at(required_, [](const Required& one) { return one.place; });
-  look_at(proved_required_, [](const store::LogPlace& one) { return one; });
-  if (!before) return true;
+  for (const auto* places : {&unproved_, &required_}) {
+    const auto found = places->find(place.index);
+    if (found != places->end()) before = found->second.place;
+  }
+  const auto proved = proved_required_.find(place.index);
+  if (proved != proved_required_.end()) before = proved->second;
+  if (!before || *before == place) return true;
   const auto words = [](const store::LogPlace& said) {
     return "batch " + said.batch.hex() + ", accepted at " +
            std::to_string(milliseconds_of(said.accepted_at)) + " ms";
@@ -162,7 +160,7 @@ Checkpoints::Proof Checkpoints::require_proof(const store::LogPlace& place, Turn
   if (!agrees(place, turn)) return Proof::refused;
   if (proved_required_.contains(place.index)) return Proof::given;
   if (!required_.contains(place.index) && !has_room(turn)) return Proof::refused;
-  required_.try_emplace(place.index, Required{place, desk_.link.welcomed_for});
+  required_.try_emplace(place.index, Unproved{place, {}, desk_.link.welcomed_for});
   ask_proofs(turn);
   return Proof::awaited;
 }
@@ -193,8 +191,9 @@ std::vector<store::BlobNumber> Checkpoints::lost(std::vector<store::BlobNumber> 
   for (auto at = first; at != unproved_.end(); ++at) {
     if (at->second.own && !is_lost(*at->second.own)) behind.push_back(*at->second.own);
   }
-  if (first != unproved_.end())
+  if (first != unproved_.end()) {
     lost_from_ = std::min(lost_from_.value_or(first->first), first->first);
+  }
   for (auto at = first; at != unproved_.end();) at = at->second.own ? unproved_.erase(at) : ++at;
   blobs.insert(blobs.end(), behind.begin(), behind.end());
   std::erase_if(proved_.proved, is_lost);
@@ -237,12 +236,11 @@ std::vector<LogIndex> Checkpoints::take_unasked(TreeSize size) {
 }
 
 void Checkpoints::take_back(const Question& question) {
-  for (const LogIndex index : question.indexes) {
-    if (const auto found = unproved_.find(index); found != unproved_.end()) {
-      found->second.asked = false;
-    }
-    if (const auto found = required_.find(index); found != required_.end()) {
-      found->second.asked = false;
+  for (auto* places : {&unproved_, &required_}) {
+    for (const LogIndex index : question.indexes) {
+      if (const auto found = places->find(index); found != places->end()) {
+        found->second.asked = false;
+      }
     }
   }
 }
@@ -374,7 +372,7 @@ void Checkpoints::name_overdue(Turn& turn) {
   const auto [delivered, delivered_news] =
       count_overdue(unproved_, [](const Unproved& one) { return !one.own; });
   const auto [required, required_news] =
-      count_overdue(required_, [](const Required&) { return true; });
+      count_overdue(required_, [](const Unproved&) { return true; });
   if (!own_news && !delivered_news && !required_news) return;
   named_at_ = turn.now().monotonic;
   for (auto& [index, one] : unproved_) one.named = one.named || is_overdue(one.since);

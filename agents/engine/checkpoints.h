@@ -59,16 +59,9 @@ class Checkpoints {
   static constexpr std::chrono::seconds kPatienceLeast{20};  // with an open question
   struct Unproved {
     store::LogPlace place;
-    std::optional<store::BlobNumber> own{};  // empty: it was delivered
+    std::optional<store::BlobNumber> own{};  // our batch; empty: it was delivered
     LinkState::WelcomedTime since{0};
     bool asked = false;  // by an open question
-    bool named = false;
-  };
-  // What is taken only when it is proved.
-  struct Required {
-    store::LogPlace place;
-    LinkState::WelcomedTime since{0};
-    bool asked = false;
     bool named = false;
   };
   // Asked of the broker and not answered yet.
@@ -126,7 +119,7 @@ class Checkpoints {
   std::optional<certs::SignedCheckpoint> newest_;
   std::map<TreeSize, Digest> roots_;  // of the last ones, to compare with peers
   std::map<LogIndex, Unproved> unproved_;
-  std::map<LogIndex, Required> required_;
+  std::map<LogIndex, Unproved> required_;                // what is taken only when it is proved
   std::map<LogIndex, store::LogPlace> proved_required_;  // at most kProvedKept
   std::optional<LogIndex> refuted_;
   LinkState::WelcomedTime none_owed_until_{0};  // on a full disk nothing is noted of what we asked

@@ -106,7 +106,6 @@ Inbox::Step Inbox::transport_fault(const wire::DeliverSlice& slice, std::uint32_
                                    std::uint32_t last, const Error& error, Turn& turn) {
   Draft draft;
   draft.arrival.lane = slice.lane;
-  draft.arrival.place.index = slice.index;
   draft.arrival.at = turn.now().wall;
   note_fault(slice, first, last, error, draft.arrival);
   if (!slice.again) draft.arrival.cursor = wire::Cursor{slice.index, last};
