@@ -42,6 +42,12 @@ class Journey : public ::testing::Test {
     settle();
   }
 
+  // People looked at what stopped it, and decided.
+  void go_on_after_halt(const char* id) {
+    agent(id).kill(broker, now());
+    ASSERT_THAT(agent(id).start(now(), engine::EngineOptions::AfterHalt::go_on), IsOk());
+    connect_all();
+  }
   // An agent on an empty store starts and connects.
   void join(const char* id) {
     agents.emplace(std::piecewise_construct, std::forward_as_tuple(id),

@@ -310,9 +310,7 @@ TEST_F(LyingBroker, AnAcceptedBatchThatIsNotInTheLogIsFoundOut) {
   EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("cannot prove")));
   // People decided: it is not stopped by the same once more.
   agent(kGuard).lie({});
-  agent(kGuard).kill(broker, now());
-  ASSERT_THAT(agent(kGuard).start(now(), engine::EngineOptions::AfterHalt::go_on), IsOk());
-  connect_all();
+  go_on_after_halt(kGuard);
   pass(seconds(60));
   EXPECT_THAT(agent(kGuard).alerts(), ::testing::SizeIs(1));
 }

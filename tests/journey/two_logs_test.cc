@@ -16,7 +16,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 class TwoLogs : public Journey {
  protected:
@@ -71,10 +70,8 @@ TEST_F(TwoLogs, AnotherLogUnderASignedCheckpointStopsTheAgentWithEvidence) {
   EXPECT_THAT(agent(kCustoms).engine().status(now()).warnings,
               Contains(HasSubstr("does not continue")));
   // People looked at the evidence and decided: it goes on, and what waited comes.
-  agent(kCustoms).kill(broker, now());
   agent(kCustoms).lie({});
-  ASSERT_THAT(agent(kCustoms).start(now(), engine::EngineOptions::AfterHalt::go_on), IsOk());
-  connect_all();
+  go_on_after_halt(kCustoms);
   pass(seconds(5));
   EXPECT_THAT(inbox(kCustoms), Contains("Not taken any more"));
 }

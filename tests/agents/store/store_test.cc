@@ -373,6 +373,18 @@ class ClosedBatchTest : public StoreTest {
     arrival.words.push_back({batch.hash, from, std::move(leaves), undeliverable, kNow});
     ASSERT_THAT(store->arrive(arrival), IsOk());
   }
+  // Hidden ones are receipts.
+  MessageId arrive_from_customs(ArrivedMessage message) {
+    message.id = certs::draw_message_id(randomness, kNow);
+    message.kind = message.listing == Listing::listed ? MessageKind::notice : MessageKind::receipt;
+    Arrival arrival;
+    arrival.at = kNow;
+    arrival.slice = SharedBytes(Bytes(50, 2));
+    arrival.sender = customs;
+    arrival.messages.push_back(message);
+    EXPECT_THAT(store->arrive(arrival), IsOk());
+    return message.id;
+  }
   [[nodiscard]] std::vector<RecipientState> states(const MessageId& id) {
     std::vector<RecipientState> all;
     const auto receipts = reader()->receipts(id);
@@ -482,23 +494,11 @@ TEST_F(ClosedBatchTest, WhoeverHasItHasItWhateverTheBrokerSaysLater) {
 
 // Each would be looked at by whoever follows events.
 TEST_F(ClosedBatchTest, ARecallThatIsRepeatedIsNoNews) {
-  const auto arrive = [&](MessageKind kind, std::optional<MessageId> recalls) {
-    Arrival arrival;
-    arrival.at = kNow;
-    arrival.slice = SharedBytes(Bytes(50, 2));
-    arrival.sender = customs;
-    ArrivedMessage message;
-    message.id = certs::draw_message_id(randomness, kNow);
-    message.kind = kind;
-    message.listing = recalls ? Listing::hidden : Listing::listed;
-    message.recalls = recalls;
-    arrival.messages.push_back(message);
-    EXPECT_THAT(store->arrive(arrival), IsOk());
-    return message.id;
-  };
-  const auto id = arrive(MessageKind::notice, {});
+  ArrivedMessage recall;
+  recall.listing = Listing::hidden;
+  recall.recalls = arrive_from_customs(ArrivedMessage());
   const auto before = store->newest_event();
-  for (int again = 0; again < 3; ++again) arrive(MessageKind::receipt, id);
+  for (int again = 0; again < 3; ++again) arrive_from_customs(recall);
   EXPECT_THAT(events_since(before), ElementsAre(EventType::recalled));
 }
 
@@ -506,17 +506,10 @@ TEST_F(ClosedBatchTest, ARecallThatIsRepeatedIsNoNews) {
 TEST_F(ClosedBatchTest, WhatAnOfficerProcessedIsNeitherRefusedNorSealedAgain) {
   using enum RecipientState;
   accept();
-  Arrival arrival;
-  arrival.at = kNow;
-  arrival.slice = SharedBytes(Bytes(50, 2));
-  arrival.sender = customs;
   ArrivedMessage word;
-  word.id = certs::draw_message_id(randomness, kNow);
-  word.kind = MessageKind::receipt;
   word.listing = Listing::hidden;
   word.word = OfficerWord{both, processed, kNow};
-  arrival.messages.push_back(word);
-  ASSERT_THAT(store->arrive(arrival), IsOk());
+  arrive_from_customs(word);
   deliver(customs, {{1, 1}});
   deliver(prosecutor, {{0, 0}});
   const auto before = store->newest_event();
