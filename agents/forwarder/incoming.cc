@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ranges>
 #include <utility>
 
 #include "agents/forwarder/file_name.h"
@@ -220,9 +219,9 @@ Result<bool> Incoming::is_older(const store::Message& message,
 Result<bool> Incoming::is_replaced(const store::Message& message,
                                    const content::TrainingSchedule& schedule) {
   // The newest are the likeliest, and there may be more than may be read.
-  for (const MessageId& id : message.thread | std::views::reverse) {
-    if (id == message.summary.message) continue;
-    KERUEN_TRY(const auto other, find(id, message.summary.from));
+  for (auto id = message.thread.rbegin(); id != message.thread.rend(); ++id) {
+    if (*id == message.summary.message) continue;
+    KERUEN_TRY(const auto other, find(*id, message.summary.from));
     if (!other) continue;
     const auto* change = std::get_if<content::TrainingSchedule>(&other->content.body);
     if (change == nullptr || change->uid != schedule.uid) continue;

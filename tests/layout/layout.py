@@ -122,6 +122,8 @@ def findings_in_file(name, text):
         yield f"{name}: umask is every thread's: give open, chmod or the Disk the mode instead"
     if re.search(r"^\s*throw\b", text, re.M):
         yield f"{name}: we throw nothing: return a Result"
+    if "std::views::" in text:
+        yield f"{name}: std::views does not compile with clang 14, which builds the fuzz targets: write the loop"
 
 
 def findings_in_tree(root):
@@ -165,6 +167,7 @@ PLANTED = {
     "certs/helpers.cc": ("int x;\n", "find the noun"),
     "certs/e.cc": ("void f() {\n  throw 1;\n}\n", "throw nothing"),
     "agents/api/b.cc": ("void f() { umask(0117); }\n", "every thread's"),
+    "certs/g.cc": ("auto f(auto all) { return all | std::views::reverse; }\n", "does not compile with clang"),
     "certs/f.cc": ("int x;" + " " * 100 + "\n", "columns"),
 }
 
