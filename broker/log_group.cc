@@ -24,6 +24,12 @@ Error no_space() {
           "the disk of the log is full; new messages wait until there is room"};
 }
 
+Error no_share(const AgencyId& agency, std::uint64_t filled) {
+  return {ErrorCode::no_space,
+          agency.text() + " fills " + std::to_string(filled) +
+              " bytes of the log's disk, more than is left of it for all; its new messages wait"};
+}
+
 }  // namespace
 
 LogGroup::LogGroup(const Parts& parts, Terms terms) : parts_(parts), terms_(std::move(terms)) {}
@@ -48,6 +54,17 @@ Result<void> LogGroup::add(const SubmittedBatch& submitted) {
   const bool is_receipts = admission::content_of(batch) == admission::BatchContent::receipts;
   if (terms_.room == Room::nothing || (terms_.room == Room::reserve && !is_receipts)) {
     refuse(submitted, no_space());
+    return {};
+  }
+  admission::DiskShare& share = parts_.state.disk_share;
+  const AgencyId& sender = batch.statement.sender;
+  if (share.is_used_up(sender, terms_.room_bytes, is_receipts)) {
+    const Error error = no_share(sender, share.filled(sender));
+    if (share.put_off(sender, admission::day_of(terms_.accepted_at))) {
+      parts_.journal.write_error(host::JournalLevel::warning, "share_of_disk_used_up", error,
+                                 {{"agency", sender.text()}});
+    }
+    refuse(submitted, error);
     return {};
   }
   auto verdict = admission::judge(batch, prefix, {next_index(), terms_.accepted_at});
@@ -100,7 +117,11 @@ void LogGroup::take(const SubmittedBatch& submitted, std::vector<wire::Refusal> 
   if (before.sequence == BatchSequence{0}) {
     parts_.state.quota.add_stream(statement.sender, admission::day_of(terms_.accepted_at));
   }
-  undo_.emplace_back(StreamUndo{statement.sender, before});
+  const std::uint64_t bytes = submitted.bytes.size();
+  const bool is_receipts = admission::content_of(batch) == admission::BatchContent::receipts;
+  const admission::DiskShare::Bytes filled{bytes, is_receipts ? bytes : 0};
+  parts_.state.disk_share.add(statement.sender, admission::day_of(terms_.accepted_at), filled);
+  undo_.emplace_back(StreamUndo{statement.sender, before, filled});
   batches_here_[{statement.sender, statement.stream, statement.sequence}] = entries_.size();
   answers_.push_back({submitted.from, OfEntry{entries_.size(), false}});
   entries_.push_back({{certs::LogEntryKind::batch, terms_.accepted_at, batch.hash,
@@ -240,8 +261,7 @@ Result<void> LogGroup::write() {
       const auto* batch =
           std::get_if<std::shared_ptr<const certs::VerifiedBatch>>(&entries_[i].value);
       if (batch != nullptr) {
-        rows.emplace_back(
-            index::rows_of_batch(index, records[i].accepted_at, records[i].refusals, **batch));
+        rows.emplace_back(index::rows_of_batch(index, records[i], **batch));
       } else {
         KERUEN_TRY(auto directory_rows, index::rows_of(index, records[i]));
         rows.push_back(std::move(directory_rows));
@@ -258,6 +278,7 @@ LogGroup::Directory LogGroup::roll_back() {
   for (auto step = undo_.rbegin(); step != undo_.rend(); ++step) {
     if (const auto* stream = std::get_if<StreamUndo>(&*step)) {
       parts_.state.chains.restore(stream->sender, stream->before);
+      parts_.state.disk_share.take_back(stream->sender, day, stream->bytes);
       if (stream->before.sequence == BatchSequence{0}) {
         parts_.state.quota.take_back_stream(stream->sender, day);
       }

@@ -7,6 +7,7 @@
 // takes that back. Nothing leaves before write() returned a value.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <tuple>
 #include <vector>
@@ -37,6 +38,8 @@ class LogGroup {
   struct Terms {
     WallTime accepted_at;
     Room room = Room::everything;
+    // What the log's disk has left; nobody may take more than a share of it (DiskShare).
+    std::uint64_t room_bytes = std::numeric_limits<std::uint64_t>::max();
     // Set: the clock is in doubt, only what was logged before is answered.
     std::optional<Error> doubt;
   };
@@ -75,6 +78,7 @@ class LogGroup {
   struct StreamUndo {
     AgencyId sender;
     wire::StreamHead before;
+    admission::DiskShare::Bytes bytes;
   };
   struct RecordUndo {
     AgencyId agency;

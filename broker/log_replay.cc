@@ -90,7 +90,7 @@ Result<void> read_directory(OrderingState& state, index::Index& index, const log
 
 Result<OrderingState> read_ordering_state(index::Index& index, const log::Log& log,
                                           const Origin& origin, const certs::Authorities& trusted) {
-  OrderingState state{certs::Directory(origin, trusted), {}, {}, {}};
+  OrderingState state{certs::Directory(origin, trusted), {}, {}, {}, {}};
   KERUEN_CHECK(read_directory(state, index, log, origin, trusted));
   KERUEN_TRY(const auto heads, index.heads());
   for (const auto& [sender, head] : heads) state.chains.set_head(sender, head);
@@ -99,6 +99,10 @@ Result<OrderingState> read_ordering_state(index::Index& index, const log::Log& l
   for (const index::DayUse& use : used) {
     for (std::size_t i = 0; i < use.streams; ++i) state.quota.add_stream(use.agency, day);
     for (std::size_t i = 0; i < use.key_records; ++i) state.quota.add_key_record(use.agency, day);
+  }
+  KERUEN_TRY(const auto filled, index.filled());
+  for (const index::DayFilled& of : filled) {
+    state.disk_share.add(of.agency, admission::day_of(of.day), {of.bytes, of.bytes_for_good});
   }
   return state;
 }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "broker/admission/chains.h"
+#include "broker/admission/disk_share.h"
 #include "broker/admission/quota.h"
 #include "broker/index/index.h"
 #include "broker/log/log.h"
@@ -20,6 +21,7 @@ struct OrderingState {
   std::unordered_map<Digest, LogIndex> directory_entries;  // by signed hash
   admission::Chains chains;
   admission::Quota quota;
+  admission::DiskShare disk_share;
 };
 
 // Applies to the index what it lacks. An index that is not of this log is emptied and made anew.

@@ -1,5 +1,6 @@
 #include "broker/log_station.h"
 
+#include <limits>
 #include <map>
 #include <span>
 
@@ -10,6 +11,7 @@ namespace keruen::broker {
 namespace {
 
 constexpr std::chrono::seconds kSpaceTriedEvery{1};
+constexpr std::chrono::seconds kRoomAskedEvery{1};
 constexpr std::size_t kRootsKept = 64;  // of checkpoints that senders have seen lately
 
 }  // namespace
@@ -26,6 +28,8 @@ struct LogStation::State {
   std::optional<Error> broken;  // nothing is taken any more
   std::optional<Error> hint;    // what was last told: overloaded or no_space
   MonotonicTime space_tried_at{};
+  std::uint64_t room_bytes = 0;  // as it was at room_asked_at
+  std::optional<MonotonicTime> room_asked_at;
   std::map<TreeSize, Digest> roots;
   std::function<Result<Digest>(TreeSize)> root_at;
 
@@ -39,6 +43,7 @@ struct LogStation::State {
                                                              const LogGroup::Terms& terms);
   [[nodiscard]] bool has_space() const { return log.has_space() && index.has_space(); }
   [[nodiscard]] Result<void> look_for_space(Now now);
+  [[nodiscard]] std::uint64_t room(Now now);
   [[nodiscard]] std::vector<LogEvent> end(Error error);
   void tell(std::vector<LogEvent>& events, std::optional<Error> fault);
 };
@@ -112,6 +117,15 @@ Result<void> LogStation::State::look_for_space(Now now) {
   return {};
 }
 
+std::uint64_t LogStation::State::room(Now now) {
+  if (!room_asked_at || now.monotonic - *room_asked_at >= kRoomAskedEvery) {
+    // A disk that does not say is one that the next append will find out about.
+    room_bytes = log.room_bytes().value_or(std::numeric_limits<std::uint64_t>::max());
+    room_asked_at = now.monotonic;
+  }
+  return room_bytes;
+}
+
 std::vector<LogEvent> LogStation::State::end(Error error) {
   broken = std::move(error);
   journal.write_error(host::JournalLevel::error, "log_stopped", *broken);
@@ -152,6 +166,8 @@ Result<std::unique_ptr<LogStation>> LogStation::open(
                                          {},
                                          {},
                                          {},
+                                         {},
+                                         {},
                                          {}});
   state->root_at = [raw = state.get()](TreeSize size) { return raw->root(size); };
   return std::unique_ptr<LogStation>(new LogStation(std::move(state)));
@@ -165,6 +181,7 @@ std::vector<LogEvent> LogStation::process(const std::vector<Submission>& submiss
   }
   const WallTime newest = state.log.newest_accepted_at();
   LogGroup::Terms terms;
+  terms.room_bytes = state.room(now);
   terms.accepted_at = admission::ClockWatch::stamp(now, newest);
   terms.doubt = state.clock.fault(now, newest);
   state.log.set_dropping(terms.doubt ? log::Log::Dropping::held : log::Log::Dropping::allowed);

@@ -14,14 +14,16 @@ constexpr std::size_t kWrapBytes = 16 + 16 + 32 + 8 + 32 + 48;
 
 class RowsOfBatch {
  public:
-  RowsOfBatch(LogIndex index, WallTime accepted_at, const std::vector<wire::Refusal>& refusals,
-              const wire::Statement& statement, const Digest& hash) {
+  RowsOfBatch(LogIndex index, const log::Record& record, const wire::Statement& statement,
+              const Digest& hash) {
     rows_.index = index;
-    rows_.accepted_at = accepted_at;
+    rows_.accepted_at = record.accepted_at;
     rows_.sender = statement.sender;
     rows_.head = {statement.stream, statement.sequence, hash};
     rows_.lane = statement.lane;
-    rows_.refusals = refusals;
+    rows_.refusals = record.refusals;
+    rows_.bytes = record.bytes.size();
+    if (record.form == log::Record::Form::proof) rows_.bytes_for_good = rows_.bytes;
   }
 
   void add(std::uint32_t leaf, const wire::Header& header, std::size_t body_bytes,
@@ -40,6 +42,7 @@ class RowsOfBatch {
   }
   void add(std::uint32_t leaf, const wire::Receipt& receipt, std::size_t bytes) {
     add_for(receipt.to, leaf, 0, {bytes, 1, kNeverExpires});
+    rows_.bytes_for_good = rows_.bytes;  // receipts stay whole
     ReceiptRow& row = rows_.receipts.emplace_back(ReceiptRow{leaf, receipt.batch, {}});
     for (const wire::LeafRange& range : receipt.leaves) {
       for (std::uint32_t number = range.first; number <= range.last; ++number) {
@@ -113,7 +116,7 @@ Result<BatchRows> rows_of_batch_record(LogIndex index, const log::Record& record
                                    ? log::slice_in_proof(record.bytes)
                                    : wire::decode_batch(record.bytes));
   KERUEN_TRY(const auto statement, wire::decode_statement(batch.statement.view()));
-  RowsOfBatch rows(index, record.accepted_at, record.refusals, statement, record.hash);
+  RowsOfBatch rows(index, record, statement, record.hash);
   for (const wire::Leaf& leaf : batch.leaves) KERUEN_CHECK(add_leaf(rows, leaf));
   return rows.finish();
 }
@@ -145,10 +148,9 @@ Result<DirectoryRows> rows_of_directory_record(LogIndex index, const log::Record
 
 }  // namespace
 
-BatchRows rows_of_batch(LogIndex index, WallTime accepted_at,
-                        const std::vector<wire::Refusal>& refusals,
+BatchRows rows_of_batch(LogIndex index, const log::Record& record,
                         const certs::VerifiedBatch& batch) {
-  RowsOfBatch rows(index, accepted_at, refusals, batch.statement, batch.hash);
+  RowsOfBatch rows(index, record, batch.statement, batch.hash);
   for (const certs::VerifiedLeaf& leaf : batch.leaves) {
     if (const auto* header = std::get_if<wire::Header>(&leaf.decoded)) {
       const auto& message = std::get<wire::MessageLeaf>(leaf.leaf.content);

@@ -44,6 +44,8 @@ struct BatchRows {
   // The times in its message ids (UUIDv7); equal and zero for receipts.
   WallTime messages_from;
   WallTime messages_until;
+  std::uint64_t bytes = 0;              // in the log
+  std::uint64_t bytes_for_good = 0;     // of them, what retention leaves there
   std::vector<DeliveryRow> deliveries;  // ascending by recipient
   std::vector<ReceiptRow> receipts;
   bool operator==(const BatchRows&) const = default;
@@ -61,8 +63,8 @@ struct DirectoryRows {
 };
 using EntryRows = std::variant<BatchRows, DirectoryRows>;
 
-[[nodiscard]] BatchRows rows_of_batch(LogIndex index, WallTime accepted_at,
-                                      const std::vector<wire::Refusal>& refusals,
+// `record` holds the batch.
+[[nodiscard]] BatchRows rows_of_batch(LogIndex index, const log::Record& record,
                                       const certs::VerifiedBatch& batch);
 // From the log's own bytes. corrupt: they do not decode.
 [[nodiscard]] Result<EntryRows> rows_of(LogIndex index, const log::Record& record);

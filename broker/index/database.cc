@@ -37,6 +37,9 @@ constexpr const char* kSchema = R"(
   CREATE TABLE signing_key(
     agency TEXT NOT NULL, key_id BLOB NOT NULL, public_key BLOB NOT NULL,
     PRIMARY KEY(agency, key_id)) WITHOUT ROWID;
+  CREATE TABLE filled(
+    day INTEGER NOT NULL, sender TEXT NOT NULL, bytes INTEGER NOT NULL,
+    bytes_for_good INTEGER NOT NULL, PRIMARY KEY(day, sender)) WITHOUT ROWID;
   CREATE TABLE cursor(
     recipient TEXT NOT NULL, lane INTEGER NOT NULL, log_index INTEGER NOT NULL,
     leaf INTEGER NOT NULL, PRIMARY KEY(recipient, lane)) WITHOUT ROWID;

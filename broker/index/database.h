@@ -18,7 +18,7 @@
 namespace keruen::index {
 
 // Another number: the file is of another build and is made anew from the log.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 class Database {
  public:

@@ -91,6 +91,27 @@ void write(Database& database, const DirectoryRows& rows) {
   }
 }
 
+// One row an agency and day, however many batches come together.
+void write_filled(Database& database, const std::vector<EntryRows>& entries) {
+  std::map<std::pair<WallTime, AgencyId>, std::pair<std::uint64_t, std::uint64_t>> filled;
+  for (const EntryRows& entry : entries) {
+    const auto* batch = std::get_if<BatchRows>(&entry);
+    if (batch == nullptr) continue;
+    auto& [all, for_good] =
+        filled[{std::chrono::floor<std::chrono::days>(batch->accepted_at), batch->sender}];
+    all += batch->bytes;
+    for_good += batch->bytes_for_good;
+  }
+  for (const auto& [of, bytes] : filled) {
+    auto& row = database.statement(
+        "INSERT INTO filled VALUES(?, ?, ?, ?) ON CONFLICT(day, sender) DO UPDATE SET "
+        "bytes = bytes + excluded.bytes, bytes_for_good = bytes_for_good + "
+        "excluded.bytes_for_good");
+    bind_all(row, of.first, of.second, bytes.first, bytes.second);
+    row.exec();
+  }
+}
+
 void write_progress(Database& database, const Applied& applied) {
   auto& progress = database.statement("UPDATE progress SET applied = ?, last_hash = ?");
   bind_all(progress, applied.size.value, applied.last_hash.view());
@@ -213,6 +234,7 @@ Result<void> Index::apply(const std::vector<EntryRows>& entries, const Applied& 
     for (const EntryRows& entry : entries) {
       std::visit([&](const auto& rows) { index::write(database, rows); }, entry);
     }
+    write_filled(database, entries);
     write_progress(database, after);
     transaction.commit();
     return {};
@@ -249,8 +271,8 @@ Result<void> Index::clear() {
   const Applied nothing;
   KERUEN_CHECK(write([&]() -> Result<void> {
     SQLite::Transaction transaction(database.connection());
-    for (const char* table :
-         {"batch", "delivery", "receipt", "stream", "directory", "signing_key", "cursor"}) {
+    for (const char* table : {"batch", "delivery", "receipt", "stream", "directory", "signing_key",
+                              "filled", "cursor"}) {
       database.connection().exec(std::string("DELETE FROM ") + table);
     }
     write_progress(database, nothing);
@@ -332,6 +354,21 @@ Result<std::vector<DayUse>> Index::used_since(WallTime since) {
       result.push_back(use);
     }
     return result;
+  });
+}
+
+Result<std::vector<DayFilled>> Index::filled() {
+  Database& database = *state_->database;
+  return database.guarded([&]() -> Result<std::vector<DayFilled>> {
+    std::vector<DayFilled> filled;
+    auto& query = database.statement(
+        "SELECT day, sender, bytes, bytes_for_good FROM filled ORDER BY day, sender");
+    while (query.executeStep()) {
+      KERUEN_TRY(AgencyId sender, agency_at(query, 1));
+      filled.push_back({wall_time_of(number_at(query, 0)), std::move(sender), number_at(query, 2),
+                        number_at(query, 3)});
+    }
+    return filled;
   });
 }
 

@@ -50,6 +50,14 @@ struct DayUse {
   std::size_t key_records = 0;
 };
 
+// What an agency's batches of one day fill (admission/disk_share.h).
+struct DayFilled {
+  WallTime day;  // its first moment, UTC
+  AgencyId agency;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_for_good = 0;  // of them, what retention leaves
+};
+
 class Index {
  public:
   // A file that is damaged or of another build is replaced by an empty one, said in the journal.
@@ -88,6 +96,8 @@ class Index {
   [[nodiscard]] Result<std::vector<LogIndex>> directory_entries();
   // New streams and key records (revocations left out) accepted from `since` on.
   [[nodiscard]] Result<std::vector<DayUse>> used_since(WallTime since);
+  // Every day there was, ascending.
+  [[nodiscard]] Result<std::vector<DayFilled>> filled();
 
  private:
   struct State;

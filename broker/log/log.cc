@@ -26,7 +26,8 @@ struct Extent {
 
 struct Log::State {
   State(host::Disk& on, OpenedLog from, LogOptions with, host::Journal& journal)
-      : disk(std::move(from)),
+      : device(on),
+        disk(std::move(from)),
         options(std::move(with)),
         retention(on, options.directory, options.batches_kept, *disk.segments, journal) {}
 
@@ -47,6 +48,8 @@ struct Log::State {
   // What failed is never tried again: after a failed sync the kernel holds pages for written that
   // never were.
   void stop(const Error& cause);
+
+  host::Disk& device;
 
   // The appending thread's.
   OpenedLog disk;
@@ -253,6 +256,13 @@ Result<Log::Dropped> Log::drop_bodies(const ReceiptSource& receipts, std::size_t
 
 std::uint64_t Log::bytes_on_disk() const {
   return state_->disk.segments->bytes_on_disk() + state_->disk.tree->bytes_on_disk();
+}
+
+Result<std::uint64_t> Log::room_bytes() const {
+  const State& state = *state_;
+  KERUEN_TRY(const std::uint64_t free, state.device.free_bytes(state.options.directory));
+  const std::uint64_t made = state.has_space ? state.options.segment_bytes : 0;
+  return free + made + (state.disk.head.file_bytes - state.disk.end);
 }
 
 bool Log::has_space() const { return state_->has_space; }

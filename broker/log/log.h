@@ -92,6 +92,9 @@ class Log {
   [[nodiscard]] Result<Dropped> drop_bodies(const ReceiptSource& receipts, std::size_t bytes_max);
 
   [[nodiscard]] std::uint64_t bytes_on_disk() const;
+  // What may still be appended: what is left of the segments that are there, and of the disk beside
+  // them. The appending thread's. io_failed.
+  [[nodiscard]] Result<std::uint64_t> room_bytes() const;
   // Whether the next segment could be preallocated; when not, new messages are refused (no_space).
   [[nodiscard]] bool has_space() const;
   // Tries again to preallocate the next segment; call now and then while has_space() is false.

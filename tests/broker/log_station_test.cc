@@ -436,5 +436,108 @@ TEST_F(LogStationTest, EndsAfterTheSegmentBehindCouldNotBePrepared) {
   EXPECT_EQ(std::get<LogFault>(events[0]).error->code, ErrorCode::io_failed);
 }
 
+// A disk with room for everybody, and one agency that would take it all.
+class SharedDisk : public LogStationTest {
+ protected:
+  static constexpr std::uint64_t kMebibyte = 1024 * 1024;
+
+  void leave(std::uint64_t bytes) {
+    KERUEN_ASSERT_OK(const std::uint64_t free, disk.free_bytes("log"));
+    capacity -= free;
+    capacity += bytes;
+    disk.set_capacity(capacity);
+    exchange.clock().advance(seconds{2});
+  }
+  // How many bytes of it are taken.
+  std::uint64_t send_until_refused(TestStream& stream) {
+    const std::string large(60'000, 'x');
+    std::uint64_t bytes = 0;
+    while (!refused) {
+      auto batch = exchange.messages(stream, {{{"kz.customs"}, large}});
+      if (const auto code = refusal(submit(batch))) {
+        EXPECT_EQ(code, ErrorCode::no_space);
+        refused = batch;
+      } else {
+        bytes += batch.bytes.size();
+        exchange.clock().advance(seconds{2});
+      }
+    }
+    return bytes;
+  }
+
+  std::uint64_t capacity = FaultDisk::kCapacityDefault;
+  std::optional<TestBatch> refused;
+};
+
+TEST_F(SharedDisk, WhoFillsMoreThanIsLeftWaitsAndNobodyElse) {
+  auto stream = guard();
+  auto customs = exchange.open_stream("kz.customs");
+  auto back = exchange.open_stream("kz.border-guard");
+  const auto theirs = accepted(submit(exchange.messages(customs, {{{"kz.border-guard"}}})));
+  leave(4 * kMebibyte);
+  // Two segments are made already.
+  const std::uint64_t room = 4 * kMebibyte + 2 * segment_bytes;
+  const std::uint64_t taken = send_until_refused(stream);
+  EXPECT_GT(taken, room * 2 / 5);
+  EXPECT_LT(taken, room * 3 / 5);
+
+  const auto expect_one_waits = [&] {
+    EXPECT_EQ(refusal(submit(*refused)), ErrorCode::no_space);
+    EXPECT_EQ(refusal(submit(exchange.messages(customs, {{{"kz.border-guard"}}}))), std::nullopt);
+  };
+  expect_one_waits();
+  EXPECT_EQ(refusal(submit(exchange.receipts(back, {{"kz.customs", theirs.batch}}))), std::nullopt);
+  EXPECT_EQ(journal.count("share_of_disk_used_up"), 1u);
+  EXPECT_EQ(journal.count("new_messages_refused"), 0u);
+
+  // It is counted from what stands in the log.
+  reopen();
+  expect_one_waits();
+  close();
+  remove_index();
+  open();
+  expect_one_waits();
+
+  leave(5 * kMebibyte);
+  EXPECT_EQ(refusal(submit(*refused)), std::nullopt);
+}
+
+// Else they would be what fills it.
+TEST_F(SharedDisk, ReceiptsHaveALargerShareButNotAllOfIt) {
+  auto stream = guard();
+  auto customs = exchange.open_stream("kz.customs");
+  auto back = exchange.open_stream("kz.border-guard");
+  auto forth = exchange.open_stream("kz.customs");
+  const auto theirs = accepted(submit(exchange.messages(customs, {{{"kz.border-guard"}}})));
+  const auto ours = accepted(submit(exchange.messages(stream, kOneNotice)));
+  leave(8 * kMebibyte);
+  static_cast<void>(send_until_refused(stream));
+  leave(0);
+  const auto receipts = exchange.receipts(back, {{"kz.customs", theirs.batch}});
+  EXPECT_EQ(refusal(submit(receipts)), ErrorCode::no_space);
+  EXPECT_EQ(refusal(submit(exchange.receipts(forth, {{"kz.border-guard", ours.batch}}))),
+            std::nullopt);
+  leave(2 * kMebibyte);
+  EXPECT_EQ(refusal(submit(receipts)), std::nullopt);
+}
+
+// What could not be written takes nobody's share.
+TEST_F(SharedDisk, AGroupThatWasTakenBackCountsForNothing) {
+  auto stream = guard();
+  const std::string large(60'000, 'x');
+  leave(0);
+  // More than one segment holds: it is tried whole, then in parts. Counted twice it would be more
+  // than is left.
+  std::vector<Submission> submissions;
+  for (int i = 0; i < 5; ++i) {
+    submissions.push_back(submission(exchange.messages(stream, {{{"kz.customs"}, large}})));
+  }
+  for (const LogEvent& event : process(submissions)) {
+    if (const auto* outcome = std::get_if<BatchOutcome>(&event)) {
+      EXPECT_EQ(refusal(*outcome), std::nullopt);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace keruen::broker
