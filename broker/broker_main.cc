@@ -16,6 +16,7 @@
 #include "certs/passphrase.h"
 #include "certs/random.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/journal_limit.h"
 #include "schemas/host/memory.h"
 #include "schemas/host/posix_disk.h"
 
@@ -149,8 +150,10 @@ Exit run(const Arguments& arguments, const host::BrokerConfig& config, host::Dis
   if (!journal) return fail_with(Exit::failed, journal.error());
   auto keys = load_keys(disk, config);
   if (!keys) return fail_with(Exit::keys, keys.error());
+  // Its lines are written for peers who do not trust each other.
+  host::JournalLimit limit(**journal, clock);
   auto broker = Broker::open(config, std::move(*keys), arguments.missing_guard,
-                             {disk, clock, **journal, randomness, arguments.clock_is});
+                             {disk, clock, limit, randomness, arguments.clock_is});
   if (!broker) {
     (*journal)->write_error(host::JournalLevel::error, "start_failed", broker.error());
     return fail_with(Exit::failed, broker.error());

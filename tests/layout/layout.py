@@ -126,9 +126,18 @@ def findings_in_file(name, text):
         yield f"{name}: std::views does not compile with clang 14, which builds the fuzz targets: write the loop"
 
 
+def findings_in_tests(root):
+    for path in sorted((root / "tests").rglob("*.cc")):
+        text = path.read_text(encoding="utf-8")
+        for statement in re.finditer(r"[;{}]\s*rc::check\(", text):
+            number = text.count("\n", 0, statement.end()) + 1
+            yield f"{path.relative_to(root).as_posix()}:{number}: nobody looks at what rc::check says: EXPECT_TRUE(rc::check(…))"
+
+
 def findings_in_tree(root):
     for name, path in sources(root):
         yield from findings_in_file(name, path.read_text(encoding="utf-8"))
+    yield from findings_in_tests(root)
     for path in root.iterdir():
         if not path.name.startswith(".") and path.name not in ROOMS_FIXED | {"build", "compile_commands.json"}:
             yield f"{path.name}: the top level is fixed: {', '.join(sorted(ROOMS_FIXED))}"
@@ -167,6 +176,7 @@ PLANTED = {
     "certs/helpers.cc": ("int x;\n", "find the noun"),
     "certs/e.cc": ("void f() {\n  throw 1;\n}\n", "throw nothing"),
     "agents/api/b.cc": ("void f() { umask(0117); }\n", "every thread's"),
+    "tests/certs/a.cc": ("TEST(A, B) {\n  rc::check([] {});\n}\n", "nobody looks at"),
     "certs/g.cc": ("auto f(auto all) { return all | std::views::reverse; }\n", "does not compile with clang"),
     "certs/f.cc": ("int x;" + " " * 100 + "\n", "columns"),
 }

@@ -311,7 +311,7 @@ JournalConfig any_journal() {
 }
 
 TEST(BrokerConfig, SurvivesWritingAndReading) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     BrokerConfig config;
     config.origin = *Origin::parse("kz.exchange");
     config.endpoint = "tcp://host:" + std::to_string(*rc::gen::inRange(0, 65536));
@@ -329,11 +329,11 @@ TEST(BrokerConfig, SurvivesWritingAndReading) {
     const auto again = decode_broker_config(encode_broker_config(config), "broker.toml");
     RC_ASSERT(again.has_value());
     RC_ASSERT((*again == config));
-  });
+  }));
 }
 
 TEST(AgentConfig, SurvivesWritingAndReading) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     AgentConfig config;
     config.agency = *AgencyId::parse("kz.customs");
     config.keys_directory = any_text();
@@ -351,11 +351,11 @@ TEST(AgentConfig, SurvivesWritingAndReading) {
     const auto again = decode_agent_config(encode_agent_config(config), "agent.toml");
     RC_ASSERT(again.has_value());
     RC_ASSERT((*again == config));
-  });
+  }));
 }
 
 TEST(OperatorConfig, SurvivesWritingAndReading) {
-  rc::check([](const std::array<std::uint8_t, 32>& key) {
+  EXPECT_TRUE(rc::check([](const std::array<std::uint8_t, 32>& key) {
     OperatorConfig config;
     config.name = *OperatorName::parse("duty");
     config.origin = *Origin::parse("kz.exchange");
@@ -366,7 +366,7 @@ TEST(OperatorConfig, SurvivesWritingAndReading) {
     const auto again = decode_operator_config(encode_operator_config(config), "admin.toml");
     RC_ASSERT(again.has_value());
     RC_ASSERT((*again == config));
-  });
+  }));
 }
 
 }  // namespace

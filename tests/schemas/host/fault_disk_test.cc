@@ -90,7 +90,7 @@ TEST(FaultDisk, TearsAndReordersWhatWasNotSynced) {
 }
 
 TEST(FaultDisk, LeavesTheSameBytesForTheSameSeed) {
-  rc::check([](std::uint64_t seed, std::vector<std::uint16_t> offsets) {
+  EXPECT_TRUE(rc::check([](std::uint64_t seed, std::vector<std::uint16_t> offsets) {
     std::array<Bytes, 2> left;
     for (Bytes& bytes : left) {
       FaultDisk disk;
@@ -105,11 +105,11 @@ TEST(FaultDisk, LeavesTheSameBytesForTheSameSeed) {
       bytes = bytes_at(disk, "/a");
     }
     RC_ASSERT(left[0] == left[1]);
-  });
+  }));
 }
 
 TEST(FaultDisk, EverySectorHoldsAVersionItOnceHad) {
-  rc::check([](std::uint64_t seed, std::vector<std::uint8_t> writes) {
+  EXPECT_TRUE(rc::check([](std::uint64_t seed, std::vector<std::uint8_t> writes) {
     FaultDisk disk;
     RC_ASSERT(host::write_file_atomically(disk, "/a", Bytes(4096), {}).has_value());
     auto file = disk.open_write("/a");
@@ -131,7 +131,7 @@ TEST(FaultDisk, EverySectorHoldsAVersionItOnceHad) {
     const Bytes left = bytes_at(disk, "/a");
     RC_ASSERT(left.size() == 4096u);
     for (std::size_t s = 0; s < 8; ++s) RC_ASSERT(versions[s].contains(left[s * 512]));
-  });
+  }));
 }
 
 TEST(FaultDisk, FailsTheNthCallOnce) {

@@ -17,6 +17,7 @@ class AnyWire {
 
   [[nodiscard]] std::uint64_t number() { return random_(); }
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  [[nodiscard]] LogIndex log_index() { return {below(kLogEntriesMax)}; }
   [[nodiscard]] bool flag() { return below(2) == 0; }
   [[nodiscard]] std::uint32_t leaf() { return static_cast<std::uint32_t>(below(1024)); }
 
