@@ -20,6 +20,7 @@ constexpr std::size_t kBatchesKept = 16;
 constexpr std::size_t kEntriesPerRequestMax = 1024;
 // Batches looked through for one message id.
 constexpr std::size_t kMessageBatchesMax = 1024;
+constexpr std::size_t kMessageBatchesOfOneMax = 64;
 
 std::string entry_name(LogIndex index) { return "log entry " + std::to_string(index.value); }
 
@@ -39,13 +40,21 @@ Result<wire::UnverifiedBatch> read_batch(LogIndex index, const log::Record& reco
 }
 
 wire::Whereabouts whereabouts_of(const wire::MessagePlace& place, const wire::Header& header,
-                                 const wire::Cursors& cursors, WallTime now) {
+                                 const wire::Cursors& cursors, bool is_receipted, WallTime now) {
   if (place.refused) return wire::Whereabouts::refused;
+  if (is_receipted) return wire::Whereabouts::handed_over;
+  // Whoever is past it may have been handed the stub of what was over.
+  if (header.expires_at <= now) return wire::Whereabouts::expired;
   const auto& cursor = cursors[static_cast<std::size_t>(place.lane)];
-  if (cursor && *cursor >= wire::Cursor{place.index, place.leaf}) {
-    return wire::Whereabouts::handed_over;
-  }
-  return header.expires_at <= now ? wire::Whereabouts::expired : wire::Whereabouts::waiting;
+  return cursor && *cursor >= wire::Cursor{place.index, place.leaf} ? wire::Whereabouts::handed_over
+                                                                    : wire::Whereabouts::waiting;
+}
+
+bool is_receipted(const std::vector<log::LeavesReceipted>& receipts, const AgencyId& recipient,
+                  std::uint32_t leaf) {
+  return std::ranges::any_of(receipts, [&](const log::LeavesReceipted& of) {
+    return of.recipient == recipient && std::ranges::binary_search(of.leaves, leaf);
+  });
 }
 
 }  // namespace
@@ -110,9 +119,9 @@ Result<ReaderStation::State::Course> ReaderStation::State::add_entry(LogIndex in
     if (index > request.until->index) return Course::at_end;
     if (index == request.until->index) options.until = request.until->leaf;
   }
-  if (request.sender) {
-    KERUEN_TRY(const auto sender, lanes->sender_of(index));
-    if (sender != request.sender) return Course::go_on;
+  if (request.stream) {
+    KERUEN_TRY(const auto stream, lanes->stream_of(index));
+    if (stream != request.stream) return Course::go_on;
   }
   options.now = request.expiring_at;
   options.bytes_max = std::min(request.bytes_max, kSliceBytesMax);
@@ -202,6 +211,7 @@ Result<void> ReaderStation::State::add_places(wire::MessageReport& report, LogIn
     const auto header = wire::decode_header(message->header.view());
     if (!header) return fail(corrupt(index, header.error()));
     if (header->message != report.message) continue;
+    KERUEN_TRY(const auto receipts, lanes->receipted(record.hash, now.wall));
     for (std::uint32_t place = 0; place < header->recipients.size(); ++place) {
       if (report.places.size() == kMessagePlacesMax) return {};
       wire::MessagePlace found;
@@ -216,7 +226,8 @@ Result<void> ReaderStation::State::add_places(wire::MessageReport& report, LogIn
         if (refusal.leaf == leaf.number && refusal.place == place) found.refused = refusal.code;
       }
       KERUEN_TRY(const auto cursors, lanes->cursors(found.recipient));
-      found.where = whereabouts_of(found, *header, cursors, now.wall);
+      found.where = whereabouts_of(found, *header, cursors,
+                                   is_receipted(receipts, found.recipient, leaf.number), now.wall);
       report.places.push_back(std::move(found));
     }
   }
@@ -227,7 +238,8 @@ Result<wire::Frame> ReaderStation::State::frame_for(const MessageRequest& reques
   wire::MessageReport report;
   report.message = request.message;
   KERUEN_TRY(const auto entries,
-             lanes->batches_with_messages_of(index::time_of(request.message), kMessageBatchesMax));
+             lanes->batches_with_messages_of(index::time_of(request.message), kMessageBatchesMax,
+                                             kMessageBatchesOfOneMax));
   for (const LogIndex index : entries) KERUEN_CHECK(add_places(report, index, now));
   return wire::Frame(wire::OperatorReport{std::move(report)});
 }

@@ -117,10 +117,10 @@ struct Piece {
 struct CatchUpRequest {
   AgencyId recipient;
   Lane lane = Lane::routine;
-  std::optional<wire::Cursor> after;  // empty: from the beginning
-  std::optional<wire::Cursor> until;  // AskAgain: last one included
-  std::optional<AgencyId> sender;     // AskAgain: of its batches only
-  TreeSize below;                     // the core has everything from here in memory
+  std::optional<wire::Cursor> after;       // empty: from the beginning
+  std::optional<wire::Cursor> until;       // AskAgain: last one included
+  std::optional<wire::StreamName> stream;  // AskAgain: of its batches only
+  TreeSize below;                          // the core has everything from here in memory
   std::size_t bytes_max = kSliceBytesMax;
   // What has expired by then becomes a stub; zero: nothing does (the clock is in doubt).
   WallTime expiring_at;

@@ -165,6 +165,10 @@ Checkpoints::Proof Checkpoints::require_proof(const store::LogPlace& place, Turn
   return Proof::awaited;
 }
 
+void Checkpoints::keep_proved(const std::set<LogIndex>& wanted) {
+  std::erase_if(proved_required_, [&](const auto& one) { return !wanted.contains(one.first); });
+}
+
 std::optional<LogIndex> Checkpoints::forget_delivered_from(TreeSize size, Turn& turn) {
   const LogIndex from{size.value};
   std::optional<LogIndex> last;
@@ -230,7 +234,10 @@ std::vector<LogIndex> Checkpoints::take_unasked(TreeSize size) {
     take(waiting, from, end, next);
     take(waiting, {}, from, next);
   };
-  take_in_turn(required_, require_from_);
+  // Not faster than what they are for is brought again: else they would be forgotten before it.
+  if (proved_required_.size() + kQuestionsMax * kInclusionProofsMax <= kProvedKept) {
+    take_in_turn(required_, require_from_);
+  }
   take_in_turn(unproved_, ask_from_);
   return {indexes.begin(), indexes.end()};
 }
@@ -290,8 +297,7 @@ bool Checkpoints::take_proof(const Question& question, const wire::InclusionProo
   if (required != required_.end()) {
     required_.erase(required);
     if (is_true) {
-      proved_required_.emplace(place.index, place);
-      if (proved_required_.size() > kProvedKept) proved_required_.erase(proved_required_.begin());
+      if (proved_required_.size() < kProvedKept) proved_required_.emplace(place.index, place);
     } else {
       refuted_ = place.index;
     }

@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 
 #include "agents/engine/desk.h"
 #include "certs/checkpoint.h"
@@ -37,9 +38,10 @@ class Checkpoints {
   // is unproved that more would have no bound.
   [[nodiscard]] bool delivered(const store::LogPlace& place, Turn& turn);
   // Of what may be taken only with it. `awaited`: it is asked for until it is given; `refused`: as
-  // delivered(). What was given is forgotten after kProvedKept others, and then asked for anew.
+  // delivered(). What was given is kept while it is wanted.
   enum class Proof : std::uint8_t { given, awaited, refused };
   [[nodiscard]] Proof require_proof(const store::LogPlace& place, Turn& turn);
+  void keep_proved(const std::set<LogIndex>& wanted);
   [[nodiscard]] bool awaits(LogIndex index) const { return required_.contains(index); }
   // Once: whose required proof was false.
   [[nodiscard]] std::optional<LogIndex> take_refuted() { return std::exchange(refuted_, {}); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace keruen::engine {
 namespace {
@@ -29,10 +30,14 @@ std::string words_for(const store::Missing& missing) {
 Result<void> MissingLeaves::load() {
   KERUEN_TRY(all_, desk_.store.missing());
   due_ = {};
-  std::erase_if(ask_at_, [&](const auto& asked) {
-    return std::ranges::none_of(
-        all_, [&](const store::Missing& missing) { return missing.number == asked.first; });
-  });
+  std::set<store::MissingNumber> numbers;
+  std::set<LogIndex> unproved;
+  for (const store::Missing& missing : all_) {
+    numbers.insert(missing.number);
+    if (!missing.gap && missing.code == store::kUnproved) unproved.insert(missing.from.index);
+  }
+  std::erase_if(ask_at_, [&](const auto& asked) { return !numbers.contains(asked.first); });
+  checkpoints_.keep_proved(unproved);
   return {};
 }
 
@@ -109,8 +114,8 @@ void MissingLeaves::tick(Turn& turn) {
     due_ = std::min(due_, at);
     asked.push_back(missing.number);
     wire::AskAgain ask{missing.lane, missing.from, missing.to};
-    // What others sent meanwhile came.
-    if (missing.gap) ask.sender = missing.gap->agency;
+    // What others sent meanwhile came, and what this one sent in other streams.
+    if (missing.gap) ask.stream = wire::StreamName{missing.gap->agency, missing.gap->stream};
     turn.send(ask);
   }
   if (!asked.empty() && !turn.checked(desk_.store.count_asked(asked))) return;

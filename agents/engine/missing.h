@@ -15,7 +15,7 @@ namespace keruen::engine {
 
 class MissingLeaves {
  public:
-  MissingLeaves(Desk& desk, const Checkpoints& checkpoints)
+  MissingLeaves(Desk& desk, Checkpoints& checkpoints)
       : desk_(desk), checkpoints_(checkpoints) {}
   [[nodiscard]] Result<void> load();
   [[nodiscard]] const std::vector<store::Missing>& all() const { return all_; }
@@ -35,7 +35,7 @@ class MissingLeaves {
   [[nodiscard]] bool is_postponed(const store::Missing& missing) const;
 
   Desk& desk_;
-  const Checkpoints& checkpoints_;
+  Checkpoints& checkpoints_;
   std::vector<store::Missing> all_;
   std::map<store::MissingNumber, MonotonicTime> ask_at_;
   MonotonicTime due_;

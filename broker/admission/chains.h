@@ -14,11 +14,7 @@
 
 namespace keruen::admission {
 
-struct StreamName {
-  AgencyId sender;
-  StreamId stream;
-  bool operator==(const StreamName&) const = default;
-};
+using wire::StreamName;
 
 class Chains {
  public:

@@ -71,7 +71,7 @@ Result<void> Dispatch::ask_again(const AgencyId& id, const wire::AskAgain& asked
   if (recipient.asked.size() >= kAskedRangesMax) {
     return fail(ErrorCode::overloaded, "too many ranges asked for again are waiting");
   }
-  recipient.asked.push_back({asked.lane, just_before(asked.from), asked.to, asked.sender});
+  recipient.asked.push_back({asked.lane, just_before(asked.from), asked.to, asked.stream});
   ready_.insert(id);
   return {};
 }
@@ -196,7 +196,7 @@ void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime e
     request.lane = range.lane;
     request.after = range.after;
     request.until = range.until;
-    request.sender = range.sender;
+    request.stream = range.stream;
     request.below = TreeSize{range.until.index.value + 1};
   } else {
     const auto lane = std::ranges::find_if(recipient.lanes, [](const LaneState& state) {

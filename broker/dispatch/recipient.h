@@ -34,7 +34,7 @@ struct AskedRange {
   Lane lane = Lane::routine;
   std::optional<wire::Cursor> after;
   wire::Cursor until;
-  std::optional<AgencyId> sender;
+  std::optional<wire::StreamName> stream;
 };
 
 struct Recipient {

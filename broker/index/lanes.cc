@@ -137,15 +137,15 @@ Result<std::vector<LogIndex>> Lanes::entries(const AgencyId& recipient, Lane lan
   });
 }
 
-Result<std::optional<AgencyId>> Lanes::sender_of(LogIndex index) {
+Result<std::optional<wire::StreamName>> Lanes::stream_of(LogIndex index) {
   Database& database = *state_->database;
-  using Sender = std::optional<AgencyId>;
-  return database.guarded([&]() -> Result<Sender> {
-    auto& query = database.statement("SELECT sender FROM batch WHERE log_index = ?");
+  using Stream = std::optional<wire::StreamName>;
+  return database.guarded([&]() -> Result<Stream> {
+    auto& query = database.statement("SELECT sender, stream FROM batch WHERE log_index = ?");
     bind_all(query, index.value);
-    if (!query.executeStep()) return Sender();
+    if (!query.executeStep()) return Stream();
     KERUEN_TRY(auto sender, agency_at(query, 0));
-    return Sender(std::move(sender));
+    return Stream({std::move(sender), StreamId{number_at(query, 1)}});
   });
 }
 
@@ -179,7 +179,8 @@ Result<wire::Cursors> Lanes::cursors(const AgencyId& recipient) {
   });
 }
 
-Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, std::size_t most) {
+Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, std::size_t most,
+                                                              std::size_t most_of_one) {
   Database& database = *state_->database;
   return database.guarded([&]() -> Result<std::vector<LogIndex>> {
     const WallTime earliest =
@@ -190,10 +191,14 @@ Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, 
         first_accepted_from(database, made_at + kExpiryMax + std::chrono::hours(48));
     std::vector<LogIndex> entries;
     auto& query = database.statement(
-        "SELECT log_index FROM batch WHERE log_index >= ? AND log_index < ? AND messages_from <= ? "
-        "AND messages_until >= ? ORDER BY log_index LIMIT ?");
-    bind_all(query, from, below, made_at, made_at, static_cast<std::uint64_t>(most));
-    while (query.executeStep()) entries.push_back(LogIndex{number_at(query, 0)});
+        "SELECT log_index, sender FROM batch WHERE log_index >= ? AND log_index < ? "
+        "AND messages_from <= ? AND messages_until >= ? ORDER BY log_index");
+    bind_all(query, from, below, made_at, made_at);
+    std::map<std::string, std::size_t> of_sender;
+    while (entries.size() < most && query.executeStep()) {
+      if (++of_sender[query.getColumn(1).getString()] > most_of_one) continue;
+      entries.push_back(LogIndex{number_at(query, 0)});
+    }
     return entries;
   });
 }

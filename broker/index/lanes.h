@@ -31,15 +31,17 @@ class Lanes {
   };
   [[nodiscard]] Result<std::vector<LogIndex>> entries(const AgencyId& recipient, Lane lane,
                                                       const Range& range);
-  // Whose batch this is; empty: no batch.
-  [[nodiscard]] Result<std::optional<AgencyId>> sender_of(LogIndex index);
+  // Whose batch this is, of which stream; empty: no batch.
+  [[nodiscard]] Result<std::optional<wire::StreamName>> stream_of(LogIndex index);
   // Behind the cursors the index knows; what has expired by `now` does not wait. Agencies without
   // anything waiting are left out; `connected` is for the core, which knows.
   [[nodiscard]] Result<std::vector<wire::WaitingRow>> waiting(WallTime now);
   [[nodiscard]] Result<wire::Cursors> cursors(const AgencyId& recipient);
-  // Batches whose message ids span `made_at`, ascending, at most `most`.
+  // Batches whose message ids span `made_at`, ascending: at most `most`, and of one sender at most
+  // `most_of_one`, since ids are their senders' choice and a few of them span everything.
   [[nodiscard]] Result<std::vector<LogIndex>> batches_with_messages_of(WallTime made_at,
-                                                                       std::size_t most);
+                                                                       std::size_t most,
+                                                                       std::size_t most_of_one);
   // As log::ReceiptSource.
   [[nodiscard]] Result<std::vector<log::LeavesReceipted>> receipted(const Digest& batch,
                                                                     WallTime until);

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t kBodyBytesMax = kPlaintextBytesMax + kSealTagBytes;
 constexpr std::size_t kLeafWords = 12;  // of the list, with the pointers to texts and lists
+constexpr std::size_t kWrapBytes = ChannelId::kBytes + KeyId::kBytes + EncapsulatedKey::kBytes + 8 +
+                                   Digest::kBytes + SealedKey::kBytes;
 constexpr std::size_t kWrapWords = 28;  // 2 of data, 5 pointers, 144 bytes, and room
 
 Result<WrapSlot> wrap_slot_of(format::WrapSlot::Reader source) {
@@ -94,8 +96,27 @@ Result<std::vector<Leaf>> leaves_of(capnp::List<format::Leaf>::Reader source, co
   return leaves;
 }
 
+std::size_t bytes_of(const Leaf& leaf) {
+  if (const auto* receipt = std::get_if<ReceiptLeaf>(&leaf.content)) return receipt->receipt.size();
+  const auto& message = std::get<MessageLeaf>(leaf.content);
+  const auto* body = std::get_if<SharedBytes>(&message.body);
+  std::size_t bytes = message.header.size() + (body != nullptr ? body->size() : Digest::kBytes);
+  for (const WrapSlot& slot : message.wraps) {
+    bytes += std::holds_alternative<Wrap>(slot) ? kWrapBytes : Digest::kBytes;
+  }
+  return bytes;
+}
+
+// Pointers may lead to one place, and what is small here would be large wherever it is written out.
+Result<void> check_nothing_is_shared(const UnverifiedBatch& batch, std::size_t bytes) {
+  std::size_t written_out = batch.statement.size();
+  for (const Leaf& leaf : batch.leaves) written_out += bytes_of(leaf);
+  if (written_out <= bytes) return {};
+  return malformed("batch", "its leaves share bytes");
+}
+
 Result<UnverifiedBatch> batch_of(format::Batch::Reader source, const Parts& parts,
-                                 std::size_t leaves_least) {
+                                 std::size_t leaves_least, std::size_t bytes) {
   UnverifiedBatch batch;
   KERUEN_CHECK(check_size(source.getStatement(), kStatementBytesMax, "statement"));
   batch.statement = parts.of(source.getStatement());
@@ -104,6 +125,7 @@ Result<UnverifiedBatch> batch_of(format::Batch::Reader source, const Parts& part
   // Each pruned hash stands for at least one leaf left out.
   KERUEN_TRY(batch.pruned,
              digests_of(source.getPruned(), kLeavesPerBatchMax - batch.leaves.size(), "pruned"));
+  KERUEN_CHECK(check_nothing_is_shared(batch, bytes));
   return batch;
 }
 
@@ -170,14 +192,14 @@ Bytes encode_batch(const UnverifiedBatch& batch) {
 Result<UnverifiedBatch> decode_batch(const SharedBytes& bytes) {
   return read_strict<UnverifiedBatch>(
       bytes.view(), kBatchBytesMax, [&](capnp::MessageReader& message) {
-        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 1);
+        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 1, bytes.size());
       });
 }
 
 Result<UnverifiedBatch> decode_kept_batch(const SharedBytes& bytes) {
   return read_strict<UnverifiedBatch>(
       bytes.view(), kBatchBytesMax, [&](capnp::MessageReader& message) {
-        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 0);
+        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 0, bytes.size());
       });
 }
 

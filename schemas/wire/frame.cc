@@ -34,7 +34,7 @@ std::size_t words_of(const Frame& frame) {
   } else if (const auto* accepted = std::get_if<BatchAccepted>(&frame)) {
     words += accepted->refusals.size();
   } else if (const auto* ask = std::get_if<AskAgain>(&frame)) {
-    if (ask->sender) words += words_for(ask->sender->text().size() + 1);
+    if (ask->stream) words += words_for(ask->stream->sender.text().size() + 1);
   } else if (const auto* fetch_records = std::get_if<FetchRecords>(&frame)) {
     words += 4 * fetch_records->hashes.size();
   } else if (const auto* fetch_entries = std::get_if<FetchEntries>(&frame)) {

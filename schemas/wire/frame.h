@@ -29,7 +29,7 @@
 
 namespace keruen::wire {
 
-inline constexpr std::uint16_t kProtocolVersion = 3;
+inline constexpr std::uint16_t kProtocolVersion = 4;
 
 // Everything of a lane for one recipient up to and including leaf `leaf` of log entry `index` is
 // stored there. Empty (no cursor) is written as none, on the wire as present = false.
@@ -40,6 +40,11 @@ struct Cursor {
 };
 using Cursors = std::array<std::optional<Cursor>, kLaneCount>;
 
+struct StreamName {
+  AgencyId sender;
+  StreamId stream;
+  bool operator==(const StreamName&) const = default;
+};
 struct StreamHead {
   StreamId stream;
   BatchSequence sequence;  // 0: the broker knows nothing of this stream
@@ -104,7 +109,7 @@ struct AskAgain {
   Lane lane = Lane::routine;
   Cursor from;
   Cursor to;
-  std::optional<AgencyId> sender{};  // of its batches only; empty: of everybody's
+  std::optional<StreamName> stream{};  // of its batches only; empty: of all
   bool operator==(const AskAgain&) const = default;
 };
 struct FetchDirectory {

@@ -50,8 +50,12 @@ Result<Frame> ask_again_of(format::AskAgain::Reader source) {
   KERUEN_TRY(ask.from, cursor_of(source.getFrom(), "from"));
   KERUEN_TRY(ask.to, cursor_of(source.getTo(), "to"));
   if (ask.to < ask.from) return malformed("to", "before its beginning");
+  const StreamId stream{source.getStream()};
   if (source.getSender().size() > 0) {
-    KERUEN_TRY(ask.sender, id_of<AgencyId>(source.getSender(), "sender"));
+    KERUEN_TRY(auto sender, id_of<AgencyId>(source.getSender(), "sender"));
+    ask.stream = StreamName{std::move(sender), stream};
+  } else if (stream.value != 0) {
+    return malformed("stream", "of nobody");
   }
   return ask;
 }
@@ -182,7 +186,10 @@ void write(format::Frame::Builder frame, const AskAgain& ask) {
   target.setLane(static_cast<std::uint8_t>(ask.lane));
   write_cursor(target.initFrom(), ask.from);
   write_cursor(target.initTo(), ask.to);
-  if (ask.sender) target.setSender(text_for(ask.sender->text()));
+  if (ask.stream) {
+    target.setSender(text_for(ask.stream->sender.text()));
+    target.setStream(ask.stream->stream.value);
+  }
 }
 
 void write(format::Frame::Builder frame, const FetchDirectory& fetch) {

@@ -311,7 +311,8 @@ struct AskAgain {
   lane @0 :UInt8;
   from @1 :CursorSlot;
   to @2 :CursorSlot;
-  sender @3 :Text;  # of its batches only; empty: of everybody's
+  sender @3 :Text;  # of one stream only: whose; empty: of all
+  stream @4 :UInt64;
 }
 
 struct FetchInclusion {

@@ -177,13 +177,17 @@ TEST_F(ExchangeDeliveryTest, SendsAgainWhatOneSentAndNothingOfOthers) {
   const auto sent = deliveries(customs);
   ASSERT_THAT(sent, SizeIs(102));
   wire::AskAgain ask{Lane::routine, {LogIndex{0}, 0}, {sent.back().frame.index, 0}};
-  ask.sender = agency_named("kz.border-guard");
+  ask.stream = {agency_named("kz.border-guard"), stream.stream};
   say(customs, ask);
   const auto again = deliveries(customs);
   ASSERT_THAT(again, SizeIs(2));
   EXPECT_EQ(again[0].frame.index, sent.front().frame.index);
   EXPECT_EQ(again[1].frame.index, sent.back().frame.index);
-  ask.sender = agency_named("kz.nobody");
+  // Neither another's stream of that number nor another stream of theirs.
+  ask.stream = {agency_named("kz.nobody"), stream.stream};
+  say(customs, ask);
+  EXPECT_THAT(deliveries(customs), IsEmpty());
+  ask.stream = {agency_named("kz.border-guard"), other.stream};
   say(customs, ask);
   EXPECT_THAT(deliveries(customs), IsEmpty());
   // The flow goes on where it was.

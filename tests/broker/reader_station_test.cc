@@ -235,7 +235,7 @@ TEST_F(ReaderStationTest, SaysWhereAMessageIs) {
   const MessageId id = certs::draw_message_id(exchange.randomness(), exchange.clock().wall());
   TestMessage message{{"kz.customs", "kg.customs", "kz.prosecutor"}};
   message.message = id;
-  static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}, message})));
+  const auto batch = accepted(submit(exchange.messages(stream, {{{"kz.customs"}}, message}))).batch;
   wire::Cursors cursors;
   cursors[1] = wire::Cursor{LogIndex{4}, 1};
   static_cast<void>(process({AcknowledgedCursors{agency_named("kz.customs"), cursors}}));
@@ -251,6 +251,14 @@ TEST_F(ReaderStationTest, SaysWhereAMessageIs) {
   const auto later = std::get<wire::MessageReport>(
       frame<wire::OperatorReport>(MessageRequest{kConnection, id}).report);
   EXPECT_EQ(later.places[2].where, wire::Whereabouts::expired);
+  // Past it is also who was handed nothing but that it is over.
+  EXPECT_EQ(later.places[0].where, wire::Whereabouts::expired);
+  auto back = exchange.open_stream("kz.customs", Lane::urgent);
+  static_cast<void>(submit(exchange.receipts(back, {{"kz.border-guard", batch, {{1, 1}}}})));
+  const auto receipted = std::get<wire::MessageReport>(
+      frame<wire::OperatorReport>(MessageRequest{kConnection, id}).report);
+  EXPECT_EQ(receipted.places[0].where, wire::Whereabouts::handed_over);
+  EXPECT_EQ(receipted.places[2].where, wire::Whereabouts::expired);
 }
 
 TEST_F(ReaderStationTest, SaysThatAMessageIsNotInTheLog) {

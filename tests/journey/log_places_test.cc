@@ -289,6 +289,23 @@ TEST_P(EndedSince, WhatIsNotProvedIsNotShownAndKeepsNobodyElseWaiting) {
   EXPECT_THAT(inbox(kCustoms), ElementsAre("The next in the lane", "Signed before"));
 }
 
+// More than are remembered as proved: proofs come faster than what is asked for again.
+TEST_F(LogPlaces, OfMuchThatWasSignedBeforeAreAllProvedInTheEnd) {
+  constexpr std::size_t kBatches = 1'300;
+  let_the_broker_lie_to_customs();
+  lies.keeps_slices = true;
+  for (std::size_t i = 0; i < kBatches; ++i) static_cast<void>(send(kGuard, {kCustoms}, "Before"));
+  pass(seconds(2));
+  auto& guard = exchange.agency(kGuard);
+  broker.take_record(guard.id, exchange.revoke(guard, guard.signing.id()), now());
+  pass(seconds(5));
+  lies.keeps_slices = false;
+  connect_customs_anew();
+  const auto taken = [&] { return agent(kCustoms).engine().status(now()).unread_messages; };
+  for (int minute = 0; minute < 30 && taken() < kBatches; ++minute) pass(minutes(1));
+  EXPECT_EQ(taken(), kBatches);
+}
+
 // It shows that there is one, which peers' batches make it do, and keeps it back.
 TEST_F(LogPlaces, OfWhatAWithheldRevocationMayEndAreProvedFirst) {
   const auto& guard = exchange.agency(kGuard);

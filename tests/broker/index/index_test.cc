@@ -225,8 +225,23 @@ TEST_F(IndexTest, FindsTheBatchesThatMayHoldAMessage) {
     static_cast<void>(submit(exchange.messages(stream, {{{"kz.customs"}}})));
     exchange.clock().advance(hours{2});
   }
-  KERUEN_ASSERT_OK(const auto found, lanes()->batches_with_messages_of(made_at + hours{10}, 64));
+  KERUEN_ASSERT_OK(const auto found,
+                   lanes()->batches_with_messages_of(made_at + hours{10}, 64, 64));
   EXPECT_THAT(found, ElementsAre(LogIndex{9}));
+}
+
+TEST_F(IndexTest, WhoSpansAllTimesDoesNotHideAnothersMessage) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  TestMessage first{{"kz.customs"}};
+  TestMessage last = first;
+  first.message = certs::draw_message_id(exchange.randomness(), WallTime{});
+  last.message = certs::draw_message_id(exchange.randomness(), index::kNeverExpires);
+  for (int i = 0; i < 8; ++i) static_cast<void>(submit(exchange.messages(stream, {first, last})));
+  auto other = exchange.open_stream("kz.customs");
+  const WallTime made_at = exchange.clock().wall();
+  const auto sought = accepted(submit(exchange.messages(other, {{{"kz.border-guard"}}}))).index;
+  KERUEN_ASSERT_OK(const auto found, lanes()->batches_with_messages_of(made_at, 6, 3));
+  EXPECT_THAT(found, ElementsAre(LogIndex{4}, LogIndex{5}, LogIndex{6}, sought));
 }
 
 TEST_F(IndexTest, KnowsEverySigningKeyEverLogged) {

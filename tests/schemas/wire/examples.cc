@@ -35,7 +35,7 @@ Named<Frame> requests() {
       {"acknowledge", Acknowledge{{std::nullopt, Cursor{{7}, 1}, std::nullopt, std::nullopt}, 77}},
       {"ask_again", AskAgain{Lane::urgent, {{3}, 4}, {{5}, 6}}},
       {"ask_again_of_one",
-       AskAgain{Lane::urgent, {{3}, 4}, {{5}, 6}, *AgencyId::parse("kz.customs")}},
+       AskAgain{Lane::urgent, {{3}, 4}, {{5}, 6}, StreamName{*AgencyId::parse("kz.customs"), {7}}}},
       {"fetch_directory", FetchDirectory{{31}}},
       {"fetch_records", FetchRecords{{filled<Digest>(3), filled<Digest>(4)}}},
       {"fetch_snapshot", FetchSnapshot{filled<Digest>(5)}},

@@ -241,11 +241,55 @@ TEST(Hostile, ACursorThatIsNoneIsNoPlaceToAskFrom) {
   EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), FailsWith(ErrorCode::malformed));
 }
 
+// The word of `bytes` that points to so many bytes of Data, of which there is one.
+std::size_t pointer_to_data_of(const Bytes& bytes, std::size_t size) {
+  std::vector<std::size_t> found;
+  for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + at, 8);
+    if ((word & 3) == 1 && word >> 32 == (size << 3 | 2)) found.push_back(at);
+  }
+  ensure(found.size() == 1, "one place in the batch has that size");
+  return found.front();
+}
+
+// One body of many leaves: small here, and large wherever each leaf is written out.
+TEST(Hostile, LeavesDoNotShareTheirBytes) {
+  UnverifiedBatch batch = example_batch();
+  const auto body = [&](std::size_t leaf) -> BodySlot& {
+    return std::get<MessageLeaf>(batch.leaves[leaf].content).body;
+  };
+  body(0) = SharedBytes(Bytes(4099, 1));
+  body(1) = SharedBytes(Bytes(4101, 2));
+  Bytes bytes = encode_batch(batch);
+  KERUEN_ASSERT_OK(const auto whole, decode_batch(SharedBytes(bytes)));
+  EXPECT_EQ(whole, batch);
+
+  batch.leaves[1].content = batch.leaves[2].content;
+  body(1) = SharedBytes(Bytes(5, 2));
+  bytes = encode_batch(batch);
+  const std::size_t large = pointer_to_data_of(bytes, 4099);
+  const std::size_t small = pointer_to_data_of(bytes, 5);
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes.data() + large, 8);
+  // Offsets are counted in words from the end of the pointer.
+  const auto offset = static_cast<std::uint32_t>(word) >> 2;
+  const auto moved = static_cast<std::uint32_t>(offset + (large - small) / 8);
+  word = (word >> 32 << 32) | (moved << 2 | 1);
+  std::memcpy(bytes.data() + small, &word, 8);
+  EXPECT_THAT(decode_batch(SharedBytes(bytes)),
+              FailsWith(ErrorCode::malformed, HasSubstr("share bytes")));
+}
+
 TEST(Hostile, ASenderToAskForIsAnAgency) {
   capnp::MallocMessageBuilder message;
   auto ask = message.initRoot<format::Frame>().initAskAgain();
   ask.initFrom().setPresent(true);
   ask.initTo().setPresent(true);
+  EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), IsOk());
+  ask.setStream(7);
+  EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), FailsWith(ErrorCode::malformed));
+  ask.setSender("kz.customs");
   EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), IsOk());
   ask.setSender("Whoever");
   EXPECT_THAT(decode_frame(SharedBytes(write_flat(message))), FailsWith(ErrorCode::malformed));
@@ -254,7 +298,7 @@ TEST(Hostile, ASenderToAskForIsAnAgency) {
 // Whatever still decodes after any bytes changed can be written, and is the same when read again.
 TEST(Hostile, AnyChangedBytesAreRefusedOrMeanWhatTheySay) {
   const auto all = example_bytes();
-  rc::check([&](std::vector<std::pair<std::uint16_t, std::uint8_t>> changes) {
+  EXPECT_TRUE(rc::check([&](std::vector<std::pair<std::uint16_t, std::uint8_t>> changes) {
     for (const auto& [name, examples] : all) {
       const Type type = type_named(name);
       for (const auto& [example, whole] : examples) {
@@ -265,7 +309,7 @@ TEST(Hostile, AnyChangedBytesAreRefusedOrMeanWhatTheySay) {
         RC_ASSERT((type.decode(*once) == once));
       }
     }
-  });
+  }));
 }
 
 }  // namespace
