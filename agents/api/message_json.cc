@@ -41,6 +41,11 @@ Json recipient_json(const store::RecipientStatus& status) {
   if (status.processed_by) json["processed_by"] = officer_json(*status.processed_by);
   if (status.processed_result) json["result"] = content::word_of(*status.processed_result);
   if (!status.processed_note.empty()) json["note"] = status.processed_note;
+  if (status.parts.all > 0) {
+    json["parts"] = {{"all", status.parts.all},
+                     {"delivered", status.parts.delivered},
+                     {"lost", status.parts.lost}};
+  }
   return json;
 }
 
@@ -52,6 +57,7 @@ Json summary_json(const store::Summary& summary) {
   json["to"] = Json::array();
   for (const AgencyId& agency : summary.to) json["to"].push_back(agency.text());
   json["subject"] = summary.subject;
+  if (summary.fault) json["fault"] = name_of(*summary.fault);
   if (!summary.handling.empty()) json["handling"] = summary.handling;
   json["created_at"] = content::instant_text(summary.created_at);
   json["expires_at"] = content::instant_text(summary.expires_at);
@@ -69,6 +75,22 @@ Json summary_json(const store::Summary& summary) {
     }
   }
   return json;
+}
+
+const char* name_of_outcome(engine::RecallAnswer::Outcome outcome) {
+  switch (outcome) {
+    using enum engine::RecallAnswer::Outcome;
+    case recalled:
+      return "recalled";
+    case asked_to_disregard:
+      return "asked_to_disregard";
+    case never_reached:
+      return "never_reached";
+    case gone:
+      return "gone";
+  }
+  ensure(false, "an outcome outside its list");
+  return "";
 }
 
 const char* name_of_key(engine::KeyLife::Kind kind) {
@@ -144,7 +166,8 @@ Result<NamedUpload> parse_attachment(const nlohmann::json& json, const std::stri
 
 }  // namespace
 
-std::string status_json(const engine::Status& status) {
+std::string status_json(const engine::Status& status,
+                        const std::optional<std::vector<std::string>>& forwarder_faults) {
   Json link = {{"connected", status.connected},
                {"since", content::instant_text(status.link_since)}};
   if (status.link_fault) link["fault"] = *status.link_fault;
@@ -156,10 +179,16 @@ std::string status_json(const engine::Status& status) {
                     {"valid_until", content::instant_text(key.valid_until)}});
   }
   Json waiting = {{"messages", status.waiting_messages},
+                  {"parts", status.waiting_parts},
                   {"for_key", status.waiting_for_key},
                   {"unaccepted_batches", status.unaccepted_batches}};
   put_time(waiting, "oldest", status.oldest_waiting);
-  return text({{"agency", status.agency.text()},
+  if (status.held) {
+    Json held = {{"code", name_of(status.held->code)}, {"why", status.held->why}};
+    put_time(held, "since", status.held->since);
+    waiting["held"] = std::move(held);
+  }
+  Json json = {{"agency", status.agency.text()},
                {"origin", status.origin.text()},
                {"link", link},
                {"keys", keys},
@@ -167,7 +196,9 @@ std::string status_json(const engine::Status& status) {
                {"disk_free_bytes", status.disk_free_bytes},
                {"waiting", waiting},
                {"unread_messages", status.unread_messages},
-               {"warnings", status.warnings}});
+               {"warnings", status.warnings}};
+  if (forwarder_faults) json["forwarder"] = {{"faults", *forwarder_faults}};
+  return text(json);
 }
 
 std::string agencies_json(const certs::Registry& registry, const AgencyId& self) {
@@ -242,9 +273,8 @@ std::string submitted_json(const engine::Submitted& submitted) {
 std::string recall_json(const std::vector<engine::RecallAnswer>& answers) {
   Json list = Json::array();
   for (const auto& answer : answers) {
-    const bool recalled = answer.outcome == engine::RecallAnswer::Outcome::recalled;
-    list.push_back({{"recipient", answer.recipient.text()},
-                    {"outcome", recalled ? "recalled" : "asked_to_disregard"}});
+    list.push_back(
+        {{"recipient", answer.recipient.text()}, {"outcome", name_of_outcome(answer.outcome)}});
   }
   return text({{"recipients", list}});
 }

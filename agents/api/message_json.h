@@ -15,7 +15,9 @@
 
 namespace keruen::api {
 
-[[nodiscard]] std::string status_json(const engine::Status& status);
+// `forwarder_faults`: empty where no forwarder runs.
+[[nodiscard]] std::string status_json(
+    const engine::Status& status, const std::optional<std::vector<std::string>>& forwarder_faults);
 // `self` decides what may_send says.
 [[nodiscard]] std::string agencies_json(const certs::Registry& registry, const AgencyId& self);
 [[nodiscard]] std::string page_json(const store::Page& page);

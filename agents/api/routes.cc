@@ -130,8 +130,13 @@ struct Routes::Call {
   }
 };
 
-Routes::Routes(engine::EngineThread& engine, store::Reader& reader, Uploads& uploads, AgencyId self)
-    : engine_(engine), reader_(reader), uploads_(uploads), self_(std::move(self)) {}
+Routes::Routes(engine::EngineThread& engine, store::Reader& reader, Uploads& uploads, AgencyId self,
+               Faults forwarder_faults)
+    : engine_(engine),
+      reader_(reader),
+      uploads_(uploads),
+      self_(std::move(self)),
+      forwarder_faults_(std::move(forwarder_faults)) {}
 
 Error Routes::key_is_of_no_use() {
   return {ErrorCode::unsupported, "Idempotency-Key is for sending a message only"};
@@ -188,7 +193,9 @@ Response Routes::serve(const Request& request) {
 Result<Response> Routes::dispatch(const Call& call, const Request& request) {
   if (call.is({"status"})) {
     KERUEN_TRY(const auto status, engine_.status());
-    return json_response(200, status_json(status));
+    std::optional<std::vector<std::string>> faults;
+    if (forwarder_faults_) faults = forwarder_faults_();
+    return json_response(200, status_json(status, faults));
   }
   if (call.is({"agencies"})) {
     const auto registry = engine_.registry();

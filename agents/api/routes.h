@@ -5,6 +5,7 @@
 // Source: schemas/api/openapi.yaml; for Idempotency-Key draft-ietf-httpapi-idempotency-key-header.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,7 +54,10 @@ using Plan = std::variant<Plain, StreamUpload, StreamAttachment, StreamEvents>;
 
 class Routes {
  public:
-  Routes(engine::EngineThread& engine, store::Reader& reader, Uploads& uploads, AgencyId self);
+  using Faults = std::function<std::vector<std::string>()>;
+  // `forwarder_faults` as in ServerOptions.
+  Routes(engine::EngineThread& engine, store::Reader& reader, Uploads& uploads, AgencyId self,
+         Faults forwarder_faults = {});
 
   // not_found: no such path; unsupported: not with this method.
   [[nodiscard]] Result<Plan> plan(Method method, std::string_view target) const;
@@ -80,6 +84,7 @@ class Routes {
   store::Reader& reader_;
   Uploads& uploads_;
   AgencyId self_;
+  Faults forwarder_faults_;
 };
 
 // "%20" to a space; malformed: a broken escape or a control character.

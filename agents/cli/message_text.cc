@@ -89,6 +89,53 @@ Tone tone_of_state(const std::string& state) {
   return Tone::plain;
 }
 
+// What became of a message and what its sender does next: the remedies of the codes themselves
+// speak to whoever holds the bytes.
+std::string fate_words(const std::string& state, ErrorCode code) {
+  if (state == "refused") {
+    switch (code) {
+      case ErrorCode::denied:
+        return "no rule allows this, or the agency is suspended; ask the exchange authority";
+      case ErrorCode::unknown_agency:
+        return "the registry no longer lists this agency; ask the exchange authority";
+      case ErrorCode::expired:
+        return "it came to the broker too late, or while the registry had run out; send it again";
+      case ErrorCode::not_found:
+        return "this agency's keys changed while it was on its way; send it again";
+      default:
+        break;
+    }
+  }
+  if (state == "undeliverable") {
+    switch (code) {
+      case ErrorCode::unsupported:
+        return "this agency's agent does not know such messages and must be updated";
+      case ErrorCode::not_found:
+        return "this agency no longer has the key it was sealed to; send it again";
+      case ErrorCode::denied:
+        return "this agency may not take it by the rules it knows; ask the exchange authority";
+      default:
+        return "it arrived, and could not be opened there; send it again, and tell this agency";
+    }
+  }
+  if (state == "expired") {
+    return "its time passed before anybody said that it arrived; send it again if it still matters";
+  }
+  return std::string(cause_of(code));
+}
+
+// What became of the files that went with it.
+std::string file_words(const Json& parts) {
+  const auto all = parts["all"].get<std::uint64_t>();
+  const auto delivered = parts["delivered"].get<std::uint64_t>();
+  if (const auto lost = parts["lost"].get<std::uint64_t>(); lost > 0) {
+    return std::to_string(lost) + " of " + std::to_string(all) +
+           " parts of its files did not arrive; send it again";
+  }
+  if (delivered == all) return "its files arrived";
+  return "its files: " + std::to_string(delivered * 100 / all) + " % arrived";
+}
+
 std::string recipient_words(const Json& recipient) {
   std::string words;
   const auto add = [&](const char* what, const char* when) {
@@ -106,11 +153,13 @@ std::string recipient_words(const Json& recipient) {
   }
   if (recipient.contains("result")) words += ": " + text_at(recipient, "result");
   if (recipient.contains("note")) words += " (" + text_at(recipient, "note") + ")";
+  if (recipient.contains("parts")) {
+    words += (words.empty() ? "" : "; ") + file_words(recipient["parts"]);
+  }
   if (recipient.contains("code")) {
     const auto code = error_code_named(text_at(recipient, "code"));
     if (code) {
-      words += (words.empty() ? "" : "; ") + std::string(cause_of(*code)) + " " +
-               std::string(remedy_of(*code));
+      words += (words.empty() ? "" : "; ") + fate_words(text_at(recipient, "state"), *code);
     }
   }
   return words;
@@ -170,7 +219,10 @@ std::string message_text(const Json& message, const Terminal& terminal) {
     const auto here = attachment["parts_here"].get<std::uint64_t>();
     std::string words = text_at(attachment, "name") + ", " + text_at(attachment, "media_type") +
                         ", " + size_words(attachment["bytes"].get<std::uint64_t>());
-    if (here < parts) {
+    if (here < parts && seconds_since(text_at(summary, "expires_at")) > 0) {
+      words += ", incomplete: " + std::to_string(parts - here) + " of " + std::to_string(parts) +
+               " parts did not come in time; ask " + text_at(summary, "from") + " to send it again";
+    } else if (here < parts) {
       words += ", arriving: " + std::to_string(here * 100 / parts) + " %";
     }
     line("attachment", words);

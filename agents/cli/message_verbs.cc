@@ -88,7 +88,9 @@ ExitCode print_list(const Choice& choice, const char* folder, const ListOptions&
                       : lane == "urgent" ? Tone::warning
                                          : Tone::plain},
                {state, tone},
-               {cut_to(text("subject"), kSubjectColumns), tone}});
+               message.contains("fault")
+                   ? Table::Cell{"(cannot be read: " + text("fault") + ")", Tone::bad}
+                   : Table::Cell{cut_to(text("subject"), kSubjectColumns), tone}});
   }
   if (table.empty()) {
     choice.terminal.say(!options.before.empty() ? "Nothing older."
@@ -132,7 +134,9 @@ ExitCode read(const Choice& choice, const MessageName& name) {
                message_address(desk, {message["summary"].value("id", std::string()), from}));
     KERUEN_TRY(const auto ignored, desk.post(shown("/read"), Json::object()));
     static_cast<void>(ignored);
-    choice.terminal.say("Marked read; " + from + " will see that.");
+    choice.terminal.say(message["summary"].value("state", std::string()) == "recalled"
+                            ? from + " has taken this message back and asks to disregard it."
+                            : "Marked read; " + from + " will see that.");
     return {};
   });
 }
@@ -149,6 +153,14 @@ ExitCode process(const Choice& choice, const MessageName& message, const std::st
   });
 }
 
+std::string recall_words(const std::string& outcome) {
+  if (outcome == "recalled") return "recalled, it was not sent yet";
+  if (outcome == "asked_to_disregard") return "already sent; they are asked to disregard it";
+  if (outcome == "never_reached") return "nothing to recall, it never reached them";
+  if (outcome == "gone") return "no longer in the exchange: they cannot be asked to disregard it";
+  return outcome;
+}
+
 ExitCode recall(const Choice& choice, const MessageName& name) {
   return with_message(choice, name, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
     KERUEN_TRY(const auto answer, desk.post(at("/recall"), Json::object()));
@@ -157,11 +169,8 @@ ExitCode recall(const Choice& choice, const MessageName& name) {
       return {};
     }
     for (const auto& recipient : answer["recipients"]) {
-      const bool recalled = recipient["outcome"] == "recalled";
       choice.terminal.print(recipient["recipient"].get<std::string>() + ": " +
-                            (recalled ? "recalled, it was not sent yet"
-                                      : "already sent; they are asked to disregard it") +
-                            "\n");
+                            recall_words(recipient["outcome"].get<std::string>()) + "\n");
     }
     return {};
   });

@@ -80,10 +80,12 @@ ExitCode print_status(const Choice& choice) {
   const Json& waiting = (*status)["waiting"];
   const auto count = waiting["messages"].get<std::uint64_t>();
   const auto unaccepted = waiting["unaccepted_batches"].get<std::uint64_t>();
-  if (count == 0 && unaccepted == 0) {
+  const auto parts = waiting["parts"].get<std::uint64_t>();
+  if (count == 0 && parts == 0 && unaccepted == 0) {
     words.add(terminal, Tone::plain, "Nothing waits to be sent.");
   } else {
     std::string line = std::to_string(count) + " messages wait to be sent";
+    if (parts > 0) line += " and " + std::to_string(parts) + " parts of files";
     if (unaccepted > 0) {
       line += ", " + std::to_string(unaccepted) + " batches wait for the broker's word";
     }
@@ -92,11 +94,20 @@ ExitCode print_status(const Choice& choice) {
     }
     words.add(terminal, Tone::plain, line + ".");
   }
+  if (waiting.contains("held")) {
+    const Json& held = waiting["held"];
+    std::string line = held["why"].get<std::string>();
+    if (held.contains("since")) {
+      line += " For " + age_words(seconds_since(held["since"].get<std::string>())) + " now.";
+    }
+    words.add(terminal, Tone::bad, printable(line, LineEnds::fold));
+  }
   if (const auto for_key = waiting["for_key"].get<std::uint64_t>(); for_key > 0) {
-    words.add(terminal, Tone::warning,
-              std::to_string(for_key) +
-                  " wait for a recipient's key: that agency's agent was "
-                  "not connected for weeks.");
+    words.add(
+        terminal, Tone::warning,
+        std::to_string(for_key) +
+            " wait for a recipient's key: its agent was never connected, or not for weeks, or "
+            "it is suspended.");
   }
   words.add(terminal, Tone::plain,
             std::to_string((*status)["unread_messages"].get<std::uint64_t>()) + " unread.");
@@ -104,6 +115,12 @@ ExitCode print_status(const Choice& choice) {
   words.add(terminal, Tone::plain,
             "Store " + size_words((*status)["store_bytes"].get<std::uint64_t>()) + ", disk free " +
                 size_words((*status)["disk_free_bytes"].get<std::uint64_t>()) + ".");
+  if (status->contains("forwarder")) {
+    for (const auto& fault : (*status)["forwarder"]["faults"]) {
+      words.add(terminal, Tone::bad,
+                "Courses wait: " + printable(fault.get<std::string>(), LineEnds::fold));
+    }
+  }
   for (const auto& warning : (*status)["warnings"]) {
     words.add(terminal, Tone::bad, printable(warning.get<std::string>(), LineEnds::fold));
   }
@@ -117,7 +134,7 @@ std::string event_words(const Json& event) {
   std::string words = short_time(event.value("at", std::string())) + "  ";
   if (type == "arrived") {
     words += event.value("kind", std::string("message")) + " from " + agency;
-  } else if (type == "link" || type == "warning") {
+  } else if (type == "link" || type == "warning" || type == "stub") {
     words += event.value("text", std::string());
   } else {
     words += type + (agency.empty() ? "" : ", " + agency);

@@ -79,15 +79,30 @@ void Batcher::pump(Turn& turn) {
     }
   }
   const auto* key = keyring_.signing(turn.now());
-  // A clock ahead of the broker's would have every batch refused; what waits is better unsealed.
-  const bool clock_fits = !desk_.link.clock_doubted && !desk_.is_clock_far_off(turn.now()) &&
-                          (!desk_.link.clock_ahead ||
-                           *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30));
-  if (key == nullptr || !clock_fits) return;
+  if (key == nullptr || !clock_fits(turn.now())) return;
   for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
     fill_lane(static_cast<Lane>(lane), store::LeafKind::receipts, *key, turn);
     if (takes_messages) fill_lane(static_cast<Lane>(lane), store::LeafKind::messages, *key, turn);
   }
+}
+
+// A clock ahead of the broker's would have every batch refused; what waits is better unsealed.
+bool Batcher::clock_fits(Now now) const {
+  return !desk_.link.clock_doubted && !desk_.is_clock_far_off(now) &&
+         (!desk_.link.clock_ahead ||
+          *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30));
+}
+
+std::optional<Hold> Batcher::hold(Now now) const {
+  if (desk_.halted) return Hold::halt;
+  const auto registry = desk_.directory.newest_registry();
+  if (registry && !registry->is_active(desk_.self())) return Hold::suspension;
+  if (!registry || desk_.directory.first_missing_registry()) return Hold::registry_missing;
+  if (registry->head().expires_at <= desk_.exchange_time(now)) return Hold::registry_expired;
+  if (keyring_.signing(now) == nullptr) return Hold::no_signing_key;
+  if (!clock_fits(now)) return Hold::clock;
+  if (desk_.disk_full_told) return Hold::disk_full;
+  return std::nullopt;
 }
 
 void Batcher::send_waiting(OutStream& stream, Turn& turn) {
@@ -144,7 +159,7 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
         turn.store_failed(stream.error());
       } else if (turn.now().monotonic >= tell_of_streams_at_) {
         tell_of_streams_at_ = turn.now().monotonic + kTellOfStreamsEvery;
-        turn.alert("Messages may wait: " + stream.error().detail + ".");
+        turn.inform("Messages may wait: " + stream.error().detail + ".");
       }
       return;
     }

@@ -11,6 +11,7 @@
 
 #include <array>
 
+#include "agents/engine/held.h"
 #include "agents/engine/keyring.h"
 #include "agents/engine/pace.h"
 #include "agents/engine/streams.h"
@@ -39,6 +40,8 @@ class Batcher {
   void pump(Turn& turn);
   // When pump is due next; empty: when something happens.
   [[nodiscard]] std::optional<MonotonicTime> due() const;
+  // Why it would seal nothing, were it connected.
+  [[nodiscard]] std::optional<Hold> hold(Now now) const;
 
  private:
   struct Work {
@@ -56,6 +59,7 @@ class Batcher {
     std::size_t bytes = 0;
   };
   [[nodiscard]] Work& work(Lane lane, store::LeafKind leaves);
+  [[nodiscard]] bool clock_fits(Now now) const;
   void send_waiting(OutStream& stream, Turn& turn);
   void fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningKeyPair& key, Turn& turn);
   [[nodiscard]] bool has_room(const OutStream& stream) const;

@@ -1,8 +1,11 @@
 #include "agents/engine/desk.h"
 
+#include "agents/engine/held.h"
+
 namespace keruen::engine {
 
 void Desk::remember_warning(std::string text) {
+  std::erase(warnings, text);
   if (warnings.size() == kWarningsMax) warnings.erase(warnings.begin());
   warnings.push_back(std::move(text));
 }
@@ -17,11 +20,16 @@ void Turn::drop_frames() {
 
 void Turn::alert(std::string text) {
   desk_.remember_warning(text);
-  effects_.push_back(Alert{std::move(text)});
+  inform(std::move(text));
 }
 
 void Turn::warn(store::Note note, std::vector<store::Evidence> evidence) {
-  alert(note.text);
+  desk_.remember_warning(note.text);
+  tell(std::move(note), std::move(evidence));
+}
+
+void Turn::tell(store::Note note, std::vector<store::Evidence> evidence) {
+  inform(note.text);
   store::Learned learned;
   learned.at = now_.wall;
   learned.notes.push_back(std::move(note));
@@ -34,9 +42,7 @@ void Turn::halt(std::string text, std::vector<store::Evidence> evidence) {
   Halt& halt = desk_.halted.emplace(Halt{std::move(text)});
   halt.evidence = std::move(evidence);
   halt.note.code = ErrorCode::chain_fork;
-  halt.note.text = halt.why +
-                   " Nothing more is taken or sent until people have decided; then start the agent "
-                   "once with --go-on-after-halt.";
+  halt.note.text = words_of_halt(halt.why);
   alert(halt.note.text);
   store_halt();
 }
@@ -57,7 +63,7 @@ void Turn::store_halt() {
 void Turn::store_failed(const Error& error) {
   if (error.code == ErrorCode::no_space) {
     desk_.disk_full = true;
-    if (!desk_.disk_full_told) alert("The disk is full: " + error.detail);
+    if (!desk_.disk_full_told) inform("The disk is full: " + error.detail);
     desk_.disk_full_told = true;
     return;
   }

@@ -23,6 +23,12 @@ struct LinkState {
   bool welcomed = false;  // this connection's Welcome came and was reconciled with the store
   WallTime since;
   std::optional<std::string> fault;
+  // What the broker said last against something on this connection.
+  struct Refusal {
+    std::string words;
+    MonotonicTime at;
+  };
+  std::optional<Refusal> refused;
   std::optional<std::chrono::milliseconds> clock_ahead;
   // The broker's clock and our monotonic one at one moment; empty: not heard by this process yet.
   struct ClockHeard {
@@ -111,10 +117,14 @@ class Turn {
   [[nodiscard]] Now now() const { return now_; }
   void send(const wire::Frame& frame);
   void reconnect() { effects_.push_back(Reconnect{}); }
+  // Tells people, of what status() finds out by itself.
+  void inform(std::string text) { effects_.push_back(Alert{std::move(text)}); }
   // Tells people and remembers it for status(); the store's event is the caller's.
   void alert(std::string text);
   // The same, and writes the event with its evidence.
   void warn(store::Note note, std::vector<store::Evidence> evidence = {});
+  // As inform(), and writes the event.
+  void tell(store::Note note, std::vector<store::Evidence> evidence = {});
   // As warn(); and nothing is taken or sealed from now on.
   void halt(std::string text, std::vector<store::Evidence> evidence);
   // What a full disk kept from being stored of it.

@@ -14,6 +14,10 @@ constexpr std::chrono::seconds kExpiryEvery{1};
 // Looks through all that has no receipt yet, so not often.
 constexpr std::chrono::seconds kUnconfirmedEvery{60};
 constexpr std::chrono::milliseconds kClockWarnAt{120'000};
+// A fault sent before the line is closed arrives with its end.
+constexpr std::chrono::seconds kRefusedBeforeClosed{5};
+// Of connection: an inbox that is never quiet counts for served after this.
+constexpr std::chrono::hours kServedWithin{1};
 // Only whole frames are heard, and the largest is a slice: a line that brings a closed batch within
 // kSilenceMax shall not fail at it.
 constexpr std::chrono::seconds kBrokerSilenceMax = kSilenceMax * 3 / 2;
@@ -38,7 +42,7 @@ Result<void> take_halt(Desk& desk, Now now) {
   const std::string why(text_of(*halted));
   if (desk.options.after_halt == EngineOptions::AfterHalt::stay_halted) {
     desk.halted = Halt{why, {}, {}, true};
-    desk.remember_warning(why);
+    desk.remember_warning(words_of_halt(why));
     return {};
   }
   KERUEN_CHECK(desk.store.save_fact(kFactHalted, {}));
@@ -153,6 +157,7 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
   turn.drop_frames();
   desk.link.connected = true;
   desk.link.welcomed = false;
+  desk.link.refused.reset();
   desk.link.since = turn.now().wall;
   desk.link.heard_at = turn.now().monotonic;
   desk.link.pinged_at = turn.now().monotonic;
@@ -178,13 +183,18 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
 void Engine::State::on(const LinkDown& event, Turn& turn) {
   turn.drop_frames();
   const bool was_welcomed = desk.link.welcomed;
-  if (desk.link.connected || !desk.link.fault) drop_link(event.why, turn);
-  desk.link.fault = event.why;
+  // What the broker said before it closed the line says more than that the line is closed.
+  const auto& refused = desk.link.refused;
+  const bool was_refused =
+      desk.link.connected && refused && turn.now().monotonic - refused->at < kRefusedBeforeClosed;
+  const std::string why = was_refused ? refused->words : event.why;
+  if (desk.link.connected || !desk.link.fault) drop_link(why, turn);
+  desk.link.fault = why;
   if (!was_welcomed) return;
   store::Learned learned;
   learned.at = turn.now().wall;
   learned.notes.push_back(
-      {store::EventType::link, {}, {}, {}, {}, "The broker is out of reach: " + event.why});
+      {store::EventType::link, {}, {}, {}, {}, "The broker is out of reach: " + why});
   (void)turn.checked(desk.store.learn(learned));
 }
 
@@ -217,7 +227,7 @@ void Engine::State::set_clock(WallTime broker_time, Turn& turn) {
   if (std::chrono::abs(ahead) < kClockAheadMax) desk.link.clock_doubted = false;
   if (std::chrono::abs(ahead) <= kClockWarnAt || was_wrong) return;
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(std::chrono::abs(ahead));
-  turn.warn({store::EventType::warning,
+  turn.tell({store::EventType::warning,
              {},
              {},
              {},
@@ -262,7 +272,8 @@ void Engine::State::on(const wire::Pong& frame, Turn& turn) {
 }
 
 void Engine::State::on(const wire::Fault& frame, Turn& turn) {
-  desk.link.fault = std::string(cause_of(frame.code)) + " " + std::string(remedy_of(frame.code));
+  desk.link.refused = {words_of_fault(frame.code), turn.now().monotonic};
+  desk.link.fault = desk.link.refused->words;
   desk.journal.write(host::JournalLevel::warning, "fault", {{"code", name_of(frame.code)}});
   // Asked for from where the log was proved to reach, it may serve us.
   if (!desk.link.welcomed && frame.code == ErrorCode::chain_fork) {
@@ -283,14 +294,6 @@ void Engine::State::on(const Tick&, Turn& turn) {
     desk.disk_full = false;  // tried again
     turn.store_halt();
   }
-  if (monotonic >= unconfirmed_at) {
-    unconfirmed_at = monotonic + kUnconfirmedEvery;
-    // A receipt may be under way, and clocks differ.
-    if (may_expire) {
-      (void)turn.checked(
-          desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
-    }
-  }
   if (!desk.link.connected) return;
   if (monotonic >= desk.link.pinged_at + kPingEvery) {
     desk.link.pinged_at = monotonic;
@@ -306,6 +309,14 @@ void Engine::State::on(const Tick&, Turn& turn) {
   checkpoints.tick(turn);
   inbox.tick(turn);
   peers.tick(turn);
+  if (monotonic >= unconfirmed_at) {
+    unconfirmed_at = monotonic + kUnconfirmedEvery;
+    // Clocks differ; and a receipt may be under way, or wait for us since before we were away.
+    if (may_expire && has_been_served(turn.now())) {
+      (void)turn.checked(
+          desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
+    }
+  }
   if (monotonic >= upkeep_at) {
     upkeep_at = monotonic + kUpkeepEvery;
     keyring.upkeep(turn);
@@ -314,6 +325,11 @@ void Engine::State::on(const Tick&, Turn& turn) {
       keyring.destroy_old(inbox.is_caught_up(turn.now()), turn);
     }
   }
+}
+
+bool Engine::State::has_been_served(Now at) const {
+  return desk.link.welcomed &&
+         (inbox.is_caught_up(at) || at.monotonic >= desk.link.welcomed_at + kServedWithin);
 }
 
 Result<std::vector<Result<Submitted>>> Engine::State::submit_together(
@@ -424,6 +440,15 @@ Result<void> Engine::mark_read(const ReadRequest& request, Now now) {
   return marked;
 }
 
+std::optional<HeldStatus> Engine::State::held(Now at) const {
+  if (const auto hold = batcher.hold(at)) {
+    return words_of(*hold, desk.halted ? desk.halted->why : std::string());
+  }
+  const auto put_off = streams.put_off();
+  if (!put_off) return std::nullopt;
+  return HeldStatus{put_off->code, put_off->since, words_of_put_off(put_off->code)};
+}
+
 Result<void> Engine::mark_processed(const ProcessRequest& request, Now now) {
   auto marked = state_->outbox.mark_processed(request, now);
   state_->work_came(now);
@@ -446,11 +471,13 @@ Status Engine::status(Now now) const {
   }
   if (const auto figures = desk.store.figures()) {
     status.waiting_messages = figures->waiting_messages;
+    status.waiting_parts = figures->waiting_parts;
     status.waiting_for_key = figures->waiting_for_key;
     status.unaccepted_batches = figures->unaccepted_batches;
     status.oldest_waiting = figures->oldest_waiting;
     status.unread_messages = figures->unread_messages;
   }
+  if (desk.link.welcomed || desk.halted) status.held = state_->held(now);
   status.warnings = desk.warnings;
   return status;
 }

@@ -37,10 +37,14 @@ Result<void> Inbox::take_stub(const wire::Stub& stub, const certs::VerifiedLeaf&
   // It came before it expired, and is asked for again with a gap beside it.
   KERUEN_TRY(const bool is_here, desk_.store.knows(header.sender, header.message));
   if (is_here) return {};
-  draft.arrival.notes.push_back({store::EventType::stub, header.message, header.kind, header.sender,
-                                 stub.reason,
-                                 "A message from " + header.sender.text() +
-                                     " does not come: " + std::string(cause_of(stub.reason))});
+  const bool is_noted = std::ranges::any_of(draft.arrival.notes, [&](const store::Note& note) {
+    return note.type == store::EventType::stub && note.message == header.message;
+  });
+  if (is_noted) return {};
+  draft.arrival.notes.push_back(
+      {store::EventType::stub, header.message, header.kind, header.sender, stub.reason,
+       "A message from " + header.sender.text() + " does not come: " +
+           std::string(cause_of(stub.reason)) + " Ask them to send it again if it matters."});
   return {};
 }
 

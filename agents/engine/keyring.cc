@@ -370,16 +370,16 @@ void Keyring::warn_of_ends(Turn& turn) {
       signing_end = std::max(signing_end.value_or(life.valid_until), life.valid_until);
     }
     if (life.kind == KeyLife::Kind::certificate && life.valid_until < now + kWarnBeforeEnd) {
-      turn.alert("The agency's certificate ends in " + days_left(life.valid_until) +
-                 " days; the exchange authority renews it (keruen authority renew " +
-                 desk_.self().text() + "), and this agency has nothing else to do");
+      turn.inform("The agency's certificate ends in " + days_left(life.valid_until) +
+                  " days; the exchange authority renews it (keruen authority renew " +
+                  desk_.self().text() + "), and this agency has nothing else to do");
     }
   }
   if (!signing_end || *signing_end >= now + kWarnBeforeEnd || identity_) return;
-  turn.alert((*signing_end > now
-                  ? "The last signing key ends in " + days_left(*signing_end) + " days"
-                  : "The last signing key has ended and nothing can be sent") +
-             "; start the agent once with the identity key to delegate the next ones");
+  turn.inform((*signing_end > now
+                   ? "The last signing key ends in " + days_left(*signing_end) + " days"
+                   : "The last signing key has ended and nothing can be sent") +
+              "; start the agent once with the identity key to delegate the next ones");
 }
 
 }  // namespace keruen::engine

@@ -272,24 +272,30 @@ Result<std::vector<RecallAnswer>> Outbox::recall(const RecallRequest& request, N
       case queued:
       case waiting_for_key:
         answers.push_back({recipient.recipient, RecallAnswer::Outcome::recalled});
-        break;
+        continue;
+      case refused:
+      case undeliverable:
+      case recalled:
+        answers.push_back({recipient.recipient, RecallAnswer::Outcome::never_reached});
+        continue;
+      case expired:
+        if (recipient.accepted_at) break;  // it may have arrived, and its receipt not
+        answers.push_back({recipient.recipient, RecallAnswer::Outcome::never_reached});
+        continue;
       case sealed:
       case accepted:
       case delivered:
       case read:
-      case processed: {
-        if (!registry || registry->agency(recipient.recipient) == nullptr) break;  // it has gone
-        answers.push_back({recipient.recipient, RecallAnswer::Outcome::asked_to_disregard});
-        KERUEN_TRY(auto party, PartyId::parse(recipient.recipient.text()));
-        notice.to.push_back(std::move(party));
+      case processed:
         break;
-      }
-      case refused:
-      case undeliverable:
-      case expired:
-      case recalled:
-        break;  // never reached them
     }
+    if (!registry || registry->agency(recipient.recipient) == nullptr) {
+      answers.push_back({recipient.recipient, RecallAnswer::Outcome::gone});
+      continue;
+    }
+    answers.push_back({recipient.recipient, RecallAnswer::Outcome::asked_to_disregard});
+    KERUEN_TRY(auto party, PartyId::parse(recipient.recipient.text()));
+    notice.to.push_back(std::move(party));
   }
   store::Submission submission;
   if (!notice.to.empty()) {

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "agents/engine/held.h"
+
 namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::milliseconds kPauseFirst{500};
 constexpr std::chrono::milliseconds kPauseMax{30'000};
+// Of connection; status() says it at once.
+constexpr std::chrono::minutes kPutOffToldAfter{10};
 
 bool waiting_cures(ErrorCode code) {
   return code == ErrorCode::overloaded || code == ErrorCode::no_space ||
@@ -36,6 +40,22 @@ void Recovery::welcome(const std::vector<wire::StreamHead>& heads, Turn& turn) {
 
 void Recovery::tick(Turn& turn) {
   if (desk_.link.welcomed && !desk_.halted && !desk_.disk_full) reconcile(turn);
+  tell_of_put_off(turn);
+}
+
+void Recovery::tell_of_put_off(Turn& turn) {
+  const auto put_off = streams_.put_off();
+  if (put_off_told_ && !put_off) {
+    put_off_told_ = false;
+    turn.tell({store::EventType::link, {}, {}, {}, {}, "The broker takes messages again."});
+  }
+  if (put_off_told_ || !put_off ||
+      desk_.link.welcomed_for - put_off->welcomed_for < kPutOffToldAfter) {
+    return;
+  }
+  put_off_told_ = true;
+  turn.tell(
+      {store::EventType::warning, {}, {}, {}, put_off->code, words_of_put_off(put_off->code)});
 }
 
 void Recovery::reconcile(Turn& turn) {
@@ -112,6 +132,7 @@ void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
   batch.accepted_at = frame.accepted_at;
   stream->waiting.erase(found);
   stream->pause = {};
+  stream->put_off.reset();
   if (stream->stated && stream->stated->sequence < frame.sequence) {
     stream->stated = {frame.stream, frame.sequence, frame.batch};
   }
@@ -149,6 +170,12 @@ void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
   if (found == stream->waiting.end() || !found->sent) return;
   desk_.journal.write(host::JournalLevel::warning, "batch_refused",
                       {{"sequence", frame.sequence.value}, {"code", name_of(frame.code)}});
+  if (waiting_cures(frame.code)) {
+    if (!stream->put_off) {
+      stream->put_off = {frame.code, turn.now().wall, desk_.link.welcomed_for};
+    }
+    stream->put_off->code = frame.code;
+  }
   // A head of another stream says nothing of this one. What a full disk does not let us store is
   // answered by the broker once more.
   if (waiting_cures(frame.code) || frame.head.stream != frame.stream ||

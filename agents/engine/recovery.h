@@ -26,6 +26,7 @@ class Recovery {
   void refused(const wire::BatchRefused& frame, Turn& turn);
 
  private:
+  void tell_of_put_off(Turn& turn);
   void reconcile(Turn& turn);
   enum class HeadIs : std::uint8_t { ours, behind_accepted, unknown };
   [[nodiscard]] Result<HeadIs> compare(const wire::StreamHead& head);
@@ -42,6 +43,7 @@ class Recovery {
   Batcher& batcher_;
   Checkpoints& checkpoints_;
   Pace& pace_;
+  bool put_off_told_ = false;
 };
 
 }  // namespace keruen::engine

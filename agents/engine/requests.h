@@ -54,7 +54,12 @@ struct RecallRequest {
 };
 struct RecallAnswer {
   AgencyId recipient;
-  enum class Outcome : std::uint8_t { recalled, asked_to_disregard } outcome = Outcome::recalled;
+  enum class Outcome : std::uint8_t {
+    recalled,            // it was not sent yet
+    asked_to_disregard,  // they have it, or may get it
+    never_reached,       // refused, undeliverable or over before it left; or recalled before
+    gone,                // the exchange no longer lists them
+  } outcome = Outcome::recalled;
 };
 
 struct ReadRequest {
@@ -76,6 +81,13 @@ struct KeyLife {
   KeyId id;
   WallTime valid_until;
 };
+// The broker is connected, and nothing goes out.
+struct HeldStatus {
+  ErrorCode code = ErrorCode::overloaded;
+  std::optional<WallTime> since;  // where it is known
+  std::string why;                // in words, with what to do
+};
+
 struct Status {
   AgencyId agency;
   Origin origin;
@@ -88,9 +100,11 @@ struct Status {
   std::uint64_t store_bytes = 0;
   std::uint64_t disk_free_bytes = 0;
   std::uint64_t waiting_messages = 0;  // outbox, not yet sealed
+  std::uint64_t waiting_parts = 0;     // of files
   std::uint64_t waiting_for_key = 0;
   std::uint64_t unaccepted_batches = 0;  // sealed, no word of the broker yet
   std::optional<WallTime> oldest_waiting;
+  std::optional<HeldStatus> held;
   std::uint64_t unread_messages = 0;
   std::vector<std::string> warnings;  // evidence of forks, restored store, withheld messages, …
 };

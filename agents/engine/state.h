@@ -51,6 +51,9 @@ struct Engine::State {
   [[nodiscard]] Result<std::vector<Result<Submitted>>> submit_together(
       const std::vector<const SubmitRequest*>& requests, Now at);
   void work_came(Now at);
+  [[nodiscard]] std::optional<HeldStatus> held(Now at) const;
+  // What waited for us at the broker came, as far as can be told.
+  [[nodiscard]] bool has_been_served(Now at) const;
   void wake_up(Now at);
 
   void on(const LinkUp& event, Turn& turn);

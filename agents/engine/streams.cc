@@ -21,6 +21,7 @@ Result<void> Streams::load() {
     next.stated = before->stated;
     next.not_before = before->not_before;
     next.pause = before->pause;
+    next.put_off = before->put_off;
   }
   KERUEN_TRY(const auto batches, desk_.store.unfinished_batches());
   for (const auto& batch : batches) {
@@ -63,6 +64,15 @@ Result<OutStream*> Streams::current(Lane lane, store::LeafKind leaves, Now now) 
   KERUEN_CHECK(desk_.store.open_stream(opened.stored));
   streams_.push_back(std::move(opened));
   return &streams_.back();
+}
+
+std::optional<PutOff> Streams::put_off() const {
+  std::optional<PutOff> longest;
+  for (const auto& stream : streams_) {
+    if (!stream.put_off) continue;
+    if (!longest || stream.put_off->welcomed_for < longest->welcomed_for) longest = stream.put_off;
+  }
+  return longest;
 }
 
 std::vector<StreamId> Streams::to_name() const {

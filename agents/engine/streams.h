@@ -22,6 +22,13 @@ struct WaitingBatch {
   SharedBytes bytes{};  // until it is first sent; empty: the store has them
 };
 
+// The broker takes nothing of a stream for the moment.
+struct PutOff {
+  ErrorCode code = ErrorCode::overloaded;  // as it said last
+  WallTime since;
+  LinkState::WelcomedTime welcomed_for{};  // at that time
+};
+
 struct OutStream {
   store::StoredStream stored;
   std::deque<WaitingBatch> waiting;  // ascending, without gaps
@@ -30,6 +37,7 @@ struct OutStream {
   std::optional<wire::StreamHead> stated;
   MonotonicTime not_before;  // the broker asked to wait
   std::chrono::milliseconds pause{0};
+  std::optional<PutOff> put_off;  // until it takes one
 
   [[nodiscard]] std::size_t in_flight() const { return waiting.size(); }
   [[nodiscard]] std::uint64_t bytes_in_flight() const;
@@ -44,6 +52,8 @@ class Streams {
   [[nodiscard]] Result<OutStream*> current(Lane lane, store::LeafKind leaves, Now now);
   [[nodiscard]] OutStream* find(StreamId id);
   [[nodiscard]] std::list<OutStream>& all() { return streams_; }
+  // The one that has waited longest.
+  [[nodiscard]] std::optional<PutOff> put_off() const;
   // Those whose heads a hello asks for.
   [[nodiscard]] std::vector<StreamId> to_name() const;
   // The next leaf of the pair stands after this.

@@ -100,9 +100,11 @@ void Store::State::apply_word(const OfficerWord& word, const AgencyId& from, std
                 : "UPDATE recipient SET read_at = ?, read_by = ?, "
                   "state = CASE state WHEN 7 THEN 7 ELSE 6 END, code = NULL "
                   "WHERE message = (SELECT number FROM message_out WHERE id = ?) AND agency = ? "
-                  "AND (state IN (3, 6, 7, 8, 10) OR (state = 11 AND blob IS NOT NULL))");
+                  "AND (state IN (3, 6, 7, 8, 10) OR (state = 11 AND blob IS NOT NULL)) "
+                  "AND read_at IS NULL");
   update.with(word.at).with(by).with(word.message).with(agency).run();
-  if (connection.changes() == 0) return;  // not a message of ours to them
+  // Not a message of ours to them, or one of which it is known that somebody read it.
+  if (connection.changes() == 0) return;
   MessageKind kind = MessageKind::notice;
   {
     auto find = connection.query("SELECT kind FROM message_out WHERE id = ?");

@@ -267,7 +267,7 @@ Result<Page> Reader::list(const ListQuery& asked) {
       if (content) {
         describe(summary, *content);
       } else if (content.error().code != ErrorCode::not_found) {
-        return fail(content.error());
+        summary.fault = content.error().code;  // one that is damaged hides no other
       }
       recipients += summary.recipients.size();
       page.messages.push_back(std::move(summary));
@@ -325,6 +325,9 @@ Result<Message> Reader::State::message_of(const std::optional<Found>& found, con
                                    attachment.sha256, attachment.parts, 0});
   }
   count_parts(*found, message.attachments);
+  if (found->folder == Folder::sent && !message.attachments.empty()) {
+    count_parts_delivered(connection, found->number, message.summary.recipients);
+  }
   message.thread = thread_of(*found, id, message.content);
   if (found->folder == Folder::inbox) {
     auto query = connection.query(
@@ -343,6 +346,14 @@ Result<Message> Reader::message(const MessageId& id, const std::optional<AgencyI
   return state_->read<Message>("reading a message", [&]() -> Result<Message> {
     KERUEN_TRY(const auto found, find_message(state_->connection, {id, from}));
     return state_->message_of(found, id, from);
+  });
+}
+
+Result<content::Content> Reader::content(const MessageId& id, const AgencyId& from) {
+  return state_->read<content::Content>("reading a message", [&]() -> Result<content::Content> {
+    KERUEN_TRY(const auto found, find_message(state_->connection, {id, from}));
+    if (!found) return fail(ErrorCode::not_found, "no message " + to_text(id));
+    return state_->content_of(*found);
   });
 }
 
@@ -394,6 +405,7 @@ Result<std::vector<RecipientStatus>> Reader::receipts(const MessageId& id) {
     const std::int64_t number = query.number(0);
     auto recipients = read_recipients(state_->connection, number);
     KERUEN_CHECK(state_->fill_words(number, recipients));
+    count_parts_delivered(state_->connection, number, recipients);
     return recipients;
   });
 }

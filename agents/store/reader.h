@@ -44,6 +44,8 @@ class Reader {
   // `from` does not say whose is meant.
   [[nodiscard]] Result<Message> message(const MessageId& id,
                                         const std::optional<AgencyId>& from = {});
+  // Its content alone, for whoever looks through many.
+  [[nodiscard]] Result<content::Content> content(const MessageId& id, const AgencyId& from);
   // Ids that begin or end so, at most ten, inbox and sent: people type the last few characters, the
   // random ones.
   [[nodiscard]] Result<std::vector<MessageId>> ids_like(std::string_view text);

@@ -1,5 +1,7 @@
 #include "agents/store/recipient_row.h"
 
+#include <algorithm>
+
 namespace keruen::store {
 
 // A row of state 3 was sealed: its batch tells whether it was accepted, `delivery` whether it
@@ -30,6 +32,26 @@ std::vector<RecipientStatus> read_recipients(Connection& connection, std::int64_
     recipients.push_back(std::move(status));
   }
   return recipients;
+}
+
+void count_parts_delivered(Connection& connection, std::int64_t message,
+                           std::vector<RecipientStatus>& recipients) {
+  auto query = connection.query(
+      "SELECT a.id, count(*), sum(r.state = 5), sum(r.state IN (8, 9, 10)) FROM "
+      "(SELECT c.agency, CASE WHEN c.state IN (3, 8, 10) AND EXISTS(SELECT 1 FROM delivery d "
+      "WHERE d.blob = c.blob AND d.agency = c.agency AND d.first <= c.leaf AND d.last >= c.leaf) "
+      "THEN 5 ELSE c.state END AS state FROM message_out p JOIN recipient c ON c.message = "
+      "p.number "
+      "WHERE p.parent = ?) r JOIN agency a ON a.number = r.agency GROUP BY r.agency");
+  query.with(message);
+  while (query.row()) {
+    const std::string agency = query.text(0);
+    const auto found = std::ranges::find_if(recipients, [&](const RecipientStatus& status) {
+      return status.recipient.text() == agency;
+    });
+    if (found == recipients.end()) continue;
+    found->parts = {query.small_number(1), query.small_number(2), query.small_number(3)};
+  }
 }
 
 std::vector<OfficerWords> words_of(Connection& connection, std::int64_t message) {

@@ -14,6 +14,10 @@ namespace keruen::store {
 [[nodiscard]] std::vector<RecipientStatus> read_recipients(Connection& connection,
                                                            std::int64_t message);
 
+// Counts what became of the parts of the message's files.
+void count_parts_delivered(Connection& connection, std::int64_t message,
+                           std::vector<RecipientStatus>& recipients);
+
 // Where the officer's receipts of one recipient are kept: rows of message_in.
 struct OfficerWords {
   std::optional<std::int64_t> read;

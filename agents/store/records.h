@@ -300,6 +300,7 @@ struct SentMessage {
 };
 struct Figures {
   std::uint64_t waiting_messages = 0;
+  std::uint64_t waiting_parts = 0;
   std::uint64_t waiting_for_key = 0;
   std::uint64_t unaccepted_batches = 0;
   std::optional<WallTime> oldest_waiting;

@@ -117,9 +117,9 @@ Result<Figures> Store::figures() {
     auto& connection = state_->connection;
     {
       auto query = connection.query(
-          "SELECT count(*), min(m.created_at), coalesce(sum(o.key >= ?2), 0) FROM outbox o "
-          "JOIN message_out m ON m.number = (o.key & ?1) "
-          "WHERE m.kind <> 4 AND o.key < ?3");
+          "SELECT count(*) FILTER (WHERE m.kind <> 4), min(m.created_at), "
+          "count(*) FILTER (WHERE m.kind <> 4 AND o.key >= ?2), count(*) FILTER (WHERE m.kind = 4) "
+          "FROM outbox o JOIN message_out m ON m.number = (o.key & ?1) WHERE o.key < ?3");
       query.with(kOutboxMessageMask)
           .with(outbox_begin(Readiness::waits_for_key))
           .with(outbox_begin(Readiness::kept));
@@ -127,6 +127,7 @@ Result<Figures> Store::figures() {
         figures.waiting_messages = query.unsigned_number(0);
         figures.oldest_waiting = query.optional_time(1);
         figures.waiting_for_key = query.unsigned_number(2);
+        figures.waiting_parts = query.unsigned_number(3);
       }
     }
     {

@@ -42,6 +42,12 @@ struct RecipientStatus {
   std::optional<content::Author> processed_by;
   std::optional<content::ProcessResult> processed_result;
   std::string processed_note;
+  // Of the parts of its files; counted where one message is looked at.
+  struct Parts {
+    std::uint32_t all = 0;
+    std::uint32_t delivered = 0;
+    std::uint32_t lost = 0;  // refused, undeliverable, expired
+  } parts;
 };
 
 struct AttachmentStatus {
@@ -64,7 +70,8 @@ struct Summary {
   AgencyId from;
   std::vector<AgencyId> to;
   std::string subject;
-  std::string handling;  // "H1"
+  std::string handling;            // "H1"
+  std::optional<ErrorCode> fault;  // why its content cannot be read here
   WallTime created_at;
   WallTime expires_at;
   // Arrived messages only.

@@ -5,6 +5,19 @@
 #include "agents/store/store_state.h"
 
 namespace keruen::store {
+namespace {
+
+// The message people know: a part's is the one that names its file.
+MessageId whole_of(Connection& connection, const BatchPlace& place) {
+  if (place.kind != MessageKind::part) return place.id;
+  auto query = connection.query(
+      "SELECT w.id FROM message_out p JOIN message_out w ON w.number = p.parent "
+      "WHERE p.number = ?");
+  query.with(place.message);
+  return query.row() ? query.fixed<MessageId>(0) : place.id;
+}
+
+}  // namespace
 
 using Status = BatchPlace::Status;
 
@@ -176,9 +189,11 @@ Result<void> Store::expire_unconfirmed(WallTime at) {
       if (!batch || !batch->is_accepted) continue;
       for (auto& place : batch->places) {
         if (place.expires_at > at || !batch->is_open(place)) continue;
-        state_->set_recipient(place, RecipientState::expired, ErrorCode::expired);
+        // Whose officer's word overtook the receipt has it.
+        const bool is_silent = state_->is_unanswered(*batch, place);
+        if (is_silent) state_->set_recipient(place, RecipientState::expired, ErrorCode::expired);
         place.status = Status::expired;
-        if (place.listing == Listing::listed) {
+        if (is_silent && place.listing == Listing::listed) {
           state_->write_event_of(EventType::expired, at, place, ErrorCode::expired);
         }
       }
@@ -224,8 +239,11 @@ Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency,
       const auto batch = load_batch(state_->connection, blob);
       if (!batch) continue;
       for (const auto& place : batch->places) {
-        const bool says_nothing = place.agency == number && state_->is_unanswered(*batch, place);
-        if (says_nothing) names.push_back({place.id, agency, index});
+        if (place.agency != number || !state_->is_unanswered(*batch, place)) continue;
+        const MessageId whole = whole_of(state_->connection, place);
+        const bool is_named = std::ranges::any_of(
+            names, [&](const Unconfirmed& named) { return named.message == whole; });
+        if (!is_named) names.push_back({whole, agency, index});
       }
     }
     return names;

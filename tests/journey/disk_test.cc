@@ -8,6 +8,7 @@ namespace {
 
 using std::chrono::seconds;
 using store::RecipientState;
+using ::testing::_;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -365,6 +366,53 @@ TEST_F(FailingDisk, ABrokerWhoseSyncFailsStopsAndTheAgentsSendAgain) {
   pass(seconds(3));
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Which sync?"));
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+}
+
+// The broker's disk, of which one agency would take too much.
+class SharedDisk : public Journey {
+ protected:
+  void SetUp() override {
+    broker.keep_bodies(256 * 1024, kBatchesKept);
+    start_all();
+    KERUEN_ASSERT_OK(const std::uint64_t free, disk.free_bytes("/"));
+    disk.set_capacity(FaultDisk::kCapacityDefault - free + 1024 * 1024);
+    pass(seconds(2));
+  }
+  [[nodiscard]] std::optional<engine::HeldStatus> held() {
+    return agent(kGuard).engine().status(now()).held;
+  }
+};
+
+TEST_F(SharedDisk, WhoseMessagesArePutOffIsToldWhyAndUntilWhen) {
+  MessageId last;
+  for (int i = 0; i < 60 && !held(); ++i) {
+    Bytes drawn(20'000);
+    exchange.randomness().fill(drawn);
+    last = send(kGuard, {kCustoms}, to_hex(drawn));
+    pass(seconds(1));
+  }
+  ASSERT_TRUE(held().has_value());
+  EXPECT_EQ(held()->code, ErrorCode::no_space);
+  EXPECT_THAT(held()->why, HasSubstr("its disk is full, or this agency's share of it"));
+  EXPECT_EQ(at(kGuard, last, kCustoms).state, RecipientState::sealed);
+  // Nobody else is.
+  const auto back = send(kCustoms, {kGuard}, "And ours?");
+  pass(seconds(2));
+  EXPECT_EQ(at(kCustoms, back, kGuard).state, RecipientState::delivered);
+  EXPECT_THAT(agent(kGuard).alerts(), IsEmpty());
+
+  const auto since = held()->since;
+  pass(std::chrono::minutes(11));
+  EXPECT_EQ(held()->since, since);
+  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("takes no messages of this agency")));
+
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  pass(seconds(40));
+  EXPECT_FALSE(held().has_value());
+  EXPECT_EQ(at(kGuard, last, kCustoms).state, RecipientState::delivered);
+  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(_, HasSubstr("takes messages again")));
+  // What passed is no warning any more.
+  EXPECT_THAT(agent(kGuard).engine().status(now()).warnings, IsEmpty());
 }
 
 }  // namespace

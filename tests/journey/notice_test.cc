@@ -199,6 +199,69 @@ TEST_F(NoticeJourney, TheSameAttachmentIsCompleteForEachMessageThatNamesIt) {
   for (const auto& message : messages) EXPECT_EQ(complete[message], 1);
 }
 
+// The notice is there and read; what it spoke of is not, and both must know.
+TEST_F(NoticeJourney, TheSenderSeesThatAFileDidNotArrive) {
+  const Bytes photo = draw_photo(3 * kPartBytesMax);
+  auto request = with_photo({kCustoms, kProsecutor}, "See the photo", photo);
+  request.expires_in = std::chrono::hours(1);
+  // Its parts never come there.
+  agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice != nullptr && slice->lane == Lane::bulk) return std::nullopt;
+    return frame;
+  });
+  const auto id = submit(kGuard, request);
+  EXPECT_GT(agent(kGuard).engine().status(now()).waiting_parts +
+                agent(kGuard).engine().status(now()).unaccepted_batches,
+            0U);
+  pass(seconds(10));
+  const auto parts = [&](const char* recipient) { return at(kGuard, id, recipient).parts; };
+  EXPECT_EQ(parts(kProsecutor).all, 3U);
+  EXPECT_EQ(parts(kProsecutor).delivered, 3U);
+  EXPECT_EQ(parts(kCustoms).delivered, 0U);
+  EXPECT_EQ(parts(kCustoms).lost, 0U);
+  EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  exchange.clock().advance(std::chrono::hours(1));
+  pass(seconds(2));
+  agent(kGuard).disconnect(broker, now());
+  agent(kGuard).connect(broker, now());
+  pass(std::chrono::minutes(8));
+  EXPECT_EQ(parts(kCustoms).lost, 3U);
+  EXPECT_EQ(parts(kProsecutor).lost, 0U);
+  KERUEN_ASSERT_OK(const auto message, agent(kGuard).reader().message(id));
+  EXPECT_EQ(message.summary.recipients[0].parts.lost, 3U);
+}
+
+TEST_F(NoticeJourney, RecallAnswersForEverybody) {
+  agent(kProsecutor).disconnect(broker, now());
+  auto request = notice({kCustoms, kProsecutor}, "For an hour");
+  request.expires_in = std::chrono::hours(1);
+  const auto id = submit(kGuard, request);
+  pass(seconds(3));
+  exchange.clock().advance(std::chrono::hours(1));
+  pass(seconds(2));
+  agent(kGuard).disconnect(broker, now());
+  agent(kGuard).connect(broker, now());
+  pass(std::chrono::minutes(8));
+  ASSERT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::expired);
+  using enum engine::RecallAnswer::Outcome;
+  const auto outcomes = [&](const MessageId& message) {
+    std::vector<engine::RecallAnswer::Outcome> found;
+    const auto answers = agent(kGuard).engine().recall({message}, now());
+    EXPECT_THAT(answers, IsOk());
+    if (answers) {
+      for (const auto& answer : *answers) found.push_back(answer.outcome);
+    }
+    return found;
+  };
+  // It was accepted: that it has no receipt does not say that it is not there.
+  EXPECT_THAT(outcomes(id), ElementsAre(asked_to_disregard, asked_to_disregard));
+  agent(kGuard).disconnect(broker, now());
+  const auto unsent = submit(kGuard, notice({kCustoms}, "Never mind"));
+  EXPECT_THAT(outcomes(unsent), ElementsAre(recalled));
+  EXPECT_THAT(outcomes(unsent), ElementsAre(never_reached));
+}
+
 TEST_F(NoticeJourney, RecallTakesBackWhatIsNotSealedAndAsksTheOthers) {
   const auto id = send(kGuard, {kCustoms}, "A mistake");
   pass(seconds(1));

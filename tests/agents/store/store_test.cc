@@ -502,6 +502,20 @@ TEST_F(ClosedBatchTest, ARecallThatIsRepeatedIsNoNews) {
   EXPECT_THAT(events_since(before), ElementsAre(EventType::recalled));
 }
 
+TEST_F(ClosedBatchTest, WhatAnOfficerReadDoesNotExpireForWantOfAReceipt) {
+  using enum RecipientState;
+  accept();
+  ArrivedMessage word;
+  word.listing = Listing::hidden;
+  word.word = OfficerWord{both, read, kNow};
+  arrive_from_customs(word);
+  const auto before = store->newest_event();
+  ASSERT_THAT(store->expire_unconfirmed(kNow + kExpiryDefault), IsOk());
+  // Of the two that are silent: the prosecutor, and customs of the other message.
+  EXPECT_THAT(events_since(before), ElementsAre(EventType::expired, EventType::expired));
+  EXPECT_THAT(states(one), ElementsAre(expired));
+}
+
 // The officer's word may be here before the receipt is.
 TEST_F(ClosedBatchTest, WhatAnOfficerProcessedIsNeitherRefusedNorSealedAgain) {
   using enum RecipientState;
