@@ -1,5 +1,7 @@
 #include "agents/engine/peers.h"
 
+#include <utility>
+
 namespace keruen::engine {
 namespace {
 
@@ -28,6 +30,8 @@ void Peers::tick(Turn& turn) {
         turn.checked(desk_.store.name_unconfirmed(peer, LogIndex{sights.front().size.value}));
     if (!names) return;
     for (const auto& name : *names) {
+      // Of one with large files much may be missing: it is one message.
+      if (std::exchange(named_[peer], name.message) == name.message) continue;
       turn.warn({store::EventType::warning,
                  name.message,
                  {},

@@ -27,6 +27,7 @@ class Peers {
   };
   Desk& desk_;
   std::map<AgencyId, std::deque<Sight>> sights_;
+  std::map<AgencyId, MessageId> named_;  // the last message people were told of
   LinkState::WelcomedTime looked_at_{0};
 };
 

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using store::RecipientState;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -233,6 +234,30 @@ TEST_F(LyingBroker, MuchThatDoesNotVerifyIsAskedForALittleAtATime) {
   EXPECT_THAT(inbox(kCustoms), ::testing::SizeIs(kMessages));
   EXPECT_EQ(asked, spoilt.size());
   EXPECT_LE(most_unanswered, 8u);
+}
+
+// What it knows of them is that they are parts; people know the message that speaks of the file.
+TEST_F(LyingBroker, AFileWhoseReceiptsAreKeptBackIsOneWarning) {
+  const std::string path = (directory / "film.mp4").string();
+  host::PosixDisk files;
+  Bytes film(40 * kPartBytesMax);
+  exchange.randomness().fill(film);
+  ASSERT_THAT(host::write_file_atomically(files, path, film, host::kPrivateMode), IsOk());
+  agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+    const auto* slice = std::get_if<wire::DeliverSlice>(&frame);
+    if (slice != nullptr && slice->lane == Lane::bulk) return std::nullopt;
+    return frame;
+  });
+  auto request = notice({kCustoms}, "With a film");
+  request.attachments.push_back({"film.mp4", "video/mp4", path});
+  const auto id = submit(kGuard, request);
+  pass(minutes(1));
+  for (int i = 0; i < 3; ++i) {
+    static_cast<void>(send(kCustoms, {kGuard}, "We go on"));
+    pass(minutes(12));
+  }
+  EXPECT_THAT(agent(kGuard).alerts(),
+              ElementsAre(AllOf(HasSubstr(to_text(id)), HasSubstr("gives no receipt"))));
 }
 
 // An honest broker does not serve from where its log does not reach.
