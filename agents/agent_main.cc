@@ -224,6 +224,7 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   api_options.upload_directory = authority::path_in(config.store_directory, "uploads");
   api_options.agency = config.agency;
   api_options.officers = officers_of(config);
+  if (forwarder) api_options.forwarder_faults = [&forwarder] { return forwarder->faults(); };
   KERUEN_TRY(const auto server, api::Server::start(std::move(api_options), engine, keys.store_key,
                                                    disk, clock, journal));
   link->start();

@@ -113,7 +113,7 @@ struct Server::State {
         store_key(key.duplicate()),
         journal(to),
         uploads(std::move(upload_store)),
-        doors{engine, *uploads, *events, clock, to, options.agency},
+        doors{engine, *uploads, *events, clock, to, options.agency, options.forwarder_faults},
         listener(socket),
         stop_signal(eventfd(0, EFD_CLOEXEC)) {}
 

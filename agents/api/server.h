@@ -7,6 +7,7 @@
 // no officer has is refused. At most kConnectionsMax connections; one more is answered 503.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,6 +32,8 @@ struct ServerOptions {
   std::string upload_directory;
   AgencyId agency;
   std::map<std::string, content::Author> officers;  // by account name of this machine
+  // What keeps the forwarder from its work just now, from any thread; empty: there is none here.
+  std::function<std::vector<std::string>()> forwarder_faults{};
 };
 
 class Server {

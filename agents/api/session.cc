@@ -43,7 +43,7 @@ struct Session::State {
         officer(std::move(who)),
         reader(std::move(store_reader)),
         doors(std::move(given)),
-        routes(doors.engine, *reader, doors.uploads, doors.self) {}
+        routes(doors.engine, *reader, doors.uploads, doors.self, doors.forwarder_faults) {}
 
   Connection serve_one();
   Connection answer(const Response& response, Connection wanted);

@@ -27,6 +27,7 @@ struct Doors {
   host::Clock& clock;
   host::Journal& journal;
   AgencyId self;
+  std::function<std::vector<std::string>()> forwarder_faults{};  // ServerOptions
 };
 
 class Session {

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "agents/engine/engine_thread.h"
@@ -25,6 +26,7 @@ namespace {
 using host::JournalLevel;
 
 constexpr std::size_t kToldMax = 1024;
+constexpr std::size_t kFaultsMax = 16;  // shown of one scan
 
 // Wakes the thread. The engine may call after the hot folder has gone, so it is shared.
 class Wake {
@@ -105,6 +107,10 @@ struct HotFolder::State {
   std::unique_ptr<Incoming> incoming;
   std::shared_ptr<const certs::Registry> registry;
   std::map<std::string, std::string> told;  // what was said last of a file or folder
+  std::vector<std::string> found;           // of faults, since the scan under way began
+  mutable std::mutex mutex;                 // guards what follows
+  std::vector<std::string> of_outgoing;     // what the last scan found
+  std::optional<std::string> of_incoming;
   // Files that could not be moved: what is in them was dealt with.
   struct Answered {
     FileMark mark;
@@ -136,6 +142,7 @@ struct HotFolder::State {
   void complain_of_file(const std::string& folder, const std::string& name, std::string_view event,
                         const Error& error);
   [[nodiscard]] bool is_news(const std::string& what, const Error& error);
+  void find_fault(const std::string& what, const Error& error);
 };
 
 // `path`/schedules, made where it is missing.
@@ -185,8 +192,13 @@ void HotFolder::State::run() {
   }
 }
 
+void HotFolder::State::find_fault(const std::string& what, const Error& error) {
+  if (found.size() < kFaultsMax) found.push_back(what + ": " + error.detail);
+}
+
 void HotFolder::State::complain(const std::string& what, std::string_view event,
                                 const Error& error) {
+  find_fault(what, error);
   if (is_news(what, error)) {
     journal.write_error(JournalLevel::warning, event, error, {{"what", what}});
   }
@@ -194,6 +206,7 @@ void HotFolder::State::complain(const std::string& what, std::string_view event,
 
 void HotFolder::State::complain_of_file(const std::string& folder, const std::string& name,
                                         std::string_view event, const Error& error) {
+  find_fault(file_in(drop->path_of(folder), name), error);
   if (is_news(file_in(drop->path_of(folder), name), error)) {
     journal.write(JournalLevel::warning, event,
                   {{"folder", drop->path_of(folder)}, {"code", name_of(error.code)}});
@@ -209,7 +222,13 @@ bool HotFolder::State::is_news(const std::string& what, const Error& error) {
 Incoming::Progress HotFolder::State::catch_up() {
   const auto progress = incoming->catch_up(engine.newest_event());
   const auto fault = progress ? incoming->put_aside() : std::optional(progress.error());
-  if (fault) complain("incoming", "schedules_wait_to_be_written", *fault);
+  if (fault && is_news("incoming", *fault)) {
+    journal.write_error(JournalLevel::warning, "schedules_wait_to_be_written", *fault,
+                        {{"what", "incoming"}});
+  }
+  const std::lock_guard lock(mutex);
+  of_incoming.reset();
+  if (fault) of_incoming = "what arrived cannot be written: " + fault->detail;
   return progress.value_or(Incoming::Progress::all);
 }
 
@@ -265,6 +284,7 @@ void HotFolder::State::follow_paths() {
 }
 
 void HotFolder::State::scan() {
+  found.clear();
   zones.forget();
   follow_paths();
   scan_folder("");
@@ -274,6 +294,10 @@ void HotFolder::State::scan() {
     complain(drop->path_of(""), "folder_not_read", folders.error());
   }
   settling.end_scan();
+  {
+    const std::lock_guard lock(mutex);
+    of_outgoing = std::exchange(found, {});
+  }
   const Now now = clock.now();
   next_scan = now.monotonic + options.scan_interval;
   if (const auto due = settling.next_due(now)) next_scan = std::min(next_scan, *due);
@@ -361,6 +385,13 @@ Result<std::unique_ptr<HotFolder>> HotFolder::start(HotFolderOptions options,
   engine.listen([wake = state->wake](std::uint64_t) { wake->ring(); });
   state->thread = std::thread([running = state.get()] { running->run(); });
   return std::unique_ptr<HotFolder>(new HotFolder(std::move(state)));
+}
+
+std::vector<std::string> HotFolder::faults() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<std::string> faults = state_->of_outgoing;
+  if (state_->of_incoming) faults.push_back(*state_->of_incoming);
+  return faults;
 }
 
 HotFolder::~HotFolder() {

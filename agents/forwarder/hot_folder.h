@@ -18,6 +18,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agents/store/reader.h"
 #include "schemas/names.h"
@@ -50,6 +51,9 @@ class HotFolder {
   ~HotFolder();
   HotFolder(const HotFolder&) = delete;
   HotFolder& operator=(const HotFolder&) = delete;
+
+  // What keeps it from its work just now, in words, some of them at most. From any thread.
+  [[nodiscard]] std::vector<std::string> faults() const;
 
  private:
   struct State;

@@ -15,6 +15,8 @@ constexpr std::size_t kEventsTogetherMax = 100;
 constexpr std::uint64_t kCursorBehindMax = 1000;  // events that are no schedules, read again
 constexpr std::size_t kCursorBytesMax = 64;
 constexpr std::size_t kReadsPerMessage = 128;
+// A few bytes that decompress to a megabyte of commas would be two of them on the disk.
+constexpr std::size_t kWrittenBytesMax = 512 * 1024;
 constexpr int kSupersededMax = 32;  // changes of one schedule, looked through one by one
 
 // The disk's own trouble: waiting, or an operator, cures it.
@@ -172,13 +174,13 @@ Result<Incoming::Taken> Incoming::take(const store::Event& event) {
 
 // Empty: it is not here, or its content is gone; or enough was read for one message, whose sender
 // may have made a thread of five hundred that lead to each other.
-Result<std::optional<store::Message>> Incoming::find(const MessageId& id, const AgencyId& from) {
-  if (reads_left_ == 0) return std::optional<store::Message>();
+Result<std::optional<content::Content>> Incoming::find(const MessageId& id, const AgencyId& from) {
+  if (reads_left_ == 0) return std::optional<content::Content>();
   --reads_left_;
-  auto message = reader_.message(id, from);
-  if (message) return std::optional(std::move(*message));
-  if (is_passing(message.error().code)) return fail(message.error());
-  return std::optional<store::Message>();
+  auto content = reader_.content(id, from);
+  if (content) return std::optional(std::move(*content));
+  if (is_passing(content.error().code)) return fail(content.error());
+  return std::optional<content::Content>();
 }
 
 // Whether what is superseded from here on, one by the other, is `wanted`.
@@ -186,8 +188,8 @@ Result<bool> Incoming::leads_to(std::optional<MessageId> from_here, const Messag
                                 const AgencyId& sender) {
   for (int steps = 0; from_here && steps < kSupersededMax; ++steps) {
     if (*from_here == wanted) return true;
-    KERUEN_TRY(const auto message, find(*from_here, sender));
-    from_here = message ? message->content.header.supersedes : std::nullopt;
+    KERUEN_TRY(const auto content, find(*from_here, sender));
+    from_here = content ? content->header.supersedes : std::nullopt;
   }
   return false;
 }
@@ -207,7 +209,7 @@ Result<bool> Incoming::is_older(const store::Message& message,
     KERUEN_TRY(const auto written, find(*there.message, summary.from));
     if (written) {
       KERUEN_TRY(const bool is_superseded,
-                 leads_to(written->content.header.supersedes, summary.message, summary.from));
+                 leads_to(written->header.supersedes, summary.message, summary.from));
       if (is_superseded) return true;
     }
   }
@@ -223,11 +225,11 @@ Result<bool> Incoming::is_replaced(const store::Message& message,
     if (*id == message.summary.message) continue;
     KERUEN_TRY(const auto other, find(*id, message.summary.from));
     if (!other) continue;
-    const auto* change = std::get_if<content::TrainingSchedule>(&other->content.body);
+    const auto* change = std::get_if<content::TrainingSchedule>(&other->body);
     if (change == nullptr || change->uid != schedule.uid) continue;
     if (sequence_of(*change) > sequence_of(schedule)) return true;
-    KERUEN_TRY(const bool is_later, leads_to(other->content.header.supersedes,
-                                             message.summary.message, message.summary.from));
+    KERUEN_TRY(const bool is_later,
+               leads_to(other->header.supersedes, message.summary.message, message.summary.from));
     if (is_later) return true;
   }
   return false;
@@ -258,6 +260,11 @@ Result<bool> Incoming::write(const store::Message& message, content::TrainingSch
   }
   KERUEN_TRY(const std::string text,
              write_calendar(schedule, {summary.created_at, summary.message}, zones_));
+  if (text.size() > kWrittenBytesMax) {
+    return fail(ErrorCode::too_large,
+                "the course fills " + std::to_string(text.size()) + " bytes of calendar, at most " +
+                    std::to_string(kWrittenBytesMax) + " are written; read it with keruen show");
+  }
   auto kept = options_.make_folder(summary.from.text());
   if (kept) kept = host::write_file_atomically(disk_, path, bytes_of(text), host::kSharedMode);
   if (!kept) {

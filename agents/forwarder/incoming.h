@@ -67,8 +67,8 @@ class Incoming {
   [[nodiscard]] Result<Taken> take(const store::Event& event);
   [[nodiscard]] Result<bool> write(const store::Message& message,
                                    content::TrainingSchedule schedule, store::EventType why);
-  [[nodiscard]] Result<std::optional<store::Message>> find(const MessageId& id,
-                                                           const AgencyId& from);
+  [[nodiscard]] Result<std::optional<content::Content>> find(const MessageId& id,
+                                                             const AgencyId& from);
   [[nodiscard]] Result<bool> leads_to(std::optional<MessageId> from_here, const MessageId& wanted,
                                       const AgencyId& sender);
   [[nodiscard]] Result<bool> is_older(const store::Message& message,

@@ -1,9 +1,11 @@
 // The hot folder as the agent runs it: its own thread, a real engine, a real folder.
 #include "agents/forwarder/hot_folder.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <condition_variable>
+#include <cstdio>
 #include <fstream>
 
 #include "agents/engine/engine_thread.h"
@@ -211,6 +213,31 @@ TEST_F(HotFolderTest, FollowsAFolderThatWasPutInItsPlace) {
   ASSERT_TRUE(leaves_later(folder()));
   write(folder() / "course.ics", calendar_of(event_of("")));
   EXPECT_TRUE(leaves_later(folder() / "done/course.ics"));
+}
+
+TEST_F(HotFolderTest, SaysWhatKeepsItFromItsWorkUntilThatIsOver) {
+  const fs::path schedules = home / "outgoing/schedules";
+  const fs::path other = home / "outgoing/no-folder";
+  write(other, "a file");
+  const auto change_places = [&] {
+    return ::renameat2(AT_FDCWD, schedules.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+  };
+  const auto has_faults = [&](bool wanted) {
+    for (int second = 0; second < 1000; ++second) {
+      if (journal.wait_until([&] { return hot_folder->faults().empty() != wanted; },
+                             std::chrono::milliseconds(50))) {
+        return true;
+      }
+      clock->advance(std::chrono::seconds(1));
+    }
+    return false;
+  };
+  EXPECT_THAT(hot_folder->faults(), testing::IsEmpty());
+  ASSERT_EQ(change_places(), 0);
+  ASSERT_TRUE(has_faults(true));
+  EXPECT_THAT(hot_folder->faults(), testing::Contains(HasSubstr("outgoing/schedules: ")));
+  ASSERT_EQ(change_places(), 0);
+  EXPECT_TRUE(has_faults(false));
 }
 
 TEST_F(HotFolderTest, RefusesWhatLiesInNobodysFolder) {
