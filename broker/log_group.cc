@@ -58,7 +58,9 @@ Result<void> LogGroup::add(const SubmittedBatch& submitted) {
   }
   admission::DiskShare& share = parts_.state.disk_share;
   const AgencyId& sender = batch.statement.sender;
-  if (share.is_used_up(sender, terms_.room_bytes, is_receipts)) {
+  // What is kept for receipts is for everybody's.
+  const bool is_reserved = is_receipts && terms_.room == Room::reserve;
+  if (!is_reserved && share.is_used_up(sender, terms_.room_bytes, admission::content_of(batch))) {
     const Error error = no_share(sender, share.filled(sender));
     if (share.put_off(sender, admission::day_of(terms_.accepted_at))) {
       parts_.journal.write_error(host::JournalLevel::warning, "share_of_disk_used_up", error,

@@ -29,12 +29,12 @@ std::uint64_t DiskShare::filled(const AgencyId& agency) const {
   return found == filled_.end() ? 0 : found->second.total;
 }
 
-bool DiskShare::is_used_up(const AgencyId& agency, std::uint64_t room, bool is_receipts) const {
+bool DiskShare::is_used_up(const AgencyId& agency, std::uint64_t room, BatchContent content) const {
   const std::uint64_t filled = this->filled(agency);
   const std::uint64_t agencies = std::max<std::uint64_t>(filled_.size(), 1);
   // The room may be the largest number there is.
   const std::uint64_t everybodys = room / 2 / agencies + total_ / 2 / agencies;
-  return filled / (is_receipts ? 3 : 1) > room && filled > everybodys;
+  return filled / (content == BatchContent::receipts ? 3 : 1) > room && filled > everybodys;
 }
 
 bool DiskShare::put_off(const AgencyId& agency, Day day) {

@@ -4,15 +4,16 @@
 // Threads: the log thread only.
 //
 // Counted from what stands in the log, so it is the same after a restart: the index hands over the
-// days. What retention drops counts until it is dropped; what it leaves for good counts for good.
-// Unlike a verdict this looks at a disk: what it refuses is refused for the moment, and no_space.
+// days. A batch of messages counts until retention has dropped its bodies, one of receipts for
+// good. Unlike a verdict this looks at a disk: what it refuses is refused for the moment, and
+// no_space.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <unordered_map>
 
-#include "broker/admission/quota.h"
+#include "broker/admission/ordering.h"
 
 namespace keruen::admission {
 
@@ -23,7 +24,7 @@ class DiskShare {
 
   struct Bytes {
     std::uint64_t all = 0;
-    std::uint64_t for_good = 0;  // of them: batches of receipts stay whole
+    std::uint64_t for_good = 0;  // of them: batches of receipts, which stay whole
   };
   void add(const AgencyId& agency, Day day, Bytes bytes);
   // Takes back what was added.
@@ -34,7 +35,8 @@ class DiskShare {
   // what others leave, and three quarters with receipts, which free its peers' outboxes: one who
   // does its worst leaves a quarter, two a sixteenth. Nobody is refused below an equal part of half
   // the disk, whatever the others did to it.
-  [[nodiscard]] bool is_used_up(const AgencyId& agency, std::uint64_t room, bool is_receipts) const;
+  [[nodiscard]] bool is_used_up(const AgencyId& agency, std::uint64_t room,
+                                BatchContent content) const;
   // A batch of it was refused for this; true: the first one of that day.
   [[nodiscard]] bool put_off(const AgencyId& agency, Day day);
 

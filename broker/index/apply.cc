@@ -23,7 +23,6 @@ class RowsOfBatch {
     rows_.lane = statement.lane;
     rows_.refusals = record.refusals;
     rows_.bytes = record.bytes.size();
-    if (record.form == log::Record::Form::proof) rows_.bytes_for_good = rows_.bytes;
   }
 
   void add(std::uint32_t leaf, const wire::Header& header, std::size_t body_bytes,

@@ -45,7 +45,7 @@ struct BatchRows {
   WallTime messages_from;
   WallTime messages_until;
   std::uint64_t bytes = 0;              // in the log
-  std::uint64_t bytes_for_good = 0;     // of them, what retention leaves there
+  std::uint64_t bytes_for_good = 0;     // of them, a batch of receipts
   std::vector<DeliveryRow> deliveries;  // ascending by recipient
   std::vector<ReceiptRow> receipts;
   bool operator==(const BatchRows&) const = default;

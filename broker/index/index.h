@@ -55,7 +55,7 @@ struct DayFilled {
   WallTime day;  // its first moment, UTC
   AgencyId agency;
   std::uint64_t bytes = 0;
-  std::uint64_t bytes_for_good = 0;  // of them, what retention leaves
+  std::uint64_t bytes_for_good = 0;  // of them, batches of receipts
 };
 
 class Index {

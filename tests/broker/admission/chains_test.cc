@@ -1,12 +1,7 @@
 // What ordering counts with: stream heads, quotas, and whether the clock can be believed.
 #include "broker/admission/chains.h"
 
-#include <limits>
-
-#include <limits>
 #include "broker/admission/clock_watch.h"
-
-#include "broker/admission/disk_share.h"
 #include "broker/admission/quota.h"
 #include "tests/support/matchers.h"
 #include "tests/support/test_exchange.h"
@@ -77,56 +72,6 @@ TEST(Quota, CountsEachAgencyAndForgetsYesterday) {
   EXPECT_EQ(quota.used(kCustoms, tomorrow).streams, 0u);
   quota.add_key_record(kGuard, tomorrow);
   EXPECT_EQ(quota.used(kCustoms, tomorrow).key_records, 0u);
-}
-
-TEST(DiskShare, CountsWhatIsKeptAndForgetsWhatRetentionDrops) {
-  DiskShare share;
-  const Day first = day_of(VirtualClock::kStart);
-  share.add(kCustoms, first, {700, 0});
-  share.add(kCustoms, first, {40, 40});
-  share.add(kCustoms, first + std::chrono::days{1}, {200, 0});
-  share.add(kGuard, first + std::chrono::days{1}, {50, 0});
-  EXPECT_EQ(share.filled(kCustoms), 940u);
-  share.take_back(kCustoms, first + std::chrono::days{1}, {200, 0});
-  EXPECT_EQ(share.filled(kCustoms), 740u);
-  share.add(kGuard, first + DiskShare::kDaysKept, {1, 0});
-  EXPECT_EQ(share.filled(kCustoms), 740u);
-  share.add(kGuard, first + DiskShare::kDaysKept + std::chrono::days{1}, {1, 0});
-  EXPECT_EQ(share.filled(kCustoms), 40u);
-  EXPECT_EQ(share.filled(kGuard), 52u);
-}
-
-TEST(DiskShare, LeavesHalfToOthersAndAQuarterWithReceipts) {
-  DiskShare share;
-  const Day today = day_of(VirtualClock::kStart);
-  EXPECT_FALSE(share.is_used_up(kCustoms, 0, false));
-  share.add(kCustoms, today, {1000, 0});
-  EXPECT_FALSE(share.is_used_up(kCustoms, 1000, false));
-  EXPECT_TRUE(share.is_used_up(kCustoms, 999, false));
-  EXPECT_FALSE(share.is_used_up(kCustoms, 333, true));
-  EXPECT_TRUE(share.is_used_up(kCustoms, 332, true));
-  EXPECT_FALSE(share.is_used_up(kCustoms, std::numeric_limits<std::uint64_t>::max(), false));
-}
-
-// Whoever fills the disk to a quarter has not muted all who fill more than that quarter.
-TEST(DiskShare, NobodyIsRefusedBelowAnEqualPartOfHalfTheDisk) {
-  DiskShare share;
-  const Day today = day_of(VirtualClock::kStart);
-  share.add(kCustoms, today, {700, 700});
-  share.add(kGuard, today, {200, 0});
-  EXPECT_TRUE(share.is_used_up(kCustoms, 100, true));
-  EXPECT_FALSE(share.is_used_up(kGuard, 100, false));
-  share.add(kGuard, today, {100, 0});
-  EXPECT_TRUE(share.is_used_up(kGuard, 0, false));
-}
-
-TEST(DiskShare, SaysOnceADayWhoIsPutOff) {
-  DiskShare share;
-  const Day today = day_of(VirtualClock::kStart);
-  EXPECT_TRUE(share.put_off(kCustoms, today));
-  EXPECT_FALSE(share.put_off(kCustoms, today));
-  EXPECT_TRUE(share.put_off(kGuard, today));
-  EXPECT_TRUE(share.put_off(kCustoms, today + std::chrono::days{1}));
 }
 
 TEST(ClockWatch, BelievesAClockThatKeepsTime) {
