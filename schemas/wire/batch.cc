@@ -107,16 +107,8 @@ std::size_t bytes_of(const Leaf& leaf) {
   return bytes;
 }
 
-// Pointers may lead to one place, and what is small here would be large wherever it is written out.
-Result<void> check_nothing_is_shared(const UnverifiedBatch& batch, std::size_t bytes) {
-  std::size_t written_out = batch.statement.size();
-  for (const Leaf& leaf : batch.leaves) written_out += bytes_of(leaf);
-  if (written_out <= bytes) return {};
-  return malformed("batch", "its leaves share bytes");
-}
-
 Result<UnverifiedBatch> batch_of(format::Batch::Reader source, const Parts& parts,
-                                 std::size_t leaves_least, std::size_t bytes) {
+                                 std::size_t leaves_least) {
   UnverifiedBatch batch;
   KERUEN_CHECK(check_size(source.getStatement(), kStatementBytesMax, "statement"));
   batch.statement = parts.of(source.getStatement());
@@ -125,7 +117,6 @@ Result<UnverifiedBatch> batch_of(format::Batch::Reader source, const Parts& part
   // Each pruned hash stands for at least one leaf left out.
   KERUEN_TRY(batch.pruned,
              digests_of(source.getPruned(), kLeavesPerBatchMax - batch.leaves.size(), "pruned"));
-  KERUEN_CHECK(check_nothing_is_shared(batch, bytes));
   return batch;
 }
 
@@ -167,6 +158,13 @@ std::size_t words_of(const Leaf& leaf) {
 
 }  // namespace
 
+Result<void> check_nothing_is_shared(const UnverifiedBatch& batch, std::size_t bytes) {
+  std::size_t written_out = batch.statement.size();
+  for (const Leaf& leaf : batch.leaves) written_out += bytes_of(leaf);
+  if (written_out <= bytes) return {};
+  return malformed("batch", "its leaves share bytes");
+}
+
 Bytes encode_batch(const UnverifiedBatch& batch) {
   std::size_t words = 24 + words_for(batch.statement.size()) + 4 * batch.pruned.size();
   for (const auto& leaf : batch.leaves) words += words_of(leaf);
@@ -192,14 +190,14 @@ Bytes encode_batch(const UnverifiedBatch& batch) {
 Result<UnverifiedBatch> decode_batch(const SharedBytes& bytes) {
   return read_strict<UnverifiedBatch>(
       bytes.view(), kBatchBytesMax, [&](capnp::MessageReader& message) {
-        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 1, bytes.size());
+        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 1);
       });
 }
 
 Result<UnverifiedBatch> decode_kept_batch(const SharedBytes& bytes) {
   return read_strict<UnverifiedBatch>(
       bytes.view(), kBatchBytesMax, [&](capnp::MessageReader& message) {
-        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 0, bytes.size());
+        return batch_of(message.getRoot<format::Batch>(), Parts(bytes, message), 0);
       });
 }
 

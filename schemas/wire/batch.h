@@ -59,6 +59,9 @@ struct UnverifiedBatch {
 [[nodiscard]] Bytes encode_batch(const UnverifiedBatch& batch);
 // malformed, too_large. Bodies and headers are parts of `bytes`, not copies.
 [[nodiscard]] Result<UnverifiedBatch> decode_batch(const SharedBytes& bytes);
+// malformed: `batch`, decoded from so many bytes, is larger when it is written out. Pointers may
+// lead to one place; what is small so would be large in each recipient's slice.
+[[nodiscard]] Result<void> check_nothing_is_shared(const UnverifiedBatch& batch, std::size_t bytes);
 // A batch as a broker keeps it when retention dropped its bodies: there may be no leaves left, and
 // `pruned` holds the hash of every leaf left out, one by one. Never sent.
 [[nodiscard]] Result<UnverifiedBatch> decode_kept_batch(const SharedBytes& bytes);

@@ -264,6 +264,7 @@ TEST(Hostile, LeavesDoNotShareTheirBytes) {
   Bytes bytes = encode_batch(batch);
   KERUEN_ASSERT_OK(const auto whole, decode_batch(SharedBytes(bytes)));
   EXPECT_EQ(whole, batch);
+  EXPECT_THAT(check_nothing_is_shared(whole, bytes.size()), IsOk());
 
   batch.leaves[1].content = batch.leaves[2].content;
   body(1) = SharedBytes(Bytes(5, 2));
@@ -277,7 +278,10 @@ TEST(Hostile, LeavesDoNotShareTheirBytes) {
   const auto moved = static_cast<std::uint32_t>(offset + (large - small) / 8);
   word = (word >> 32 << 32) | (moved << 2 | 1);
   std::memcpy(bytes.data() + small, &word, 8);
-  EXPECT_THAT(decode_batch(SharedBytes(bytes)),
+  KERUEN_ASSERT_OK(const auto shared, decode_batch(SharedBytes(bytes)));
+  EXPECT_EQ(std::get<SharedBytes>(std::get<MessageLeaf>(shared.leaves[1].content).body).size(),
+            4099u);
+  EXPECT_THAT(check_nothing_is_shared(shared, bytes.size()),
               FailsWith(ErrorCode::malformed, HasSubstr("share bytes")));
 }
 
