@@ -191,12 +191,15 @@ Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, 
         first_accepted_from(database, made_at + kExpiryMax + std::chrono::hours(48));
     std::vector<LogIndex> entries;
     auto& query = database.statement(
-        "SELECT log_index, sender FROM batch WHERE log_index >= ? AND log_index < ? "
+        "SELECT log_index, sender, messages_until - messages_from FROM batch "
+        "WHERE log_index >= ? AND log_index < ? "
         "AND messages_from <= ? AND messages_until >= ? ORDER BY log_index");
     bind_all(query, from, below, made_at, made_at);
+    constexpr std::int64_t wide = std::chrono::milliseconds(std::chrono::hours(1)).count();
     std::map<std::string, std::size_t> of_sender;
     while (entries.size() < most && query.executeStep()) {
-      if (++of_sender[query.getColumn(1).getString()] > most_of_one) continue;
+      const bool is_wide = wide < query.getColumn(2).getInt64();
+      if (is_wide && ++of_sender[query.getColumn(1).getString()] > most_of_one) continue;
       entries.push_back(LogIndex{number_at(query, 0)});
     }
     return entries;

@@ -37,8 +37,8 @@ class Lanes {
   // anything waiting are left out; `connected` is for the core, which knows.
   [[nodiscard]] Result<std::vector<wire::WaitingRow>> waiting(WallTime now);
   [[nodiscard]] Result<wire::Cursors> cursors(const AgencyId& recipient);
-  // Batches whose message ids span `made_at`, ascending: at most `most`, and of one sender at most
-  // `most_of_one`, since ids are their senders' choice and a few of them span everything.
+  // Batches whose message ids span `made_at`, ascending: at most `most`, and at most `most_of_one`
+  // of one sender's that span more than an hour: ids are their senders' choice.
   [[nodiscard]] Result<std::vector<LogIndex>> batches_with_messages_of(WallTime made_at,
                                                                        std::size_t most,
                                                                        std::size_t most_of_one);

@@ -1,5 +1,6 @@
 #include "schemas/host/journal_limit.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "schemas/host/clock.h"
@@ -9,7 +10,10 @@ namespace {
 
 std::string party_in(Journal::Fields fields) {
   for (const JournalField& field : fields) {
-    if (const auto* text = std::get_if<std::string_view>(&field.value)) return std::string(*text);
+    const auto* text = std::get_if<std::string_view>(&field.value);
+    const bool is_party =
+        std::ranges::find(kJournalPartyFields, field.name) != kJournalPartyFields.end();
+    if (is_party && text != nullptr) return std::string(*text);
   }
   return {};
 }

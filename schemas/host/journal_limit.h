@@ -3,10 +3,12 @@
 // Units: lines a minute of the monotonic clock.   Threads: write() from any.
 // Lifetime: borrows the journal behind it and the clock.
 //
-// A party is the first text among the fields. The journal's files are few and turned over: who
-// could have a line written for each of its frames could have written over what was said of it.
+// A party is what a field of kJournalPartyFields names; where none does, an event has one party.
+// The journal's files are few and turned over: who could have a line written for each of its frames
+// could have written over what was said of it.
 #pragma once
 
+#include <array>
 #include <map>
 #include <mutex>
 #include <string>
@@ -19,7 +21,9 @@ namespace keruen::host {
 class Clock;
 
 inline constexpr std::size_t kJournalLinesAMinuteMax = 30;  // of one level, event and party
-inline constexpr std::size_t kJournalPartiesMax = 1024;     // told apart within a minute
+// Names of whom the broker knows; what a peer makes up tells nobody apart.
+inline constexpr std::array<std::string_view, 2> kJournalPartyFields = {"agency", "peer"};
+inline constexpr std::size_t kJournalPartiesMax = 1024;  // told apart within a minute
 
 class JournalLimit final : public Journal {
  public:

@@ -6,12 +6,9 @@
 
 #include "schemas/bytes.h"
 #include "schemas/host/clock.h"
-#include "schemas/host/journal_limit.h"
 #include "schemas/utf8.h"
 #include "tests/support/matchers.h"
 #include "tests/support/memory_journal.h"
-#include "tests/support/turned_clock.h"
-#include "tests/support/virtual_clock.h"
 
 namespace keruen::host {
 namespace {
@@ -103,40 +100,6 @@ TEST(Journal, WritesAnErrorAsCodeAndDetail) {
   EXPECT_TRUE(journal.mentions(
       R"("agency":"kz.customs","code":"expired","detail":"the window has passed")"));
   EXPECT_FALSE(journal.mentions("kz.prosecutor"));
-}
-
-TEST(JournalLimit, CountsWhatOnePartyWouldFillItWith) {
-  MemoryJournal journal;
-  TurnedClock clock(VirtualClock().now());
-  JournalLimit limit(journal, clock);
-  const auto refuse = [&](JournalLevel level, std::string_view agency) {
-    limit.write(level, "refused", {{"sequence", 7}, {"agency", agency}});
-  };
-  for (std::size_t i = 0; i < kJournalLinesAMinuteMax + 12; ++i) {
-    refuse(JournalLevel::info, "kz.customs");
-  }
-  EXPECT_EQ(journal.count("refused"), kJournalLinesAMinuteMax);
-  // Neither another's lines nor graver ones wait for that.
-  refuse(JournalLevel::info, "kz.prosecutor");
-  refuse(JournalLevel::warning, "kz.customs");
-  limit.write(JournalLevel::info, "connected", {{"agency", "kz.customs"}});
-  EXPECT_EQ(journal.count("refused"), kJournalLinesAMinuteMax + 2);
-  EXPECT_EQ(journal.count("connected"), 1u);
-  clock.advance(std::chrono::minutes(1));
-  refuse(JournalLevel::info, "kz.customs");
-  EXPECT_EQ(journal.count("refused"), kJournalLinesAMinuteMax + 3);
-  EXPECT_EQ(journal.count("lines_left_out"), 1u);
-  EXPECT_TRUE(journal.mentions(R"("of":"refused","party":"kz.customs","lines":12)"));
-}
-
-TEST(JournalLimit, TellsManyPartiesApartAndNotEndlesslyMany) {
-  MemoryJournal journal;
-  TurnedClock clock(VirtualClock().now());
-  JournalLimit limit(journal, clock);
-  for (std::size_t i = 0; i < 2 * kJournalPartiesMax; ++i) {
-    limit.write(JournalLevel::info, "refused", {{"agency", "kz.post-" + std::to_string(i)}});
-  }
-  EXPECT_EQ(journal.count("refused"), kJournalPartiesMax + kJournalLinesAMinuteMax);
 }
 
 TEST(SystemClock, DoesNotGoBackAndIsInThisCentury) {
