@@ -101,7 +101,7 @@ std::optional<Hold> Batcher::hold(Now now) const {
   if (registry->head().expires_at <= desk_.exchange_time(now)) return Hold::registry_expired;
   if (keyring_.signing(now) == nullptr) return Hold::no_signing_key;
   if (!clock_fits(now)) return Hold::clock;
-  if (desk_.disk_full_told) return Hold::disk_full;
+  if (desk_.disk_full) return Hold::disk_full;
   return std::nullopt;
 }
 
@@ -159,7 +159,7 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
         turn.store_failed(stream.error());
       } else if (turn.now().monotonic >= tell_of_streams_at_) {
         tell_of_streams_at_ = turn.now().monotonic + kTellOfStreamsEvery;
-        turn.inform("Messages may wait: " + stream.error().detail + ".");
+        turn.alert("Messages may wait: " + stream.error().detail + ".");
       }
       return;
     }

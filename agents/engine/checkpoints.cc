@@ -378,7 +378,8 @@ void Checkpoints::name_overdue(Turn& turn) {
   const auto [delivered, delivered_news] =
       count_overdue(unproved_, [](const Unproved& one) { return !one.own; });
   const auto [required, required_news] =
-      count_overdue(required_, [](const Unproved&) { return true; });
+      // Those that wait for others to be brought first are not the broker's.
+      count_overdue(required_, [](const Unproved& one) { return one.asked; });
   if (!own_news && !delivered_news && !required_news) return;
   named_at_ = turn.now().monotonic;
   for (auto& [index, one] : unproved_) one.named = one.named || is_overdue(one.since);

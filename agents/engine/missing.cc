@@ -31,13 +31,18 @@ Result<void> MissingLeaves::load() {
   KERUEN_TRY(all_, desk_.store.missing());
   due_ = {};
   std::set<store::MissingNumber> numbers;
-  std::set<LogIndex> unproved;
+  bool some_unproved = false;
   for (const store::Missing& missing : all_) {
     numbers.insert(missing.number);
-    if (!missing.gap && missing.code == store::kUnproved) unproved.insert(missing.from.index);
+    some_unproved = some_unproved || (!missing.gap && missing.code == store::kUnproved);
   }
   std::erase_if(ask_at_, [&](const auto& asked) { return !numbers.contains(asked.first); });
-  checkpoints_.keep_proved(unproved);
+  // There may be more of them than are looked at here.
+  std::set<LogIndex> entries;
+  if (some_unproved) {
+    KERUEN_TRY(entries, desk_.store.entries_to_prove());
+  }
+  checkpoints_.keep_proved(entries);
   return {};
 }
 

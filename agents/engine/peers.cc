@@ -1,12 +1,11 @@
 #include "agents/engine/peers.h"
 
-#include <utility>
-
 namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::minutes kWithheldAfter{10};
 constexpr std::chrono::seconds kLookEvery{60};
+constexpr std::size_t kNamedKept = 1024;  // of each peer
 
 }  // namespace
 
@@ -31,7 +30,9 @@ void Peers::tick(Turn& turn) {
     if (!names) return;
     for (const auto& name : *names) {
       // Of one with large files much may be missing: it is one message.
-      if (std::exchange(named_[peer], name.message) == name.message) continue;
+      auto& named = named_[peer];
+      if (named.size() == kNamedKept) named.clear();
+      if (!named.insert(name.message).second) continue;
       turn.warn({store::EventType::warning,
                  name.message,
                  {},

@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 
 #include "agents/engine/desk.h"
 
@@ -27,7 +28,7 @@ class Peers {
   };
   Desk& desk_;
   std::map<AgencyId, std::deque<Sight>> sights_;
-  std::map<AgencyId, MessageId> named_;  // the last message people were told of
+  std::map<AgencyId, std::set<MessageId>> named_;  // messages people were told of
   LinkState::WelcomedTime looked_at_{0};
 };
 

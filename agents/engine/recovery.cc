@@ -45,11 +45,9 @@ void Recovery::tick(Turn& turn) {
 
 void Recovery::tell_of_put_off(Turn& turn) {
   const auto put_off = streams_.put_off();
-  if (put_off_told_ && !put_off) {
-    put_off_told_ = false;
-    turn.tell({store::EventType::link, {}, {}, {}, {}, "The broker takes messages again."});
-  }
-  if (put_off_told_ || !put_off ||
+  if (!put_off) put_off_told_ = false;
+  // What holds everything back here is the reason, then.
+  if (put_off_told_ || !put_off || batcher_.hold(turn.now()) ||
       desk_.link.welcomed_for - put_off->welcomed_for < kPutOffToldAfter) {
     return;
   }
@@ -132,7 +130,11 @@ void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
   batch.accepted_at = frame.accepted_at;
   stream->waiting.erase(found);
   stream->pause = {};
-  stream->put_off.reset();
+  const bool was_put_off = std::exchange(stream->put_off, {}).has_value();
+  if (was_put_off && put_off_told_ && !streams_.put_off()) {
+    put_off_told_ = false;
+    turn.tell({store::EventType::link, {}, {}, {}, {}, "The broker takes messages again."});
+  }
   if (stream->stated && stream->stated->sequence < frame.sequence) {
     stream->stated = {frame.stream, frame.sequence, frame.batch};
   }

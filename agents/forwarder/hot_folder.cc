@@ -284,7 +284,6 @@ void HotFolder::State::follow_paths() {
 }
 
 void HotFolder::State::scan() {
-  found.clear();
   zones.forget();
   follow_paths();
   scan_folder("");

@@ -345,6 +345,18 @@ Result<bool> Store::knows(const AgencyId& sender, const MessageId& id) {
   });
 }
 
+Result<std::set<LogIndex>> Store::entries_to_prove() {
+  return state_->look<std::set<LogIndex>>(
+      "reading what waits for a proof", [&]() -> Result<std::set<LogIndex>> {
+        std::set<LogIndex> entries;
+        auto query = state_->connection.query(
+            "SELECT DISTINCT from_index FROM missing WHERE agency IS NULL AND code = ?");
+        query.with(kUnproved);
+        while (query.row()) entries.insert(LogIndex{query.unsigned_number(0)});
+        return entries;
+      });
+}
+
 Result<std::vector<Missing>> Store::missing() {
   using All = std::vector<Missing>;
   return state_->look<All>("reading what is missing", [&]() -> Result<All> {

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agents/store/records.h"
@@ -113,6 +114,8 @@ class Store {
                                                             StreamId stream);
   [[nodiscard]] Result<bool> knows(const AgencyId& sender, const MessageId& id);
   [[nodiscard]] Result<std::vector<Missing>> missing();
+  // Entries of which something waits for the proof of their place, however many there are.
+  [[nodiscard]] Result<std::set<LogIndex>> entries_to_prove();
   [[nodiscard]] Result<void> count_asked(const std::vector<MissingNumber>& asked);
   [[nodiscard]] Result<void> give_up(const Missing& missing, const Note& note, WallTime at);
   // `from` as for Reader::message.

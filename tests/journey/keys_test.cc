@@ -172,7 +172,7 @@ TEST_F(KeyJourney, AfterYearsAStartWithAnyClockGetsMail) {
     turn_clock(kCustoms, days * kDay);
     ASSERT_THAT(agent(kCustoms).start(moments_of(kCustoms).here), IsOk());
     agent(kCustoms).connect(broker, moments_of(kCustoms));
-    const auto id = send(kGuard, {kCustoms}, "After " + std::to_string(days));
+    static_cast<void>(send(kGuard, {kCustoms}, "After " + std::to_string(days)));
     pass(seconds(10));
     EXPECT_THAT(inbox(kCustoms), ::testing::Contains("After " + std::to_string(days)));
   }
