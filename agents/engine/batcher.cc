@@ -63,16 +63,14 @@ std::optional<MonotonicTime> Batcher::due() const { return due_; }
 void Batcher::pump(Turn& turn) {
   due_.reset();
   if (!desk_.link.welcomed || desk_.halted || desk_.stopped) return;
-  const auto registry = desk_.directory.newest_registry();
-  if (registry && !registry->is_active(desk_.self())) {
-    // Suspended: what is under way is not taken, and is repeated once we take part again.
+  const auto held = hold_of_registry(turn.now());
+  if (held == Hold::suspension) {
+    // What is under way is not taken, and is repeated once we take part again.
     streams_.forget_sent();
     return;
   }
-  // Under a registry that has run out the broker refuses every message for good, and takes
-  // receipts. One that is named and not here may suspend whom this one trusts.
-  const bool takes_messages = registry && !desk_.directory.first_missing_registry() &&
-                              registry->head().expires_at > desk_.exchange_time(turn.now());
+  // Receipts are taken under any registry.
+  const bool takes_messages = !held;
   for (auto& stream : streams_.all()) {
     if (takes_messages || stream.stored.leaves == store::LeafKind::receipts) {
       send_waiting(stream, turn);
@@ -93,12 +91,19 @@ bool Batcher::clock_fits(Now now) const {
           *desk_.link.clock_ahead < kClockAheadMax - std::chrono::seconds(30));
 }
 
-std::optional<Hold> Batcher::hold(Now now) const {
-  if (desk_.halted) return Hold::halt;
+std::optional<Hold> Batcher::hold_of_registry(Now now) const {
   const auto registry = desk_.directory.newest_registry();
   if (registry && !registry->is_active(desk_.self())) return Hold::suspension;
+  // One that is named and not here may suspend whom this one trusts.
   if (!registry || desk_.directory.first_missing_registry()) return Hold::registry_missing;
+  // Under one that has run out the broker refuses every message for good.
   if (registry->head().expires_at <= desk_.exchange_time(now)) return Hold::registry_expired;
+  return std::nullopt;
+}
+
+std::optional<Hold> Batcher::hold(Now now) const {
+  if (desk_.halted) return Hold::halt;
+  if (const auto held = hold_of_registry(now)) return held;
   if (keyring_.signing(now) == nullptr) return Hold::no_signing_key;
   if (!clock_fits(now)) return Hold::clock;
   if (desk_.disk_full) return Hold::disk_full;

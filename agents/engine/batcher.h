@@ -59,6 +59,7 @@ class Batcher {
     std::size_t bytes = 0;
   };
   [[nodiscard]] Work& work(Lane lane, store::LeafKind leaves);
+  [[nodiscard]] std::optional<Hold> hold_of_registry(Now now) const;
   [[nodiscard]] bool clock_fits(Now now) const;
   void send_waiting(OutStream& stream, Turn& turn);
   void fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningKeyPair& key, Turn& turn);

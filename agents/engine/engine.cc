@@ -440,6 +440,12 @@ Result<void> Engine::mark_read(const ReadRequest& request, Now now) {
   return marked;
 }
 
+Result<void> Engine::mark_processed(const ProcessRequest& request, Now now) {
+  auto marked = state_->outbox.mark_processed(request, now);
+  state_->work_came(now);
+  return marked;
+}
+
 std::optional<HeldStatus> Engine::State::held(Now at) const {
   if (const auto hold = batcher.hold(at)) {
     return words_of(*hold, desk.halted ? desk.halted->why : std::string());
@@ -447,12 +453,6 @@ std::optional<HeldStatus> Engine::State::held(Now at) const {
   const auto put_off = streams.put_off();
   if (!put_off) return std::nullopt;
   return HeldStatus{put_off->code, put_off->since, words_of_put_off(put_off->code)};
-}
-
-Result<void> Engine::mark_processed(const ProcessRequest& request, Now now) {
-  auto marked = state_->outbox.mark_processed(request, now);
-  state_->work_came(now);
-  return marked;
 }
 
 Status Engine::status(Now now) const {
