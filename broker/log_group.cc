@@ -51,7 +51,8 @@ Result<void> LogGroup::add(const SubmittedBatch& submitted) {
     refuse(submitted, *terms_.doubt);
     return {};
   }
-  const bool is_receipts = admission::content_of(batch) == admission::BatchContent::receipts;
+  const admission::BatchContent content = admission::content_of(batch);
+  const bool is_receipts = content == admission::BatchContent::receipts;
   if (terms_.room == Room::nothing || (terms_.room == Room::reserve && !is_receipts)) {
     refuse(submitted, no_space());
     return {};
@@ -60,7 +61,7 @@ Result<void> LogGroup::add(const SubmittedBatch& submitted) {
   const AgencyId& sender = batch.statement.sender;
   // What is kept for receipts is for everybody's.
   const bool is_reserved = is_receipts && terms_.room == Room::reserve;
-  if (!is_reserved && share.is_used_up(sender, terms_.room_bytes, admission::content_of(batch))) {
+  if (!is_reserved && share.is_used_up(sender, terms_.room_bytes, content)) {
     const Error error = no_share(sender, share.filled(sender));
     if (share.put_off(sender, admission::day_of(terms_.accepted_at))) {
       parts_.journal.write_error(host::JournalLevel::warning, "share_of_disk_used_up", error,

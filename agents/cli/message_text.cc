@@ -80,15 +80,6 @@ std::string joined(const Json& list) {
   return text;
 }
 
-}  // namespace
-
-Tone tone_of_state(const std::string& state) {
-  if (state == "processed" || state == "read" || state == "delivered") return Tone::good;
-  if (state == "refused" || state == "undeliverable" || state == "expired") return Tone::bad;
-  if (state == "waiting_for_key" || state == "recalled") return Tone::warning;
-  return Tone::plain;
-}
-
 // What became of a message and what its sender does next: the remedies of the codes themselves
 // speak to whoever holds the bytes.
 std::string fate_words(const std::string& state, ErrorCode code) {
@@ -134,6 +125,15 @@ std::string file_words(const Json& parts) {
   }
   if (delivered == all) return "its files arrived";
   return "its files: " + std::to_string(delivered * 100 / all) + " % arrived";
+}
+
+}  // namespace
+
+Tone tone_of_state(const std::string& state) {
+  if (state == "processed" || state == "read" || state == "delivered") return Tone::good;
+  if (state == "refused" || state == "undeliverable" || state == "expired") return Tone::bad;
+  if (state == "waiting_for_key" || state == "recalled") return Tone::warning;
+  return Tone::plain;
 }
 
 std::string recipient_words(const Json& recipient) {

@@ -136,6 +136,8 @@ struct HotFolder::State {
   void leave(const std::string& folder, const DroppedEntry& entry, FileAnswer answer);
   void wait(Incoming::Progress progress);
   // Once for each new cause: what waits is looked at every few seconds.
+  void say_once(const std::string& what, std::string_view event, const Error& error);
+  // The same of what a scan found.
   void complain(const std::string& what, std::string_view event, const Error& error);
   // The same of a dropped file. Its name and the detail may hold content, which never stands in a
   // journal: its folder and the code do, and the rest lies beside the file.
@@ -199,6 +201,11 @@ void HotFolder::State::find_fault(const std::string& what, const Error& error) {
 void HotFolder::State::complain(const std::string& what, std::string_view event,
                                 const Error& error) {
   find_fault(what, error);
+  say_once(what, event, error);
+}
+
+void HotFolder::State::say_once(const std::string& what, std::string_view event,
+                                const Error& error) {
   if (is_news(what, error)) {
     journal.write_error(JournalLevel::warning, event, error, {{"what", what}});
   }
@@ -222,10 +229,7 @@ bool HotFolder::State::is_news(const std::string& what, const Error& error) {
 Incoming::Progress HotFolder::State::catch_up() {
   const auto progress = incoming->catch_up(engine.newest_event());
   const auto fault = progress ? incoming->put_aside() : std::optional(progress.error());
-  if (fault && is_news("incoming", *fault)) {
-    journal.write_error(JournalLevel::warning, "schedules_wait_to_be_written", *fault,
-                        {{"what", "incoming"}});
-  }
+  if (fault) say_once("incoming", "schedules_wait_to_be_written", *fault);
   const std::lock_guard lock(mutex);
   of_incoming.reset();
   if (fault) of_incoming = "what arrived cannot be written: " + fault->detail;

@@ -40,9 +40,9 @@ void count_parts_delivered(Connection& connection, std::int64_t message,
       "SELECT a.id, sum(r.state <> 11), sum(r.state = 5), sum(r.state IN (8, 9, 10)) FROM "
       "(SELECT c.agency, CASE WHEN c.state IN (3, 8, 10, 11) AND EXISTS(SELECT 1 FROM delivery d "
       "WHERE d.blob = c.blob AND d.agency = c.agency AND d.first <= c.leaf AND d.last >= c.leaf) "
-      "THEN 5 ELSE c.state END AS state FROM message_out p JOIN recipient c ON c.message = "
-      "p.number "
-      "WHERE p.parent = ?) r JOIN agency a ON a.number = r.agency GROUP BY r.agency");
+      "THEN 5 ELSE c.state END AS state FROM message_out p "
+      "JOIN recipient c ON c.message = p.number WHERE p.parent = ?) r JOIN agency a ON a.number = "
+      "r.agency GROUP BY r.agency");
   query.with(message);
   while (query.row()) {
     const std::string agency = query.text(0);

@@ -12,6 +12,8 @@ namespace {
 
 // Agents' clocks may run ahead, and a message id is drawn before its batch is accepted.
 constexpr std::chrono::hours kIdAheadMax{1};
+// A batch whose message ids span more counts against its sender in a search.
+constexpr std::int64_t kWideMilliseconds = std::chrono::milliseconds(std::chrono::hours(1)).count();
 
 struct LaneName {
   AgencyId recipient;
@@ -195,10 +197,9 @@ Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, 
         "WHERE log_index >= ? AND log_index < ? "
         "AND messages_from <= ? AND messages_until >= ? ORDER BY log_index");
     bind_all(query, from, below, made_at, made_at);
-    constexpr std::int64_t wide = std::chrono::milliseconds(std::chrono::hours(1)).count();
     std::map<std::string, std::size_t> of_sender;
     while (entries.size() < most && query.executeStep()) {
-      const bool is_wide = wide < query.getColumn(2).getInt64();
+      const bool is_wide = kWideMilliseconds < query.getColumn(2).getInt64();
       if (is_wide && ++of_sender[query.getColumn(1).getString()] > most_of_one) continue;
       entries.push_back(LogIndex{number_at(query, 0)});
     }
