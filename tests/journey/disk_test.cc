@@ -202,14 +202,8 @@ TEST_P(ForkOnAFullDisk, IsStillKnownAfterTheNextStart) {
   static_cast<void>(send(kGuard, {kCustoms}, "In this log"));
   pass(seconds(3));
   if (!fills_now) fill_disk_of(kCustoms, kGuard);
-  agent(kCustoms).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    auto* checkpoint = std::get_if<wire::Checkpoint>(&frame);
-    if (checkpoint == nullptr) return frame;
-    const certs::Checkpoint forked{exchange.origin(), TreeSize{1000},
-                                   exchange.randomness().draw<Digest>()};
-    checkpoint->note = certs::sign_checkpoint(forked, exchange.log_key()).note;
+  show_another_log(kCustoms, [&] {
     vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
-    return frame;
   });
   static_cast<void>(send(kGuard, {kCustoms}, "In another"));
   pass(seconds(10));

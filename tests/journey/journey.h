@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 
 #include "tests/support/matchers.h"
@@ -81,6 +82,21 @@ class Journey : public ::testing::Test {
       if (slice == nullptr) return frame;
       if (!withheld) withheld = slice->index;
       if (slice->index == *withheld) return std::nullopt;
+      return frame;
+    });
+  }
+
+  // Every checkpoint is of another log: the broker holds the log key, and can sign any it likes.
+  void show_another_log(
+      const char* id, std::function<void()> when_shown = [] {}) {
+    agent(id).lie([this, when_shown = std::move(when_shown)](
+                      wire::Frame frame) -> std::optional<wire::Frame> {
+      auto* checkpoint = std::get_if<wire::Checkpoint>(&frame);
+      if (checkpoint == nullptr) return frame;
+      const certs::Checkpoint forked{exchange.origin(), TreeSize{1000},
+                                     exchange.randomness().draw<Digest>()};
+      checkpoint->note = certs::sign_checkpoint(forked, exchange.log_key()).note;
+      when_shown();
       return frame;
     });
   }

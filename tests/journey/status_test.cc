@@ -50,14 +50,7 @@ TEST_F(StatusJourney, SaysThatTheRegistryRanOut) {
 }
 
 TEST_F(StatusJourney, SaysAfterEachStartThatPeopleHaveToDecide) {
-  agent(kGuard).lie([&](wire::Frame frame) -> std::optional<wire::Frame> {
-    auto* checkpoint = std::get_if<wire::Checkpoint>(&frame);
-    if (checkpoint == nullptr) return frame;
-    const certs::Checkpoint forked{exchange.origin(), TreeSize{1000},
-                                   exchange.randomness().draw<Digest>()};
-    checkpoint->note = certs::sign_checkpoint(forked, exchange.log_key()).note;
-    return frame;
-  });
+  show_another_log(kGuard);
   static_cast<void>(send(kGuard, {kCustoms}, "Which log?"));
   pass(seconds(5));
   expect_held(ErrorCode::chain_fork, "--go-on-after-halt");

@@ -385,6 +385,13 @@ class ClosedBatchTest : public StoreTest {
     EXPECT_THAT(store->arrive(arrival), IsOk());
     return message.id;
   }
+  // An officer of customs, of the message to both.
+  void officer_says(RecipientState state) {
+    ArrivedMessage word;
+    word.listing = Listing::hidden;
+    word.word = OfficerWord{both, state, kNow};
+    arrive_from_customs(word);
+  }
   [[nodiscard]] std::vector<RecipientState> states(const MessageId& id) {
     std::vector<RecipientState> all;
     const auto receipts = reader()->receipts(id);
@@ -505,10 +512,7 @@ TEST_F(ClosedBatchTest, ARecallThatIsRepeatedIsNoNews) {
 TEST_F(ClosedBatchTest, WhatAnOfficerReadDoesNotExpireForWantOfAReceipt) {
   using enum RecipientState;
   accept();
-  ArrivedMessage word;
-  word.listing = Listing::hidden;
-  word.word = OfficerWord{both, read, kNow};
-  arrive_from_customs(word);
+  officer_says(read);
   const auto before = store->newest_event();
   ASSERT_THAT(store->expire_unconfirmed(kNow + kExpiryDefault), IsOk());
   // Of the two that are silent: the prosecutor, and customs of the other message.
@@ -520,10 +524,7 @@ TEST_F(ClosedBatchTest, WhatAnOfficerReadDoesNotExpireForWantOfAReceipt) {
 TEST_F(ClosedBatchTest, WhatAnOfficerProcessedIsNeitherRefusedNorSealedAgain) {
   using enum RecipientState;
   accept();
-  ArrivedMessage word;
-  word.listing = Listing::hidden;
-  word.word = OfficerWord{both, processed, kNow};
-  arrive_from_customs(word);
+  officer_says(processed);
   deliver(customs, {{1, 1}});
   deliver(prosecutor, {{0, 0}});
   const auto before = store->newest_event();
