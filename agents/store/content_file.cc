@@ -57,7 +57,8 @@ Result<void> ContentFile::add_again(std::uint64_t position, BytesView content) {
   return {};
 }
 
-Result<void> ContentFile::go_on_behind(const std::optional<ContentPlace>& newest,
+Result<void> ContentFile::go_on_behind(const std::optional<ContentPlace>& oldest,
+                                       const std::optional<ContentPlace>& newest,
                                        const std::optional<ContentPlace>& newest_in_file) {
   for (const auto& place : {newest, newest_in_file}) {
     if (place && !can_be(*place)) return damaged(place->position);
@@ -68,15 +69,16 @@ Result<void> ContentFile::go_on_behind(const std::optional<ContentPlace>& newest
   if (goes_on_at > end()) return damaged(goes_on_at);
   rewind(goes_on_at);
   keep();
-  // All before what waits was synced once.
-  KERUEN_TRY(const std::uint64_t size, file_.size());
-  if (size < written_) return damaged(size);
+  // All before what waits was synced once; what nothing uses any more may have been given back.
+  if (oldest && oldest->position < written_) {
+    KERUEN_TRY(const bool has_all, file_.reaches(written_));
+    if (!has_all) return damaged(written_);
+  }
   return newest ? read(*newest).map([](const SharedBytes&) {}) : Result<void>();
 }
 
-Result<void> ContentFile::check_new() {
-  KERUEN_TRY(const std::uint64_t size, file_.size());
-  if (size == 0) return {};
+Result<void> ContentFile::check_new() const {
+  if (!file_.holds_anything()) return {};
   return fail(ErrorCode::corrupt,
               file_.path() +
                   " is here without its store: put store.sqlite back beside it, or move these "
@@ -92,7 +94,6 @@ Result<ContentPlace> ContentFile::add(BytesView content) {
     return place;
   }
   KERUEN_CHECK(write_out());
-  is_synced_ = false;
   KERUEN_CHECK(file_.write(content, written_));
   written_ += content.size();
   return place;
@@ -109,7 +110,6 @@ void ContentFile::rewind(std::uint64_t to) {
 
 Result<void> ContentFile::write_out() {
   if (waiting_.empty()) return {};
-  is_synced_ = false;
   KERUEN_CHECK(file_.write(waiting_, written_));
   written_ += waiting_.size();
   waiting_.clear();
@@ -118,10 +118,21 @@ Result<void> ContentFile::write_out() {
 
 Result<void> ContentFile::sync() {
   KERUEN_CHECK(write_out());
-  if (is_synced_) return {};
-  KERUEN_CHECK(file_.sync());
-  is_synced_ = true;
-  return {};
+  return file_.sync();
+}
+
+Result<void> ContentFile::give_back_before(std::uint64_t position) {
+  return file_.remove_before(std::min(position, written_));
+}
+
+std::uint64_t ContentFile::start(const std::optional<ContentPlace>& oldest) const {
+  if (oldest && !can_be(*oldest)) return 0;  // nobody knows
+  return oldest ? oldest->position : end();
+}
+
+std::uint64_t ContentFile::bytes_from(const std::optional<ContentPlace>& oldest) const {
+  const std::uint64_t from = file_.file_start(start(oldest));
+  return end() - std::min(from, end());
 }
 
 }  // namespace keruen::store

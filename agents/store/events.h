@@ -1,8 +1,8 @@
 // INTERNAL to .cc files of agents/store: writing and reading the one table of events.
-// Shape: numbers grow by one without gaps; nothing is deleted. A row stands for a group of events
-// of one type, moment, code and text, numbered from the row's own number on: whatever happens to a
-// batch happens to all its messages at once. A subject is message (16 bytes, zeros: none), kind
-// (1), agency number (u32, 0: none). Threads: those of the connection.
+// Shape: numbers grow by one without gaps; the oldest may be forgotten. A row stands for a group of
+// events of one type, moment, code and text, numbered from the row's own number on: whatever
+// happens to a batch happens to all its messages at once. A subject is message (16 bytes, zeros:
+// none), kind (1), agency number (u32, 0: none). Threads: those of the connection.
 #pragma once
 
 #include "agents/store/connection.h"

@@ -5,19 +5,28 @@
 
 namespace keruen::store {
 
-void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::int64_t message,
-                               WallTime at) {
+bool Store::State::add_part(const PartName& part, std::int64_t agency, std::int64_t message) {
   const Bytes whole = rows.veiled("attachment", part.whole.view());
-  connection
-      .query(
-          "INSERT OR IGNORE INTO part(whole, folder, agency, number, message) "
-          "VALUES(?, 1, ?, ?, ?)")
+  bool came_before = false;
+  {
+    auto before = connection.query(
+        "SELECT 1 FROM part WHERE whole = ? AND folder = 1 AND agency = ? AND number = ?");
+    before.with(BytesView(whole)).with(agency).with(part.number);
+    came_before = before.row();
+  }
+  connection.query("INSERT INTO part(whole, folder, agency, number, message) VALUES(?, 1, ?, ?, ?)")
       .with(BytesView(whole))
       .with(agency)
       .with(part.number)
       .with(message)
       .run();
-  if (connection.changes() == 0) return;
+  return !came_before;
+}
+
+void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::int64_t message,
+                               WallTime at) {
+  if (!add_part(part, agency, message)) return;
+  const Bytes whole = rows.veiled("attachment", part.whole.view());
   const auto counted = counted_attachment(whole, agency);
   if (!counted || part.number >= counted->parts) return;
   connection
@@ -61,7 +70,8 @@ std::uint32_t Store::State::count_parts_here(const Bytes& whole, std::int64_t ag
   }
   // Parts may come before the message that names them.
   auto query = connection.query(
-      "SELECT count(*) FROM part WHERE whole = ? AND folder = 1 AND agency = ? AND number < ?");
+      "SELECT count(DISTINCT number) FROM part WHERE whole = ? AND folder = 1 AND agency = ? "
+      "AND number < ?");
   query.with(BytesView(whole)).with(agency).with(parts);
   return query.row() ? query.small_number(0) : 0;
 }
@@ -119,10 +129,12 @@ void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& 
                                   BlobNumber blob) {
   const std::int64_t agency = number_of(arrival.sender);
   const bool recalled = was_recalled(message.id, agency);
+  const std::int64_t number = next_in++;
   connection
       .query(
-          "INSERT INTO message_in(id, agency, kind, state, late, created_at, expires_at, blob, "
-          "leaf, thread, listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+          "INSERT INTO message_in(number, id, agency, kind, state, late, created_at, expires_at, "
+          "blob, leaf, thread, listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .with(number)
       .with(message.id)
       .with(agency)
       .with(message.kind)
@@ -135,7 +147,6 @@ void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& 
       .with(message.thread)
       .with(message.listing)
       .run();
-  const std::int64_t number = connection.last_number();
   if (message.listing == Listing::listed) {
     write_event({EventType::arrived, arrival.at, message.id, message.kind, agency, {}, {}});
   }
@@ -237,9 +248,9 @@ Result<void> Store::arrive(const Arrival& arrival) {
     }
     for (const auto& word : arrival.words) {
       if (word.undeliverable) {
-        KERUEN_CHECK(state.apply_undeliverable(word));
+        KERUEN_CHECK(state.apply_undeliverable(word, arrival.at));
       } else {
-        state.apply_delivery(word);
+        state.apply_delivery(word, arrival.at);
       }
     }
     for (const auto& receipt : arrival.receipts) {

@@ -9,6 +9,7 @@ constexpr std::string_view kKeyCheck = "this store opens with this key";
 constexpr int kBeforeFirstRelease = 1;
 constexpr int kFirstWithRedoLog = 3;
 constexpr int kFirstWithContentFile = 4;
+constexpr int kFirstWithContentSegments = 5;
 
 void set_pragmas(Connection& connection) {
   connection.execute("PRAGMA journal_mode = WAL");
@@ -51,18 +52,21 @@ Result<std::uint64_t> number_of_setting(Connection& connection, const char* sql)
   return u64_at(query.bytes(0), 0);
 }
 
-std::optional<ContentPlace> newest_content(Connection& connection) {
-  auto query =
-      connection.query("SELECT position, bytes, checksum FROM blob ORDER BY number DESC LIMIT 1");
-  if (!query.row()) return std::nullopt;
-  return ContentPlace{query.unsigned_number(0), query.unsigned_number(1), query.unsigned_number(2)};
+void save_lengths_of_contents(Connection& connection, const SegmentLengths& lengths) {
+  Bytes value;
+  append_u64(value, lengths.segment_bytes);
+  append_u64(value, lengths.in_first);
+  connection.query("INSERT INTO setting(name, value) VALUES('contents', ?)")
+      .with(BytesView(value))
+      .run();
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path,
                                            const certs::SecretBytes& store_key,
-                                           certs::Randomness& randomness) {
+                                           certs::Randomness& randomness,
+                                           std::uint64_t content_segment_bytes) {
   using Opened = std::unique_ptr<Store>;
   return guarded<Opened>("opening " + path, [&]() -> Result<Opened> {
     Opened store(new Store(std::make_unique<State>(path, store_key.duplicate(), randomness)));
@@ -70,7 +74,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
     set_pragmas(state.connection);
     const int version = version_of(state.connection);
     KERUEN_CHECK(check_version(path, version));
-    KERUEN_CHECK(state.contents.open(Connection::Mode::read_write));
+    state.content_lengths.segment_bytes = content_segment_bytes;
     if (version < kFirstWithRedoLog) KERUEN_CHECK(state.make(version, randomness));
     if (!state.is_key_right()) {
       return fail(ErrorCode::denied, path + " was made with another store key");
@@ -82,7 +86,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
       state.keeps_recalls = true;
       state.connection.execute(kUnprovedTable);
       state.keeps_unproved = true;
-      state.connection.execute(kOnceIndex);
+      for (const char* index : kIndexes) state.connection.execute(index);
       return {};
     });
     if (!completed && completed.error().code != ErrorCode::no_space) {
@@ -100,6 +104,9 @@ Result<void> Store::State::make(int version, certs::Randomness& randomness) {
     if (is_new) {
       connection.execute(kSchema);
       connection.execute(kBlobTable);
+      connection.execute(kPartTable);
+      connection.execute(kForgottenTable);
+      save_lengths_of_contents(connection, content_lengths);
       connection.query("INSERT INTO setting(name, value) VALUES('key check', ?)")
           .with(rows.seal("key check", 0, bytes_of(kKeyCheck)))
           .run();
@@ -131,22 +138,77 @@ Result<void> Store::State::resume() {
   KERUEN_CHECK(connection.log().write_anew());
   KERUEN_CHECK(connection.log().move());
   connection.control("BEGIN IMMEDIATE");
-  const bool moves_out = version_of(connection) < kFirstWithContentFile;
+  const int version = version_of(connection);
+  const bool moves_out = version < kFirstWithContentFile;
+  KERUEN_CHECK(open_contents(version));
   const auto newest_in_file =
-      moves_out ? std::optional<ContentPlace>() : newest_content(connection);
+      moves_out ? std::optional<ContentPlace>() : content_at(connection, End::newest);
   KERUEN_CHECK(redo.resume(connection, contents, id, published_));
   if (moves_out) {
     KERUEN_CHECK(move_contents_out());
   } else {
-    KERUEN_CHECK(contents.go_on_behind(newest_content(connection), newest_in_file));
+    KERUEN_CHECK(contents.go_on_behind(content_at(connection, End::oldest),
+                                       content_at(connection, End::newest), newest_in_file));
   }
+  const bool takes_over = version < kFirstWithContentSegments;
+  if (takes_over) take_over();
   load_counters();
+  forgotten_contents = {0, contents.start(content_at(connection, End::oldest))};
   auto stored = guarded<void>("storing what was recorded", [&] { return commit(); });
   stored = close(stored ? std::nullopt : std::optional(stored.error()));
-  if (stored || moves_out || stored.error().code != ErrorCode::no_space) return stored;
+  if (stored || takes_over || stored.error().code != ErrorCode::no_space) return stored;
   // Readers have rows of what was shown before: it must be where they look for it.
   if (redo.lap() < published_) KERUEN_CHECK(contents.write_out());
   return has_unpublished() ? redo.write_anew() : Result<void>();
+}
+
+// What was one file stays one, and the next begins where the segment ends that it reaches into.
+Result<void> Store::State::open_contents(int version) {
+  if (version >= kFirstWithContentSegments) {
+    KERUEN_TRY(content_lengths, lengths_of_contents(connection));
+  } else if (version == kFirstWithContentFile) {
+    contents.open(Connection::Mode::read_write, content_lengths);
+    KERUEN_TRY(const std::uint64_t bytes, contents.first_bytes());
+    content_lengths.in_first = bytes / content_lengths.segment_bytes + 1;
+  }
+  contents.open(Connection::Mode::read_write, content_lengths);
+  return {};
+}
+
+// Parts had one row each, however often they came: the others are given theirs.
+void Store::State::take_over() {
+  connection.execute("ALTER TABLE part RENAME TO part_before");
+  connection.execute(kPartTable);
+  connection.execute(
+      "INSERT INTO part(whole, folder, agency, number, message) "
+      "SELECT whole, folder, agency, number, message FROM part_before");
+  connection.execute("DROP TABLE part_before");
+  struct Copy {
+    std::int64_t number = 0;
+    std::int64_t agency = 0;
+    LeafPlace place;
+  };
+  std::vector<Copy> copies;
+  {
+    auto query = connection.query(
+        "SELECT number, agency, blob, leaf FROM message_in WHERE kind = ? "
+        "AND number NOT IN (SELECT message FROM part WHERE folder = 1)");
+    query.with(MessageKind::part);
+    while (query.row()) {
+      copies.push_back(
+          {query.number(0), query.number(1), {query.unsigned_number(2), query.small_number(3)}});
+    }
+  }
+  for (const auto& copy : copies) {
+    const auto bytes = open_content(connection, contents, rows, copy.place);
+    const auto content = bytes ? content::decode_content(*bytes) : fail(bytes.error());
+    const auto* part = content ? std::get_if<content::Part>(&content->body) : nullptr;
+    if (part == nullptr) continue;  // what is damaged here is read from the one before, or not
+    add_part({part->whole, part->number}, copy.agency, copy.number);
+  }
+  connection.execute(kForgottenTable);
+  save_lengths_of_contents(connection, content_lengths);
+  set_version(connection, kSchemaVersion);
 }
 
 Result<void> Store::State::move_contents_out() {
@@ -173,7 +235,6 @@ Result<void> Store::State::move_contents_out() {
     }
   }
   connection.execute("DROP TABLE blob_before");
-  set_version(connection, kFirstWithContentFile);
   empties_log = true;  // it has become as large as the contents
   return {};
 }

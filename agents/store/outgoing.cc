@@ -12,10 +12,12 @@ void Store::State::add_message(NewMessage message) {
     find.with(*message.parent);
     if (find.row()) parent = find.number(0);
   }
+  const std::int64_t number = next_out++;
   connection
       .query(
-          "INSERT INTO message_out(id, kind, lane, created_at, expires_at, parent, thread, "
-          "listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
+          "INSERT INTO message_out(number, id, kind, lane, created_at, expires_at, parent, thread, "
+          "listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .with(number)
       .with(message.id)
       .with(message.kind)
       .with(message.lane)
@@ -25,13 +27,10 @@ void Store::State::add_message(NewMessage message) {
       .with(message.thread)
       .with(message.listing)
       .run();
-  const std::int64_t number = connection.last_number();
   if (message.part) {
     const Bytes whole = rows.veiled("attachment", message.part->whole.view());
     connection
-        .query(
-            "INSERT OR REPLACE INTO part(whole, folder, agency, number, message) "
-            "VALUES(?, 2, 0, ?, ?)")
+        .query("INSERT INTO part(whole, folder, agency, number, message) VALUES(?, 2, 0, ?, ?)")
         .with(BytesView(whole))
         .with(message.part->number)
         .with(number)
@@ -287,8 +286,9 @@ Result<std::vector<StoredBatch>> Store::batches_after(StreamId stream, BatchSequ
 Result<std::optional<Digest>> Store::batch_hash(StreamId stream, BatchSequence sequence) {
   using Hash = std::optional<Digest>;
   return state_->look<Hash>("reading a closed batch", [&]() -> Result<Hash> {
-    auto query =
-        state_->connection.query("SELECT hash FROM batch WHERE stream = ? AND sequence = ?");
+    auto query = state_->connection.query(
+        "SELECT hash FROM batch WHERE stream = ?1 AND sequence = ?2 "
+        "UNION ALL SELECT hash FROM forgotten_head WHERE stream = ?1 AND sequence = ?2");
     query.with(stream).with(sequence);
     if (!query.row()) return Hash();
     return Hash(query.fixed<Digest>(0));

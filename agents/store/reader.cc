@@ -60,7 +60,9 @@ struct Reader::State {
   template <class Value, class Body>
   [[nodiscard]] Result<Value> read(std::string_view doing, Body&& body) {
     if (publish) (void)publish();
-    return guarded<Value>(doing, std::forward<Body>(body));
+    auto value = guarded<Value>(doing, std::forward<Body>(body));
+    contents.close();
+    return value;
   }
   [[nodiscard]] Result<Message> message_of(const std::optional<Found>& found, const MessageId& id,
                                            const std::optional<AgencyId>& from);
@@ -99,7 +101,8 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
     if (!check.row() || !reader->state_->rows.open("key check", 0, check.bytes(0))) {
       return fail(ErrorCode::denied, path + " was made with another store key");
     }
-    KERUEN_CHECK(reader->state_->contents.open(Connection::Mode::read_only));
+    KERUEN_TRY(const SegmentLengths lengths, lengths_of_contents(reader->state_->connection));
+    reader->state_->contents.open(Connection::Mode::read_only, lengths);
     reader->state_->publish = std::move(publish);
     return reader;
   });
@@ -262,7 +265,10 @@ Result<Page> Reader::list(const ListQuery& asked) {
     for (const auto& row : rows) {
       page.more = page.messages.size() == most || recipients >= kListedRecipientsMost;
       if (page.more) break;
-      KERUEN_TRY(auto summary, state_->summary_of(row));
+      auto found = state_->summary_of(row);
+      if (!found && found.error().code == ErrorCode::not_found) continue;  // forgotten just now
+      if (!found) return fail(found.error());
+      auto& summary = *found;
       auto content = state_->content_of(row);
       if (content) {
         describe(summary, *content);
@@ -303,7 +309,8 @@ void Reader::State::count_parts(const Found& found, std::vector<AttachmentStatus
   for (auto& attachment : attachments) {
     const Bytes whole = rows.veiled("attachment", attachment.digest.view());
     auto query = connection.query(
-        "SELECT count(*) FROM part WHERE whole = ? AND folder = ? AND agency = ? AND number < ?");
+        "SELECT count(DISTINCT number) FROM part WHERE whole = ? AND folder = ? AND agency = ? "
+        "AND number < ?");
     query.with(BytesView(whole)).with(found.folder).with(owner).with(attachment.parts);
     if (query.row()) attachment.parts_here = query.small_number(0);
   }
@@ -416,10 +423,16 @@ Result<Bytes> Reader::State::part_bytes(const Found& found, const AttachmentStat
   const std::int64_t owner = part_owner(found);
   std::int64_t message = 0;
   {
+    // What came first is what was verified as the file. Of ours the last is there when others were
+    // recalled before they were sealed.
     auto query = connection.query(
-        "SELECT message FROM part WHERE whole = ? AND folder = ? AND agency = ? AND number = ?");
+        found.folder == Folder::inbox
+            ? "SELECT min(message) FROM part WHERE whole = ? AND folder = ? AND agency = ? "
+              "AND number = ?"
+            : "SELECT max(message) FROM part WHERE whole = ? AND folder = ? AND agency = ? "
+              "AND number = ?");
     query.with(BytesView(whole)).with(found.folder).with(owner).with(number);
-    if (!query.row()) {
+    if (!query.row() || query.is_null(0)) {
       return fail(ErrorCode::not_found,
                   "part " + std::to_string(number) + " of the attachment is not here yet");
     }

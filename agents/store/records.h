@@ -306,6 +306,10 @@ struct Figures {
   std::optional<WallTime> oldest_waiting;
   std::uint64_t unread_messages = 0;
 };
+struct Forgotten {
+  std::uint64_t messages = 0;  // that people saw listed
+  bool more = false;
+};
 // Accepted, but its recipient says nothing although it has seen the log grow past it.
 struct Unconfirmed {
   MessageId message;

@@ -233,7 +233,7 @@ void RedoLog::note_content(std::uint64_t position, BytesView content) {
 }
 
 void RedoLog::give_up() {
-  forget_round();
+  drop_round();
   is_noting_ = false;
 }
 

@@ -69,7 +69,7 @@ class RedoLog {
   };
   [[nodiscard]] Mark mark() const { return {round_.size(), texts_.size()}; }
   void rewind(Mark mark);
-  void forget_round() { rewind(round_began_); }
+  void drop_round() { rewind(round_began_); }
   // Whether the round may be recorded here: all of it was noted, and the lap has room.
   [[nodiscard]] bool takes_round() const;
   // On the disk when this returns.

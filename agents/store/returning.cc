@@ -88,8 +88,9 @@ void Store::State::settle(BatchPlace& place, RecipientState state, ErrorCode cod
 }
 
 Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at) {
-  bool keeps_content = false;  // of somebody who was given up
-  bool keeps_words = false;    // of somebody who has it: the broker had taken it, and lost it
+  // Of somebody who was given up the content is kept; and the word of who has it: the broker had
+  // taken it, and lost it.
+  bool is_kept = false;
   if (auto batch = load_batch(connection, blob)) {
     for (auto& place : batch->places) {
       if (place.status == Status::gone) continue;
@@ -98,11 +99,10 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
         if (place.status == Status::gone) continue;
         if (!again) settle(place, RecipientState::refused, code, at);
       }
-      keeps_words |= place.status == Status::under_way || batch->is_delivered(place);
-      keeps_content = true;
+      is_kept = true;
     }
     end_awaiting(connection, *batch);
-    if (keeps_words) {
+    if (is_kept) {
       save_places(connection, *batch);
       connection.query("UPDATE batch SET status = 3 WHERE blob = ?").with(blob).run();
       return {};
@@ -117,7 +117,7 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
   connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
   connection.query("DELETE FROM delivery WHERE blob = ?").with(blob).run();
   connection.query("DELETE FROM batch WHERE blob = ?").with(blob).run();
-  if (!keeps_content) connection.query("DELETE FROM blob WHERE number = ?").with(blob).run();
+  connection.query("DELETE FROM blob WHERE number = ?").with(blob).run();
   return {};
 }
 

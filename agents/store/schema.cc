@@ -9,9 +9,27 @@ CREATE TABLE blob(number INTEGER PRIMARY KEY, position INTEGER NOT NULL, bytes I
   checksum INTEGER NOT NULL, keys BLOB);
 )sql";
 
-// Recalls look here, among all keys that were ever given. Not in kSchema: stores of before lack it.
-const char* const kOnceIndex =
-    "CREATE INDEX IF NOT EXISTS once_message ON once(message) WHERE sequence >= 0";
+// Parts by a keyed hash of the attachment's digest: the file does not tell which files passed.
+// folder: 1 inbox, 2 sent; message: a row of message_in or message_out. What came or went several
+// times has a row for each.
+const char* const kPartTable = R"sql(
+CREATE TABLE part(whole BLOB NOT NULL, folder INTEGER NOT NULL, agency INTEGER NOT NULL,
+  number INTEGER NOT NULL, message INTEGER NOT NULL,
+  PRIMARY KEY(whole, folder, agency, number, message)) WITHOUT ROWID;
+CREATE INDEX part_message ON part(message, folder);
+)sql";
+
+// The newest forgotten batch of each stream: what the broker names until another follows it.
+const char* const kForgottenTable =
+    "CREATE TABLE forgotten_head(stream INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, "
+    "hash BLOB NOT NULL)";
+
+// What a message is known by elsewhere, for its recall and for when it is forgotten. The first was
+// of some keys only.
+const std::array<const char*, 3> kIndexes = {
+    "DROP INDEX IF EXISTS once_message",
+    "CREATE INDEX IF NOT EXISTS once_of_message ON once(message)",
+    "CREATE INDEX IF NOT EXISTS attachment_message ON attachment(message)"};
 
 // What is to be as recalled when it comes: to be sealed once more (agency 0), or from an agency
 // whose recall came before it.
@@ -94,12 +112,7 @@ CREATE TABLE message_in(number INTEGER PRIMARY KEY, id BLOB NOT NULL, agency INT
   leaf INTEGER NOT NULL, thread BLOB, listed INTEGER NOT NULL, UNIQUE(id, agency));
 CREATE INDEX inbox_unread ON message_in(number) WHERE listed = 1 AND state = 1;
 CREATE INDEX inbox_thread ON message_in(thread) WHERE thread IS NOT NULL;
--- Parts by a keyed hash of the attachment's digest: the file does not tell which files passed.
--- folder: 1 inbox, 2 sent; message: a row of message_in or message_out. here: parts that came,
--- kept up with the first message that names the file.
-CREATE TABLE part(whole BLOB NOT NULL, folder INTEGER NOT NULL, agency INTEGER NOT NULL,
-  number INTEGER NOT NULL, message INTEGER NOT NULL,
-  PRIMARY KEY(whole, folder, agency, number)) WITHOUT ROWID;
+-- here: parts that came, kept up with the first message that names the file.
 CREATE TABLE attachment(whole BLOB NOT NULL, agency INTEGER NOT NULL, message INTEGER NOT NULL,
   parts INTEGER NOT NULL, here INTEGER NOT NULL,
   PRIMARY KEY(whole, agency, message)) WITHOUT ROWID;

@@ -6,15 +6,19 @@
 // whose it is, and every key are sealed, either as they travelled or under the store key.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace keruen::store {
 
-inline constexpr int kSchemaVersion = 4;
-extern const char* const kSchema;     // all but blob
-extern const char* const kBlobTable;  // apart: a store of the format before is given it
+inline constexpr int kSchemaVersion = 5;
+extern const char* const kSchema;  // all but what stands below
+// Apart: a store of an earlier format is given them.
+extern const char* const kBlobTable;
+extern const char* const kPartTable;
+extern const char* const kForgottenTable;
 // Apart: a store is given them that has none.
-extern const char* const kOnceIndex;
+extern const std::array<const char*, 3> kIndexes;
 extern const char* const kRecallTable;
 extern const char* const kUnprovedTable;
 

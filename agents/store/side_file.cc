@@ -27,8 +27,15 @@ Result<void> SideFile::open(Connection::Mode mode) {
                          ? SQLITE_OPEN_READONLY
                          : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   // As a write-ahead log: a new one's directory is synced with it.
-  return checked(vfs_->xOpen(vfs_, path_.c_str(), file(), access | SQLITE_OPEN_WAL, nullptr),
-                 "opening");
+  const int code = vfs_->xOpen(vfs_, path_.c_str(), file(), access | SQLITE_OPEN_WAL, nullptr);
+  // SQLite has forgotten why by now. Its own file lies beside it and could be opened: what a disk
+  // lacks is room for one more.
+  if (code == SQLITE_CANTOPEN && mode == Connection::Mode::read_write) {
+    return fail(ErrorCode::no_space, "the store, while making its " + name_ +
+                                         ": there is no room for one more file, or its folder may "
+                                         "not be written; make room");
+  }
+  return checked(code, "opening");
 }
 
 Result<std::uint64_t> SideFile::size() {

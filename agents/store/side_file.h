@@ -32,7 +32,7 @@ class SideFile {
   SideFile(const SideFile&) = delete;
   SideFile& operator=(const SideFile&) = delete;
 
-  // To write, it is made where there is none.
+  // To write, it is made where there is none; no_space: it cannot be made.
   [[nodiscard]] Result<void> open(Connection::Mode mode);
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] Result<std::uint64_t> size();

@@ -1,5 +1,7 @@
 #include "agents/store/store.h"
 
+#include <algorithm>
+
 #include "agents/store/schema.h"
 #include "agents/store/store_state.h"
 
@@ -16,16 +18,53 @@ namespace {
 
 constexpr std::size_t kLogPagesMax = 2000;  // of 4 KiB; without a thread that moves them
 
+// The newest of each that was ever given to a row, as far as rows were forgotten.
+struct GivenNumbers {
+  std::uint64_t blob = 0;
+  std::uint64_t message_in = 0;
+  std::uint64_t message_out = 0;
+  std::uint64_t event = 0;
+};
+
+GivenNumbers read_given_numbers(Connection& connection) {
+  auto query = connection.query("SELECT value FROM setting WHERE name = 'numbers'");
+  if (!query.row() || query.bytes(0).size() != 4 * sizeof(std::uint64_t)) return {};
+  const BytesView value = query.bytes(0);
+  return {u64_at(value, 0), u64_at(value, 8), u64_at(value, 16), u64_at(value, 24)};
+}
+
 }  // namespace
+
+void Store::State::note_forgotten() {
+  redo.give_up();  // readers see it at the round's end
+  forgotten_contents = {redo.newest() + 1, contents.start(content_at(connection, End::oldest))};
+  Bytes value;
+  append_u64(value, next_blob - 1);
+  append_u64(value, static_cast<std::uint64_t>(next_in - 1));
+  append_u64(value, static_cast<std::uint64_t>(next_out - 1));
+  append_u64(value, events.newest());
+  connection.query("INSERT OR REPLACE INTO setting(name, value) VALUES('numbers', ?)")
+      .with(BytesView(value))
+      .run();
+}
 
 void Store::State::load_counters() {
   agency_numbers.clear();
   agency_ids.clear();
   fresh.clear();
   outbox_is_empty = {};
-  auto blobs = connection.query("SELECT coalesce(max(number), 0) + 1 FROM blob");
-  next_blob = blobs.row() ? blobs.unsigned_number(0) : 1;
-  events.start(read_newest_event(connection));
+  GivenNumbers given = read_given_numbers(connection);
+  const auto continue_behind = [&](std::uint64_t& newest, const char* sql) {
+    auto query = connection.query(sql);
+    if (query.row()) newest = std::max(newest, query.unsigned_number(0));
+  };
+  continue_behind(given.blob, "SELECT max(number) FROM blob");
+  continue_behind(given.message_in, "SELECT max(number) FROM message_in");
+  continue_behind(given.message_out, "SELECT max(number) FROM message_out");
+  next_blob = given.blob + 1;
+  next_in = static_cast<std::int64_t>(given.message_in) + 1;
+  next_out = static_cast<std::int64_t>(given.message_out) + 1;
+  events.start(std::max(given.event, read_newest_event(connection)));
   load_outbox_expiry();
   early_recalls = 0;
   if (!keeps_recalls) return;
@@ -37,10 +76,11 @@ void Store::State::load_counters() {
 void Store::State::undo(const Error& error) {
   remember(error);
   if (error.code == ErrorCode::no_space) is_full_ = true;
+  if (!is_published(forgotten_contents.in_round)) forgotten_contents = {};
   const auto undone = guarded<void>("undoing a transaction", [&]() -> Result<void> {
     reading_ = false;
     redo.give_up();
-    contents.forget();
+    contents.drop();
     // SQLite may have rolled back by itself.
     try {
       connection.control("ROLLBACK");
@@ -351,12 +391,16 @@ std::uint64_t Store::newest_event() const { return state_->events.newest(); }
 
 std::uint64_t Store::file_bytes() const {
   std::uint64_t bytes = 0;
-  for (const char* suffix : {"", "-wal", "-redo", "-content"}) {
+  for (const char* suffix : {"", "-wal", "-redo"}) {
     std::error_code error;
     const auto size = std::filesystem::file_size(state_->path + suffix, error);
     if (!error) bytes += size;
   }
-  return bytes;
+  const auto contents = guarded<std::uint64_t>("looking at its contents", [&]() {
+    const auto oldest = content_at(state_->connection, End::oldest);
+    return Result<std::uint64_t>(state_->contents.bytes_from(oldest));
+  });
+  return bytes + contents.value_or(0);
 }
 
 }  // namespace keruen::store

@@ -27,10 +27,12 @@ inline constexpr host::WriteAheadLogLengths kLogLengths{4 << 20, 32 << 20, 128 <
 
 class Store {
  public:
-  // Makes the file when there is none. denied: made with another store key.
-  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& path,
-                                                           const certs::SecretBytes& store_key,
-                                                           certs::Randomness& randomness);
+  // Makes the file when there is none; contents then stand in files of so many bytes, a multiple of
+  // 64 KiB. denied: made with another store key.
+  static constexpr std::uint64_t kContentSegmentBytes = 64 << 20;
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(
+      const std::string& path, const certs::SecretBytes& store_key, certs::Randomness& randomness,
+      std::uint64_t content_segment_bytes = kContentSegmentBytes);
   ~Store();
 
   // A round: what is written between the two is one transaction, durable when end_round() returns;
@@ -153,6 +155,18 @@ class Store {
   [[nodiscard]] Result<void> save_records(const std::vector<StoredRecord>& records);
   [[nodiscard]] Result<std::optional<Bytes>> fact(const std::string& name);
   [[nodiscard]] Result<void> save_fact(const std::string& name, BytesView value);
+
+  // ---- forgetting ----
+  // Removes messages, batches and slices, and events, of before: some of them, about `rows_most`
+  // rows, the oldest first, up to the first that is younger or still waits for somebody. `now` is
+  // the broker's time. The memory that makes a repeat harmless goes with them: they must be older
+  // than anything can be that comes again.
+  [[nodiscard]] Result<Forgotten> forget_before(WallTime before, WallTime now,
+                                                std::uint64_t rows_most);
+  // Gives the disk back, in files of kContentSegmentBytes, what had been forgotten and shown to
+  // readers when this was last called, or when the store was opened: so much later nobody may still
+  // be reading it.
+  [[nodiscard]] Result<void> give_back();
 
   [[nodiscard]] Result<Figures> figures();
   [[nodiscard]] std::uint64_t newest_event() const;

@@ -45,15 +45,26 @@ struct Store::State {
   SealedRows rows;
   std::map<AgencyId, std::int64_t> agency_numbers;
   std::map<std::int64_t, AgencyId> agency_ids;
+  SegmentLengths content_lengths;
+  // Numbers of rows to come. None is given twice, though the last may be forgotten.
   std::uint64_t next_blob = 1;
+  std::int64_t next_in = 1;   // message_in
+  std::int64_t next_out = 1;  // message_out
   EventWriter events;
   FreshOutbox fresh;
   // Lanes of which no ready row is in the table, as far as is known.
   std::array<bool, kLaneCount> outbox_is_empty{};
   // When the next outbox row expires, at the earliest.
   std::optional<WallTime> outbox_expires_at;
-  bool keeps_recalls = false;   // the file has the table of them
-  bool keeps_unproved = false;  // and of these
+  bool keeps_recalls = false;        // the file has the table of them
+  bool keeps_unproved = false;       // and of these
+  std::int64_t forgotten_below = 0;  // a row of message_out; what went since the start
+  // No row names contents before this position, as of this round.
+  struct ForgottenContents {
+    std::uint64_t in_round = 0;
+    std::uint64_t to = 0;
+  } forgotten_contents;
+  std::uint64_t to_give_back = 0;  // a position, likewise: noted when last asked
   // Recalls that came before what they recall; while there is none, nothing that arrives is
   // looked for among them.
   std::uint64_t early_recalls = 0;
@@ -72,6 +83,9 @@ struct Store::State {
   [[nodiscard]] Result<void> resume();
   // From the rows, where formats before kept batches and slices.
   [[nodiscard]] Result<void> move_contents_out();
+  [[nodiscard]] Result<void> open_contents(int version);
+  // What a store of an earlier format lacks besides.
+  void take_over();
   [[nodiscard]] Result<BlobNumber> add_blob(const SharedBytes& bytes, const LeafKeys& keys);
   // One recipient is to be sealed for once more, and is gone from its batch; or settled, where it
   // was recalled. False after `attempts_max` times. The caller saves the batch's places, as after
@@ -102,6 +116,8 @@ struct Store::State {
   [[nodiscard]] Result<void> expire_item(OutboxNumber key, WallTime at);
   void load_outbox_expiry();
   void arrive_message(const Arrival& arrival, const ArrivedMessage& message, BlobNumber blob);
+  // False: it had come before.
+  bool add_part(const PartName& part, std::int64_t agency, std::int64_t message);
   void arrive_part(const PartName& part, std::int64_t agency, std::int64_t message, WallTime at);
   void expect_attachments(const ArrivedMessage& message, std::int64_t agency, std::int64_t number,
                           WallTime at);
@@ -123,10 +139,18 @@ struct Store::State {
   [[nodiscard]] Result<void> apply_refusal(SentBatch& batch, const wire::Refusal& refusal,
                                            WallTime at);
   [[nodiscard]] Result<void> apply_accepted(const BatchWord& word, WallTime at);
-  void apply_delivery(const DeliveryWord& word);
-  [[nodiscard]] Result<void> apply_undeliverable(const DeliveryWord& word);
+  void apply_delivery(const DeliveryWord& word, WallTime at);
+  [[nodiscard]] Result<void> apply_undeliverable(const DeliveryWord& word, WallTime at);
   void write_notes(const std::vector<Note>& notes, const std::vector<Evidence>& evidence,
                    WallTime at);
+  // Each says how many rows went.
+  std::uint64_t forget_slice(BlobNumber blob, Forgotten& forgotten);
+  std::uint64_t forget_batch(BlobNumber blob, Forgotten& forgotten);
+  std::uint64_t forget_unsealed(std::uint64_t rows_most, Forgotten& forgotten);
+  std::uint64_t forget_events(WallTime before, WallTime now, std::uint64_t rows_most);
+  void forget_sent(std::int64_t number, Forgotten& forgotten);
+  // So that no number of what is forgotten is given again, nor its contents given back too early.
+  void note_forgotten();
   void write_event(const EventRow& event) { events.add(connection, event); }
   void write_event_of(EventType type, WallTime at, const BatchPlace& place,
                       std::optional<ErrorCode> code = std::nullopt);
@@ -176,6 +200,7 @@ struct Store::State {
   [[nodiscard]] Result<void> end_round();
   [[nodiscard]] Result<void> publish();
   [[nodiscard]] bool has_unpublished() const { return redo.newest() != published_; }
+  [[nodiscard]] bool is_published(std::uint64_t round) const { return published_ >= round; }
   [[nodiscard]] bool round_wrote() const { return in_round_ && is_open_; }
   // Parts of a round that stand or fall together.
   [[nodiscard]] Result<void> together_in_round(const std::function<Result<void>()>& parts);

@@ -1,5 +1,6 @@
 #include "agents/store/stored_content.h"
 
+#include "agents/store/packed.h"
 #include "certs/seal.h"
 #include "schemas/wire/batch.h"
 
@@ -11,6 +12,27 @@ Error damaged(std::string_view what) {
 }
 
 }  // namespace
+
+Result<SegmentLengths> lengths_of_contents(Connection& connection) {
+  auto query = connection.query("SELECT value FROM setting WHERE name = 'contents'");
+  if (query.row() && query.bytes(0).size() == 2 * sizeof(std::uint64_t)) {
+    const SegmentLengths lengths{u64_at(query.bytes(0), 0), u64_at(query.bytes(0), 8)};
+    if (lengths.are_possible()) return lengths;
+  }
+  return fail(ErrorCode::corrupt,
+              "the store does not say how long its contents are; restore it "
+              "from a backup");
+}
+
+// Places ascend with the numbers of their rows.
+std::optional<ContentPlace> content_at(Connection& connection, End end) {
+  auto query = connection.query(
+      end == End::oldest
+          ? "SELECT position, bytes, checksum FROM blob ORDER BY number LIMIT 1"
+          : "SELECT position, bytes, checksum FROM blob ORDER BY number DESC LIMIT 1");
+  if (!query.row()) return std::nullopt;
+  return ContentPlace{query.unsigned_number(0), query.unsigned_number(1), query.unsigned_number(2)};
+}
 
 Result<SharedBytes> read_blob(Connection& connection, ContentFile& contents, std::uint64_t number) {
   auto query = connection.query("SELECT position, bytes, checksum FROM blob WHERE number = ?");

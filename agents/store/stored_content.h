@@ -11,6 +11,12 @@
 
 namespace keruen::store {
 
+// How long the files of the contents are, as it stands in the store; corrupt.
+[[nodiscard]] Result<SegmentLengths> lengths_of_contents(Connection& connection);
+// Where what is in use begins and ends; empty: nothing is.
+enum class End : std::uint8_t { oldest, newest };
+[[nodiscard]] std::optional<ContentPlace> content_at(Connection& connection, End end);
+
 struct LeafPlace {
   std::uint64_t blob = 0;
   std::uint32_t leaf = 0;

@@ -90,7 +90,8 @@ bool Store::State::may_still_arrive(const SentBatch& batch, const BatchPlace& pl
   return connection.changes() > 0;
 }
 
-void Store::State::apply_delivery(const DeliveryWord& word) {
+// Events stand at the time at which they are learnt: theirs, which may be any, is the receipt's.
+void Store::State::apply_delivery(const DeliveryWord& word, WallTime at) {
   auto batch = load_batch(connection, word.batch);
   if (!batch) return;
   const std::int64_t agency = number_of(word.from);
@@ -102,7 +103,7 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
       if (!here || batch->is_delivered(place) || !may_still_arrive(*batch, place)) continue;
       news = true;
       if (place.listing == Listing::listed) {
-        write_event_of(EventType::delivered, word.at, place);
+        write_event_of(EventType::delivered, at, place);
       }
     }
     if (!news) continue;
@@ -120,7 +121,7 @@ void Store::State::apply_delivery(const DeliveryWord& word) {
   end_awaiting(connection, *batch, agency);
 }
 
-Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
+Result<void> Store::State::apply_undeliverable(const DeliveryWord& word, WallTime at) {
   auto batch = load_batch(connection, word.batch);
   if (!batch) return {};
   const std::int64_t agency = number_of(word.from);
@@ -132,10 +133,10 @@ Result<void> Store::State::apply_undeliverable(const DeliveryWord& word) {
       if (!here || !batch->is_open(place)) continue;
       is_news = true;
       if (*word.undeliverable == ErrorCode::not_found) {
-        KERUEN_TRY(const bool again, seal_again(place, kSealAttemptsMax, word.at));
+        KERUEN_TRY(const bool again, seal_again(place, kSealAttemptsMax, at));
         if (again) continue;
       }
-      settle(place, RecipientState::undeliverable, *word.undeliverable, word.at);
+      settle(place, RecipientState::undeliverable, *word.undeliverable, at);
     }
   }
   if (!is_news) return {};

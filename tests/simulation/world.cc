@@ -1,7 +1,6 @@
 #include "tests/simulation/world.h"
 
 #include <algorithm>
-#include <array>
 
 #include "tests/checker/history_file.h"
 
@@ -16,8 +15,6 @@ constexpr std::uint64_t kIndexReserveBytes = 512 * 1024;
 // The keys of the ground's stores are drawn with this seed and those after it, in every run alike,
 // whoever takes part.
 constexpr std::uint64_t kKeySeed = 77;
-constexpr std::array kStoreFiles = {"/store.sqlite", "/store.sqlite-wal", "/store.sqlite-redo",
-                                    "/store.sqlite-content"};
 // Frames between three agents and a broker for one reason never come to so many.
 constexpr int kRoundsMax = 20'000;
 constexpr std::size_t kFramesTogether = 4;
@@ -31,6 +28,17 @@ std::string newest_line(const Application& application) {
 }
 
 std::string folder_of(const std::string& agency) { return "/" + agency; }
+
+// A store is all files of its folder.
+Result<std::map<std::string, Bytes>> store_files(host::Disk& disk, const std::string& agency) {
+  std::map<std::string, Bytes> files;
+  KERUEN_TRY(const auto names, disk.list(folder_of(agency)));
+  for (const std::string& name : names) {
+    const std::string path = folder_of(agency) + "/" + name;
+    KERUEN_TRY(files[path], host::read_file(disk, path, kStoreBytesMax));
+  }
+  return files;
+}
 
 }  // namespace
 
@@ -267,15 +275,10 @@ void World::copy_store(const std::string& agency) {
   kill_agent(agency);
   Party& here = party(agency);
   Copy copy;
-  for (const char* name : kStoreFiles) {
-    const std::string path = folder_of(agency) + name;
-    const auto bytes = host::read_file(here.disk, path, kStoreBytesMax);
-    if (bytes) {
-      copy.files[path] = *bytes;
-    } else if (bytes.error().code != ErrorCode::not_found) {
-      return say(agency + ": store not copied: " + bytes.error().detail);  // half of it is no copy
-    }
-  }
+  auto files = store_files(here.disk, agency);
+  // Half of it is no copy.
+  if (!files) return say(agency + ": store not copied: " + files.error().detail);
+  copy.files = std::move(*files);
   copy.memory = here.application.memory();
   here.copy = std::move(copy);
   say(agency + ": store copied");
@@ -288,13 +291,14 @@ void World::restore_store(const std::string& agency) {
   Party& here = party(agency);
   here.disk.heal();
   here.disk.set_capacity(FaultDisk::kCapacityDefault);
-  for (const char* name : kStoreFiles) {
-    const std::string path = folder_of(agency) + name;
-    static_cast<void>(here.disk.remove(path));
-    const auto copied = here.copy->files.find(path);
-    if (copied == here.copy->files.end()) continue;
+  const auto names = here.disk.list(folder_of(agency));
+  ensure(names.has_value(), "a store's folder can be listed");
+  for (const std::string& name : *names) {
+    static_cast<void>(here.disk.remove(folder_of(agency) + "/" + name));
+  }
+  for (const auto& [path, bytes] : here.copy->files) {
     auto file = here.disk.create(path);
-    ensure(file && (*file)->write(0, copied->second) && (*file)->sync(), "a store is restored");
+    ensure(file && (*file)->write(0, bytes) && (*file)->sync(), "a store is restored");
   }
   ensure(here.disk.sync_directory(folder_of(agency)).has_value(), "a store is restored");
   here.application.restored(here.copy->memory, true_milliseconds());
@@ -402,12 +406,9 @@ std::vector<checker::History> World::finish(checker::Ended ended) {
     }
   }
   for (auto& [agency, here] : parties_) {
-    for (const char* name : kStoreFiles) {
-      if (const auto bytes =
-              host::read_file(here->disk, folder_of(agency) + name, kStoreBytesMax)) {
-        trace_.bytes(agency + name, *bytes);
-      }
-    }
+    const auto files = store_files(here->disk, agency);
+    ensure(files.has_value(), "a store can be read in the end");
+    for (const auto& [path, bytes] : *files) trace_.bytes(path, bytes);
   }
   return histories;
 }

@@ -1,6 +1,4 @@
 // Batches and slices beside the tables: written once, on the disk before the rows that name them.
-#include <sqlite3.h>
-
 #include "agents/store/store.h"
 #include "tests/agents/store/store_on_a_disk.h"
 
@@ -12,6 +10,7 @@ using ::testing::HasSubstr;
 constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
 constexpr std::size_t kSmall = 300;         // goes through the redo log
 constexpr std::size_t kLarge = 200 * 1024;  // is committed at once
+constexpr std::size_t kSegment = 256 * 1024;
 
 class ContentFileTest : public StoreOnADisk {
  protected:
@@ -50,13 +49,6 @@ class ContentFileTest : public StoreOnADisk {
     const auto unfinished = store->unfinished_batches();
     EXPECT_THAT(unfinished, IsOk());
     return unfinished ? unfinished->size() : 0;
-  }
-  void run_sql(const std::string& sql) {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(path().c_str(), &database), SQLITE_OK);
-    char* error = nullptr;
-    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
-    sqlite3_close(database);
   }
 };
 
@@ -288,6 +280,7 @@ class FormatBefore : public ContentFileTest {
     first = round(kSmall, 'A');
     second = round(kLarge, 'B');
     store.reset();
+    run_sql(kToFormat4);
     run_sql(
         "ALTER TABLE blob RENAME TO places; "
         "CREATE TABLE blob(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, keys BLOB); "
@@ -347,6 +340,109 @@ TEST_F(FormatBefore, IsTakenOverAfterTheDiskFailed) {
       expect_both();
       if (HasFatalFailure() || opened) break;
     }
+  }
+}
+
+// What was one file stays one; the next begins behind the segment that it reaches into.
+TEST_F(ContentFileTest, OneFileOfTheFormatBeforeIsTakenOver) {
+  std::vector<BlobNumber> blobs;
+  for (std::uint8_t fill = 1; fill <= 4; ++fill) blobs.push_back(round(kLarge, fill));
+  store.reset();
+  run_sql(kToFormat4);
+  const auto reopen = [&] {
+    store.reset();
+    KERUEN_ASSERT_OK(store, Store::open(path(), key, randomness, kSegment));
+  };
+  reopen();
+  for (std::uint8_t fill = 5; fill <= 9; ++fill) blobs.push_back(round(kLarge, fill));
+  EXPECT_EQ(bytes_in(content_path()).size(), 4 * kSegment) << "800 KiB reach into the fourth";
+  EXPECT_TRUE(std::filesystem::exists(content_path() + ".4"));
+  for (const bool again : {false, true}) {
+    if (again) reopen();
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      expect_content(blobs[i], kLarge, static_cast<std::uint8_t>(i + 1));
+    }
+  }
+  store.reset();
+  run_sql("INSERT INTO part VALUES(x'01', 1, 2, 0, 8)");  // beside the one that was there
+}
+
+class ContentSegments : public ContentFileTest {
+ protected:
+  void SetUp() override { KERUEN_ASSERT_OK(store, open_store()); }
+  [[nodiscard]] Result<std::unique_ptr<Store>> open_store() {
+    return Store::open(path(), key, randomness, kSegment);
+  }
+  // How long the segments are stands in the store.
+  void crash() { open(); }
+  [[nodiscard]] std::string segment(int number) const {
+    return content_path() + (number == 0 ? "" : "." + std::to_string(number));
+  }
+};
+
+TEST_F(ContentSegments, ContentsGoOnInTheNextFile) {
+  std::vector<BlobNumber> blobs;
+  for (std::uint8_t fill = 1; fill <= 8; ++fill) {
+    blobs.push_back(round(fill % 2 == 0 ? kLarge : kSmall, fill));
+  }
+  for (const bool crashed : {false, true}) {
+    if (crashed) crash();
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      const auto fill = static_cast<std::uint8_t>(i + 1);
+      expect_content(blobs[i], fill % 2 == 0 ? kLarge : kSmall, fill);
+    }
+  }
+  EXPECT_EQ(bytes_in(segment(0)).size(), kSegment);
+  EXPECT_EQ(bytes_in(segment(3)).size(), 4 * (kLarge + kSmall) - 3 * kSegment);
+}
+
+// As where a disk has no more room for the name of one.
+TEST_F(ContentSegments, WhatCannotHaveItsFileIsRefusedAsOnAFullDisk) {
+  const BlobNumber first = round(kLarge, 1);
+  std::filesystem::create_directory(segment(1));
+  store->begin_round();
+  EXPECT_THAT(try_close(kLarge, 2), FailsWith(ErrorCode::no_space, HasSubstr("make room")));
+  EXPECT_THAT(store->end_round(), FailsWith(ErrorCode::no_space));
+  expect_content(first, kLarge, 1);
+  std::filesystem::remove(segment(1));
+  const BlobNumber second = round(kLarge, 3);
+  crash();
+  expect_content(first, kLarge, 1);
+  expect_content(second, kLarge, 3);
+}
+
+TEST_F(ContentSegments, AFileThatIsNotThereIsDamage) {
+  const BlobNumber lost = round(kLarge, 1);
+  for (std::uint8_t fill = 2; fill <= 4; ++fill) static_cast<void>(round(kLarge, fill));
+  const BlobNumber newest = round(kLarge, 5);
+  store.reset();
+  std::filesystem::remove(segment(0));
+  crash();
+  EXPECT_THAT(store->batch_bytes(lost), FailsWith(ErrorCode::corrupt, HasSubstr("one backup")));
+  expect_content(newest, kLarge, 5);
+  EXPECT_FALSE(std::filesystem::exists(segment(0))) << "nothing is made where nothing is written";
+  store.reset();
+  std::filesystem::remove(segment(3));
+  EXPECT_THAT(open_store(), FailsWith(ErrorCode::corrupt, HasSubstr("one backup")));
+}
+
+TEST_F(ContentSegments, LaterOnesWithoutTheirStoreAreNotWrittenOverEither) {
+  for (std::uint8_t fill = 1; fill <= 3; ++fill) static_cast<void>(round(kLarge, fill));
+  store.reset();
+  for (const char* suffix : {"", "-wal", "-shm", "-content"}) {
+    std::filesystem::remove(path() + suffix);
+  }
+  EXPECT_THAT(open_store(), FailsWith(ErrorCode::corrupt, HasSubstr("without its store")));
+}
+
+TEST_F(ContentSegments, LengthsThatCannotBeAreRefused) {
+  static_cast<void>(round(kSmall, 1));
+  store.reset();
+  for (const char* value : {"x''", "zeroblob(16)", "x'00000000000000010000000000000001'",
+                            "x'0000000000010000FFFFFFFFFFFFFFFF'"}) {
+    SCOPED_TRACE(value);
+    run_sql("UPDATE setting SET value = " + std::string(value) + " WHERE name = 'contents'");
+    EXPECT_THAT(open_store(), FailsWith(ErrorCode::corrupt, HasSubstr("backup")));
   }
 }
 

@@ -18,6 +18,8 @@ namespace {
 constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
 constexpr std::size_t kSmall = 300;
 constexpr std::size_t kLarge = 150 * 1024;
+constexpr std::uint64_t kSegment = 64 * 1024;
+constexpr WallTime kDaysLater = kNow + std::chrono::hours(24 * 70);
 using Operation = FaultDisk::Operation;
 
 class Exchange {
@@ -27,7 +29,7 @@ class Exchange {
   // False: the power is gone.
   [[nodiscard]] bool start() {
     store_.reset();
-    auto opened = Store::open("/agent/store.sqlite", key_, randomness_);
+    auto opened = Store::open("/agent/store.sqlite", key_, randomness_, kSegment);
     if (!opened) why_ = opened.error().detail;
     if (!opened) return false;
     store_ = std::move(*opened);
@@ -45,12 +47,13 @@ class Exchange {
     disk_.heal();
   }
   // Everything that reaches a store's files: rounds in the redo log and in the file, shown to
-  // readers or not, parts undone, a batch dissolved, a start in between.
+  // readers or not, parts undone, a batch dissolved, others forgotten, a start in between.
   void play() {
     const bool went = start() && round(kSmall) && round(kSmall) && show() && round(kSmall) &&
                       round(kLarge) && undone_part() && round(kSmall) && show() && dissolve() &&
                       round(kSmall) && start() && round(kSmall + 1) && round(kLarge) && show() &&
-                      round(kSmall);
+                      round(kSmall) && forget(4) && round(kSmall) && give_back() && round(kLarge) &&
+                      forget(1) && give_back() && round(kSmall);
     is_whole_ = went;
   }
   void check() {
@@ -118,6 +121,26 @@ class Exchange {
     if (!dissolved || !ended) return false;
     dissolved_.push_back(newest_);
     return true;
+  }
+
+  // The oldest so many; of one whose end is not known both are right.
+  [[nodiscard]] bool forget(std::size_t count) {
+    const auto batches = store_->unfinished_batches();
+    if (!batches || batches->size() < count) return false;
+    store_->begin_round();
+    Learned learned;
+    for (std::size_t i = 0; i < count; ++i) {
+      acknowledged_.erase(static_cast<std::uint8_t>((*batches)[i].sequence.value));
+      learned.accepted.push_back({(*batches)[i].blob, LogIndex{i}, kNow, {}});
+      learned.proved.push_back((*batches)[i].blob);
+    }
+    const bool went =
+        store_->learn(learned) && store_->forget_before(kDaysLater, kDaysLater, 2048).has_value();
+    return store_->end_round().has_value() && went;
+  }
+  // What was forgotten when it was asked before.
+  [[nodiscard]] bool give_back() {
+    return store_->give_back().has_value() && store_->give_back().has_value();
   }
 
   FaultDisk& disk_;

@@ -1,5 +1,4 @@
 // Small rounds: durable in the redo log, shown in the store's file later, repeated after a crash.
-#include <sqlite3.h>
 
 #include "agents/store/reader.h"
 #include "tests/agents/store/store_on_a_disk.h"
@@ -325,14 +324,10 @@ TEST_F(RedoLogTest, KeysAreNeverRecordedHere) {
 TEST_F(RedoLogTest, AStoreOfTheFormatBeforeIsTakenOver) {
   large_round("old");
   store.reset();
-  sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open(path().c_str(), &database), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(database,
-                         "DELETE FROM setting WHERE name IN ('redo log', 'round'); "
-                         "PRAGMA user_version = 2",
-                         nullptr, nullptr, nullptr),
-            SQLITE_OK);
-  sqlite3_close(database);
+  run_sql(kToFormat4);
+  run_sql(
+      "DELETE FROM setting WHERE name IN ('redo log', 'round'); "
+      "PRAGMA user_version = 2");
   std::filesystem::remove(redo_path());
   open();
   EXPECT_TRUE(has("old"));

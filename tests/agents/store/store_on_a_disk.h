@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,17 @@
 #include "tests/support/temporary_directory.h"
 
 namespace keruen::store {
+
+// Format 4 had one file of contents, and one row for each part.
+inline constexpr const char* kToFormat4 =
+    "DROP TABLE forgotten_head; DROP TABLE part; CREATE TABLE part(whole BLOB NOT NULL, folder "
+    "INTEGER NOT NULL, agency "
+    "INTEGER "
+    "NOT NULL, number INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY(whole, folder, "
+    "agency, "
+    "number)) WITHOUT ROWID; INSERT INTO part VALUES(x'01', 1, 2, 0, 7); "
+    "CREATE INDEX once_message ON once(message) WHERE sequence >= 0; DROP INDEX once_of_message; "
+    "DELETE FROM setting WHERE name = 'contents'; PRAGMA user_version = 4";
 
 class StoreOnADisk : public ::testing::Test {
  protected:
@@ -43,6 +55,14 @@ class StoreOnADisk : public ::testing::Test {
     ASSERT_LT(offset, bytes.size());
     bytes[offset] = static_cast<char>(bytes[offset] ^ 1);
     write(file, bytes);
+  }
+
+  void run_sql(const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(path().c_str(), &database), SQLITE_OK);
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
+    sqlite3_close(database);
   }
 
   FaultVfs disk;
