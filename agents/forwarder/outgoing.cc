@@ -94,8 +94,8 @@ Result<TrainingSchedule> completed(CalendarObject object, const Result<store::Me
     const bool bare = object.completeness == Completeness::bare_cancellation;
     return fail(ErrorCode::denied, std::string(bare ? "is a cancellation without title and start"
                                                     : "is only an instance of a series") +
-                                       ", and nothing was sent to " + recipient.text() +
-                                       " under this UID before: export the whole series");
+                                       ", and nothing that was sent to " + recipient.text() +
+                                       " under this UID is here: export the whole series");
   }
   if (object.completeness == Completeness::bare_cancellation) {
     return cancelled(*series, object.schedule);
