@@ -175,6 +175,7 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   options.broker_endpoint = invitation.broker_endpoint;
   options.broker_key = invitation.broker_key;
   options.store_directory = config.store_directory;
+  options.keep = config.keep;
   options.after_halt = after_halt;
   engine::InitialKeys initial{std::move(keys.identity), std::move(keys.signing),
                               std::move(keys.transport)};

@@ -197,6 +197,7 @@ std::string status_json(const engine::Status& status,
                {"waiting", waiting},
                {"unread_messages", status.unread_messages},
                {"warnings", status.warnings}};
+  if (status.keep) json["keep_days"] = status.keep->count();
   if (forwarder_faults) json["forwarder"] = {{"faults", *forwarder_faults}};
   return text(json);
 }

@@ -112,9 +112,14 @@ ExitCode print_status(const Choice& choice) {
   words.add(terminal, Tone::plain,
             std::to_string((*status)["unread_messages"].get<std::uint64_t>()) + " unread.");
   add_keys(words, *status, terminal);
-  words.add(terminal, Tone::plain,
-            "Store " + size_words((*status)["store_bytes"].get<std::uint64_t>()) + ", disk free " +
-                size_words((*status)["disk_free_bytes"].get<std::uint64_t>()) + ".");
+  std::string store = "Store " + size_words((*status)["store_bytes"].get<std::uint64_t>()) +
+                      ", disk free " +
+                      size_words((*status)["disk_free_bytes"].get<std::uint64_t>()) + ".";
+  if (status->contains("keep_days")) {
+    store += " Messages older than " + std::to_string((*status)["keep_days"].get<std::uint64_t>()) +
+             " days are forgotten.";
+  }
+  words.add(terminal, Tone::plain, store);
   if (status->contains("forwarder")) {
     for (const auto& fault : (*status)["forwarder"]["faults"]) {
       words.add(terminal, Tone::bad,

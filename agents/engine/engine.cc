@@ -96,7 +96,9 @@ Result<void> Engine::begin_anew(Now now) {
   auto halted = std::move(before.halted);
   InitialKeys keys;
   keys.identity = state_->keyring.release_identity();
+  const auto forgetting_pace = state_->forgetting.pace_after_full_disk(now);
   KERUEN_TRY(state_, State::load(std::move(desk), std::move(keys), now));
+  state_->forgetting.go_on_at(forgetting_pace);
   if (halted && !state_->desk.halted) {
     // Where it was found in the round that is undone, nobody was told.
     state_->unperformed.emplace_back(Alert{halted->note.text});
@@ -309,14 +311,16 @@ void Engine::State::on(const Tick&, Turn& turn) {
   checkpoints.tick(turn);
   inbox.tick(turn);
   peers.tick(turn);
+  const bool may_end = may_expire && has_been_served(turn.now());
   if (monotonic >= unconfirmed_at) {
     unconfirmed_at = monotonic + kUnconfirmedEvery;
     // Clocks differ; and a receipt may be under way, or wait for us since before we were away.
-    if (may_expire && has_been_served(turn.now())) {
+    if (may_end) {
       (void)turn.checked(
           desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
     }
   }
+  if (may_end && !desk.halted) forgetting.tick(turn);
   if (monotonic >= upkeep_at) {
     upkeep_at = monotonic + kUpkeepEvery;
     keyring.upkeep(turn);
@@ -466,6 +470,7 @@ Status Engine::status(Now now) const {
   status.clock_ahead = desk.link.clock_ahead;
   status.keys = state_->keyring.lives(now);
   status.store_bytes = desk.store.file_bytes();
+  status.keep = desk.options.keep;
   if (const auto free = desk.disk.free_bytes(desk.options.store_directory)) {
     status.disk_free_bytes = *free;
   }

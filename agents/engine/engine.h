@@ -62,6 +62,8 @@ struct EngineOptions {
   std::string broker_endpoint;
   TransportPublicKey broker_key;
   std::string store_directory;  // whose free space status() tells
+  // How long messages stay here after the broker accepted them; empty: for good.
+  std::optional<std::chrono::days> keep{};
   // Evidence of a forked log or directory stopped this agent: people have looked at it and decided.
   enum class AfterHalt : std::uint8_t { stay_halted, go_on } after_halt = AfterHalt::stay_halted;
 };

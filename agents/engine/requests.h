@@ -98,6 +98,7 @@ struct Status {
       clock_ahead;  // of ours over the broker's; empty: not known
   std::vector<KeyLife> keys;
   std::uint64_t store_bytes = 0;
+  std::optional<std::chrono::days> keep;  // older messages are forgotten
   std::uint64_t disk_free_bytes = 0;
   std::uint64_t waiting_messages = 0;  // outbox, not yet sealed
   std::uint64_t waiting_parts = 0;     // of files

@@ -2,6 +2,7 @@
 // Threads: the engine thread.
 #pragma once
 
+#include "agents/engine/forgetting.h"
 #include "agents/engine/inbox.h"
 #include "agents/engine/outbox.h"
 #include "agents/engine/recovery.h"
@@ -19,7 +20,8 @@ struct Engine::State {
         outbox(desk),
         batcher(desk, streams, keyring, checkpoints, pace),
         inbox(desk, keyring, sync, checkpoints, peers),
-        recovery(desk, streams, batcher, checkpoints, pace) {}
+        recovery(desk, streams, batcher, checkpoints, pace),
+        forgetting(desk) {}
 
   Desk desk;
   Keyring keyring;
@@ -32,6 +34,7 @@ struct Engine::State {
   Batcher batcher;
   Inbox inbox;
   Recovery recovery;
+  Forgetting forgetting;
   MonotonicTime upkeep_at;
   MonotonicTime expiry_at;
   MonotonicTime unconfirmed_at;

@@ -42,6 +42,8 @@ Result<void> read_keys(ConfigSection& top, AgentConfig& config) {
 Result<void> read_store(ConfigSection& top, AgentConfig& config) {
   KERUEN_TRY(auto section, top.section("store"));
   KERUEN_TRY(config.store_directory, section.path("directory"));
+  KERUEN_TRY(const auto days, section.number("keep_days", kKeepDaysMin, kKeepDaysMax, 0));
+  if (days > 0) config.keep = std::chrono::days(days);
   return section.finish();
 }
 
@@ -152,6 +154,11 @@ std::string encode_agent_config(const AgentConfig& config) {
          "\n[store]\n"
          "# Never start two agents on one store, nor one on a copy of it.\n" +
          text_line("directory", config.store_directory) +
+         "# Messages older than so many days are forgotten, read or not, with their files; "
+         "without\n"
+         "# it none are.\n" +
+         (config.keep ? "keep_days = " + std::to_string(config.keep->count()) + "\n"
+                      : std::string("# keep_days = 730\n")) +
          "\n[broker]\n"
          "# The invitation the exchange authority sent. It says where the broker is; an endpoint\n"
          "# here goes before it.\n" +

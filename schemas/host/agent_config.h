@@ -5,6 +5,7 @@
 // after the folder is put before it) is refused here, in words, and not by a failing bind.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,6 +19,10 @@ namespace keruen::host {
 class Disk;
 
 inline constexpr std::size_t kSocketPathBytesMax = 107;
+// What is forgotten must not be able to come again: a message expires 30 days after it was made,
+// and whatever repeats it does so within 31 days more.
+inline constexpr std::uint64_t kKeepDaysMin = 62;
+inline constexpr std::uint64_t kKeepDaysMax = 36'500;
 
 // Who stands behind an account of the operating system, as she signs her messages.
 struct OfficerConfig {
@@ -44,6 +49,7 @@ struct AgentConfig {
 
   // [store]
   std::string store_directory;
+  std::optional<std::chrono::days> keep;  // older messages are forgotten; absent: none are
 
   // [broker]: the invitation says where the broker is, unless `endpoint` says otherwise.
   std::string invitation_file;

@@ -76,6 +76,24 @@ TEST_F(FailingDisk, ARegistryThatCameWhileTheDiskWasFullIsFetchedLater) {
   EXPECT_EQ(version(), before.next());
 }
 
+TEST_F(FailingDisk, WhatItHasNoRoomToForgetIsForgottenLater) {
+  agent(kCustoms).kill(broker, now());
+  agent(kCustoms).keep(std::chrono::days(62));
+  ASSERT_THAT(agent(kCustoms).start(now()), IsOk());
+  connect_all();
+  static_cast<void>(send(kGuard, {kCustoms}, "old"));
+  pass_days(65);
+  vfs.fail_from(folder_of(kCustoms), FaultVfs::Operation::write, 1, FaultVfs::Fault::full);
+  pass(seconds(120));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("old"));
+  EXPECT_GE(agent_journal.count("round_undone"), 1U) << "it was tried";
+  EXPECT_LE(agent_journal.count("round_undone"), 2U) << "each time, the line begins anew";
+  vfs.heal();
+  pass(std::chrono::minutes(6));
+  EXPECT_THAT(inbox(kCustoms), IsEmpty());
+  EXPECT_FALSE(agent(kCustoms).stopped_because());
+}
+
 TEST_F(FailingDisk, ABatchRefusedWhileTheDiskWasFullIsNotForgotten) {
   std::optional<wire::BatchRefused> refusal;
   bool accepts = false;

@@ -137,6 +137,18 @@ class Journey : public ::testing::Test {
     }
   }
 
+  // The line is down for most of each day, as at a border post.
+  void pass_days(int days) {
+    for (int day = 0; day < days; ++day) {
+      for (auto& [id, agent] : agents) agent.disconnect(broker, now());
+      exchange.clock().advance(std::chrono::hours(24));
+      broker.tick(now());
+      if (++days_passed_ % 10 == 0) broker.publish(exchange.next_registry(), now());
+      connect_all();
+      pass(std::chrono::seconds(3));
+    }
+  }
+
   [[nodiscard]] static engine::SubmitRequest notice(const std::vector<std::string>& to,
                                                     const std::string& text,
                                                     Lane lane = Lane::routine) {
@@ -204,6 +216,7 @@ class Journey : public ::testing::Test {
 
  private:
   std::map<std::string, std::chrono::hours> clocks_off_;
+  int days_passed_ = 0;
 };
 
 }  // namespace keruen

@@ -24,25 +24,12 @@ class KeyJourney : public Journey {
  protected:
   void SetUp() override { start_all(); }
 
-  // The line is down for most of each day, as at a border post.
-  void pass_days(int days) {
-    for (int day = 0; day < days; ++day) {
-      for (auto& [id, agent] : agents) agent.disconnect(broker, now());
-      exchange.clock().advance(kDay);
-      broker.tick(now());
-      if (++days_passed % 10 == 0) broker.publish(exchange.next_registry(), now());
-      connect_all();
-      pass(seconds(3));
-    }
-  }
   [[nodiscard]] std::map<engine::KeyLife::Kind, std::vector<engine::KeyLife>> keys_of(
       const char* id) {
     std::map<engine::KeyLife::Kind, std::vector<engine::KeyLife>> keys;
     for (const auto& life : agent(id).engine().status(now()).keys) keys[life.kind].push_back(life);
     return keys;
   }
-
-  int days_passed = 0;
 };
 
 TEST_F(KeyJourney, MessagesFlowThroughFourMonthsOfRotation) {

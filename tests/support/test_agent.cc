@@ -43,7 +43,9 @@ Result<void> TestAgent::start(Now now, engine::EngineOptions::AfterHalt after_ha
   options.broker_key = exchange_.broker_transport().public_key();
   options.store_directory = folder_;
   options.after_halt = after_halt;
-  KERUEN_TRY(store_, store::Store::open(store_path(), store_key_, exchange_.randomness()));
+  options.keep = keep_;
+  KERUEN_TRY(store_, store::Store::open(store_path(), store_key_, exchange_.randomness(),
+                                        kContentSegmentBytes));
   KERUEN_TRY(engine_, engine::Engine::open(std::move(options), std::move(keys), *store_,
                                            exchange_.randomness(), disk_, journal_, now));
   rounds_.emplace(*engine_);

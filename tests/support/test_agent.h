@@ -39,6 +39,8 @@ class TestAgent {
 
   [[nodiscard]] Result<void> start(Now now, engine::EngineOptions::AfterHalt after_halt =
                                                 engine::EngineOptions::AfterHalt::stay_halted);
+  // From the next start on: how long messages stay.
+  void keep(std::chrono::days days) { keep_ = days; }
   // As a killed process leaves it.
   void kill(TestBroker& broker, Moments now);
   [[nodiscard]] bool is_running() const { return engine_ != nullptr; }
@@ -78,6 +80,8 @@ class TestAgent {
   [[nodiscard]] const std::vector<std::string>& alerts() const { return alerts_; }
   [[nodiscard]] std::size_t frames_sent() const { return frames_sent_; }
   [[nodiscard]] const certs::SecretBytes& store_key() const { return store_key_; }
+  // Small, so that what is stored soon lies in several.
+  static constexpr std::uint64_t kContentSegmentBytes = 64 * 1024;
   [[nodiscard]] std::string store_path() const { return folder_ + "/store.sqlite"; }
   // Of an agent without a disk of its own.
   [[nodiscard]] const TemporaryDirectory& directory() const { return *directory_; }
@@ -103,6 +107,7 @@ class TestAgent {
   std::deque<SharedBytes> outgoing_;
   std::optional<broker::ConnectionId> connection_;
   bool reconnecting_ = false;
+  std::optional<std::chrono::days> keep_;
   Lie lie_;
   Watch watch_;
   std::vector<std::string> alerts_;

@@ -227,6 +227,24 @@ TEST(AgentConfig, IsReadWhole) {
   EXPECT_EQ(config.journal, (JournalConfig{JournalLevel::debug, "customs/journal.log"}));
 }
 
+// What is forgotten must not be able to come again.
+TEST(AgentConfig, KeepsMessagesForGoodUnlessToldHowLong) {
+  const auto kept = [](const std::string& line) { return agent("[broker]", line + "\n[broker]"); };
+  KERUEN_ASSERT_OK(const auto unless_told, kept(""));
+  EXPECT_EQ(unless_told.keep, std::nullopt);
+  KERUEN_ASSERT_OK(const auto two_years, kept("keep_days = 730"));
+  EXPECT_EQ(two_years.keep, std::chrono::days(730));
+  for (const char* value : {"0", "61", "36501", "-1"}) {
+    EXPECT_THAT(kept("keep_days = " + std::string(value)),
+                FailsWith(ErrorCode::malformed,
+                          AllOf(HasSubstr("store.keep_days: must lie between 62 and 36500"),
+                                HasSubstr(value))));
+  }
+  EXPECT_THAT(kept("keep_days = \"730\""), FailsWith(ErrorCode::malformed));
+  EXPECT_THAT(kept("keep_day = 730"),
+              FailsWith(ErrorCode::malformed, HasSubstr("did you mean \"keep_days\"?")));
+}
+
 TEST(AgentConfig, RefusesASocketPathTheSystemCannotTake) {
   const std::string fits(kSocketPathBytesMax, 's');
   EXPECT_THAT(agent("agent.sock", fits), IsOk());
@@ -339,6 +357,7 @@ TEST(AgentConfig, SurvivesWritingAndReading) {
     config.keys_directory = any_text();
     config.credential_file = any_optional_text();
     config.store_directory = any_text();
+    if (*rc::gen::arbitrary<bool>()) config.keep = std::chrono::days(*rc::gen::inRange(62, 36'501));
     config.invitation_file = any_text();
     config.broker_endpoint = *rc::gen::arbitrary<bool>() ? "tcp://[::1]:7400" : "";
     config.socket_file = "agent.sock";
