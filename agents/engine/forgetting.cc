@@ -18,8 +18,8 @@ constexpr std::chrono::hours kGiveBackEvery{1};
 void Forgetting::tick(Turn& turn) {
   const Now now = turn.now();
   if (!desk_.options.keep) return;
-  if (now.monotonic >= gives_back_at_) {
-    gives_back_at_ = now.monotonic + kGiveBackEvery;
+  if (now.monotonic >= pace_.gives_back_at) {
+    pace_.gives_back_at = now.monotonic + kGiveBackEvery;
     // A failure costs room, and nothing else.
     if (const auto given = desk_.store.give_back(); !given) {
       desk_.journal.write_error(host::JournalLevel::warning, "contents_not_removed", given.error());
@@ -33,8 +33,8 @@ void Forgetting::tick(Turn& turn) {
     if (step.error().code == ErrorCode::no_space) pace_ = pace_after_full_disk(now);
     return turn.store_failed(step.error());
   }
-  pace_ = {now.monotonic + (step->more ? kStepEvery : std::chrono::seconds(kPassEvery)),
-           std::min(pace_.rows * 2, kRowsMax)};
+  pace_.next_at = now.monotonic + (step->more ? kStepEvery : std::chrono::seconds(kPassEvery));
+  pace_.rows = std::min(pace_.rows * 2, kRowsMax);
   forgotten_ += step->messages;
   if (step->more) return;
   if (const auto messages = std::exchange(forgotten_, 0); messages > 0) {
@@ -43,7 +43,7 @@ void Forgetting::tick(Turn& turn) {
 }
 
 Forgetting::Pace Forgetting::pace_after_full_disk(Now now) const {
-  return {now.monotonic + kFullDiskEvery, std::max(pace_.rows / 4, kRowsMin)};
+  return {now.monotonic + kFullDiskEvery, pace_.gives_back_at, std::max(pace_.rows / 4, kRowsMin)};
 }
 
 }  // namespace keruen::engine

@@ -11,6 +11,7 @@ class Forgetting {
   // How much at once, and when next. What a full disk has no room for is tried again with less.
   struct Pace {
     MonotonicTime next_at;
+    MonotonicTime gives_back_at;
     std::uint64_t rows = kRowsMax;
   };
   static constexpr std::uint64_t kRowsMax = 2048;
@@ -25,7 +26,6 @@ class Forgetting {
  private:
   Desk& desk_;
   Pace pace_;
-  MonotonicTime gives_back_at_;
   std::uint64_t forgotten_ = 0;  // since all was forgotten last
 };
 

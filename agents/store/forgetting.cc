@@ -80,7 +80,7 @@ std::optional<Arrived> next_arrived(Connection& connection, std::int64_t behind)
 }
 
 // The last word that is no lie; empty: there is none.
-std::optional<WallTime> age_of(Connection& connection, Kept kept, WallTime now) {
+std::optional<WallTime> date_of(Connection& connection, Kept kept, WallTime now) {
   if (kept.is_slice) {
     for (auto message = next_arrived(connection, 0); message && message->blob <= kept.blob;
          message = next_arrived(connection, message->number)) {
@@ -235,9 +235,9 @@ Result<Forgotten> Store::forget_before(WallTime before, WallTime now, std::uint6
       if (!kept || is_under_way(state.connection, *kept)) break;
       at = kept->blob;
       going.push_back(at);
-      const auto age = age_of(state.connection, *kept, now);
-      if (!age) continue;
-      if (*age >= before) break;
+      const auto date = date_of(state.connection, *kept, now);
+      if (!date) continue;
+      if (*date >= before) break;
       for (const auto& blob : std::exchange(going, {})) {
         rows_gone += 1 + state.forget_batch(blob, forgotten);
         rows_gone += state.forget_slice(blob, forgotten);
