@@ -265,10 +265,12 @@ std::string submitted_json(const engine::Submitted& submitted) {
   Json recipients = Json::array();
   for (const AgencyId& agency : submitted.recipients) recipients.push_back(agency.text());
   const bool stored = submitted.outcome == engine::Submitted::Outcome::stored;
-  return text({{"id", to_text(submitted.message)},
+  Json json = {{"id", to_text(submitted.message)},
                {"recipients", recipients},
                {"expires_at", content::instant_text(submitted.expires_at)},
-               {"outcome", stored ? "stored" : "already_sent"}});
+               {"outcome", stored ? "stored" : "already_sent"}};
+  for (const AgencyId& agency : submitted.left_out) json["left_out"].push_back(agency.text());
+  return text(json);
 }
 
 std::string recall_json(const std::vector<engine::RecallAnswer>& answers) {

@@ -43,21 +43,21 @@ bool Outbox::still_counts(const store::SentMessage& sent, const std::vector<Part
   if (sent.is_split) return true;
   std::set<AgencyId> had;
   for (const auto& recipient : sent.recipients) had.insert(recipient.recipient);
-  return std::ranges::all_of(*wanted, [&](const AgencyId& agency) { return had.contains(agency); });
+  return std::ranges::all_of(wanted->active,
+                             [&](const AgencyId& agency) { return had.contains(agency); });
 }
 
-Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties) const {
+Result<Outbox::Members> Outbox::expand(const std::vector<PartyId>& parties) const {
   const auto registry = desk_.directory.newest_registry();
   if (!registry) {
     return fail(ErrorCode::not_found,
                 "this agent has no registry yet; it fetches one when it first connects");
   }
-  std::vector<AgencyId> recipients;
-  std::vector<AgencyId> suspended;
+  Members members;
   std::set<AgencyId> named;
   const auto add = [&](const AgencyId& agency) {
     // A group names each of its members once.
-    if (parties.size() == 1 || named.insert(agency).second) recipients.push_back(agency);
+    if (parties.size() == 1 || named.insert(agency).second) members.active.push_back(agency);
   };
   for (const auto& party : parties) {
     const auto agency = AgencyId::parse(party.text());
@@ -74,7 +74,7 @@ Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties
         if (registry->is_active(member)) {
           add(member);
         } else {
-          suspended.push_back(member);
+          members.suspended.push_back(member);
         }
       }
     } else {
@@ -82,14 +82,15 @@ Result<std::vector<AgencyId>> Outbox::expand(const std::vector<PartyId>& parties
                   "the registry lists no agency or group " + party.text());
     }
   }
-  if (recipients.empty() && !suspended.empty()) {
-    return fail(ErrorCode::denied, "whoever this would go to is suspended: " +
-                                       party_names(suspended) + "; ask the exchange authority");
+  if (members.active.empty() && !members.suspended.empty()) {
+    return fail(ErrorCode::denied,
+                "whoever this would go to is suspended: " + party_names(members.suspended) +
+                    "; ask the exchange authority");
   }
-  if (recipients.empty()) {
+  if (members.active.empty()) {
     return fail(ErrorCode::malformed, "a message needs at least one recipient other than us");
   }
-  return recipients;
+  return members;
 }
 
 Result<void> Outbox::check_rules(const std::vector<AgencyId>& recipients, MessageKind kind,
@@ -154,7 +155,8 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   if (kind == MessageKind::part) {
     return fail(ErrorCode::malformed, "parts are made here; send an attachment");
   }
-  KERUEN_TRY(const auto recipients, expand(request.to));
+  KERUEN_TRY(const auto members, expand(request.to));
+  const std::vector<AgencyId>& recipients = members.active;
   // What officers say of a message that was delivered waits for a new registry or the end of a
   // suspension; where it may not go is judged at each recipient, and keeps nobody else from it.
   if (!is_word_on_another(request.content)) KERUEN_CHECK(check_rules(recipients, kind, now));
@@ -165,6 +167,7 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   Prepared prepared;
   prepared.answer.expires_at = std::max(now.wall, desk_.exchange_time(now)) + life;
   prepared.answer.recipients = recipients;
+  prepared.answer.left_out = members.suspended;
   // Most content goes as it is: of a large text a copy would be dear.
   std::optional<content::Content> changed;
   if (!request.attachments.empty() || !request.content.parts.empty()) {

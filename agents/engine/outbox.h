@@ -28,7 +28,11 @@ class Outbox {
     store::Submission submission;
   };
   [[nodiscard]] Result<Prepared> prepare(const SubmitRequest& request, Now now);
-  [[nodiscard]] Result<std::vector<AgencyId>> expand(const std::vector<PartyId>& parties) const;
+  struct Members {
+    std::vector<AgencyId> active;
+    std::vector<AgencyId> suspended;  // of groups
+  };
+  [[nodiscard]] Result<Members> expand(const std::vector<PartyId>& parties) const;
   [[nodiscard]] Result<void> check_rules(const std::vector<AgencyId>& recipients, MessageKind kind,
                                          Now now) const;
   [[nodiscard]] bool still_counts(const store::SentMessage& sent,

@@ -44,6 +44,7 @@ struct SubmitRequest {
 struct Submitted {
   MessageId message;
   std::vector<AgencyId> recipients;
+  std::vector<AgencyId> left_out;  // of a group that was named: they are suspended
   WallTime expires_at;
   enum class Outcome : std::uint8_t { stored, already_sent } outcome = Outcome::stored;
 };

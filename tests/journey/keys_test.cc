@@ -169,7 +169,10 @@ TEST_F(KeyJourney, ASuspendedAgencyKeepsNobodyElseFromItsGroup) {
   exchange.agency(kCustoms).status = wire::AgencyStatus::suspended;
   broker.publish(exchange.next_registry(), now());
   pass(seconds(3));
-  const auto id = send(kGuard, {"kz.all"}, "To all of us");
+  KERUEN_ASSERT_OK(const auto submitted,
+                   agent(kGuard).submit(notice({"kz.all"}, "To all of us"), now()));
+  EXPECT_THAT(submitted.left_out, ElementsAre(*AgencyId::parse(kCustoms)));
+  const MessageId id = submitted.message;
   pass(seconds(3));
   EXPECT_EQ(at(kGuard, id, kProsecutor).state, RecipientState::delivered);
   KERUEN_ASSERT_OK(const auto receipts, agent(kGuard).reader().receipts(id));

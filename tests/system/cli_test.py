@@ -148,6 +148,27 @@ class Ceremony(unittest.TestCase):
         self.assertTrue((out.parent / f"{BORDER}.invitation").exists())
 
 
+class Groups(unittest.TestCase):
+    """Who of a group gets a message, and who does not."""
+
+    def test_who_is_suspended_is_left_out_and_named(self):
+        with Exchange([BORDER, CUSTOMS, "kz.prosecutor"]) as exchange:
+            exchange.authority("suspend", CUSTOMS)
+            exchange.publish()
+            exchange.start_broker()
+            exchange.start_agent(BORDER)
+            exchange.wait_ready(BORDER)
+            send = ["send", "notice", "--to", "kz.all", "--type", "information", "--subject", "a", "--text", "a",
+                    "--handling", "H0"]
+            told = exchange.agent(BORDER, *send)
+            self.assertIn("Stored for kz.prosecutor;", told.err)
+            self.assertIn(f"Not for {CUSTOMS}, which the exchange authority suspended", told.err)
+            sent = exchange.agent(BORDER, "--json", *send).json
+            self.assertEqual((sent["recipients"], sent["left_out"]), (["kz.prosecutor"], [CUSTOMS]))
+            sent = exchange.agent(BORDER, "--json", *[word.replace("kz.all", "kz.prosecutor") for word in send]).json
+            self.assertNotIn("left_out", sent)
+
+
 class Keys(unittest.TestCase):
     """What opens the keys, when it is missing, wrong, or being typed."""
 
