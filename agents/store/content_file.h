@@ -68,10 +68,11 @@ class ContentFile {
   [[nodiscard]] Result<void> give_back_before(std::uint64_t position);
   // Where what is in use begins.
   [[nodiscard]] std::uint64_t start(const std::optional<ContentPlace>& oldest) const;
-  // Its files are opened again when they are needed: one that was removed meanwhile takes no room.
-  void close() { file_.close(); }
   // From there to the end, with what shares its file.
   [[nodiscard]] std::uint64_t bytes_from(const std::optional<ContentPlace>& oldest) const;
+  // Of a reader: its files are opened again when they are needed, and one that was removed
+  // meanwhile takes no room.
+  void close() { file_.close(); }
 
  private:
   [[nodiscard]] tl::unexpected<Error> damaged(std::uint64_t position) const;

@@ -147,8 +147,6 @@ std::uint64_t Store::State::forget_batch(BlobNumber blob, Forgotten& forgotten) 
     if (!messages.empty()) forgotten_below = std::max(forgotten_below, *messages.rbegin());
     rows_gone = messages.size();
   }
-  connection.query("DELETE FROM delivery WHERE blob = ?").with(blob).run();
-  connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
   // The broker will name it for as long as nothing follows it in its stream.
   connection
       .query(
@@ -156,8 +154,7 @@ std::uint64_t Store::State::forget_batch(BlobNumber blob, Forgotten& forgotten) 
           "SELECT stream, sequence, hash FROM batch WHERE blob = ?")
       .with(blob)
       .run();
-  connection.query("DELETE FROM batch WHERE blob = ?").with(blob).run();
-  connection.query("DELETE FROM blob WHERE number = ?").with(blob).run();
+  remove_batch(blob);
   return rows_gone;
 }
 

@@ -5,19 +5,19 @@
 
 namespace keruen::store {
 
-bool Store::State::add_part(const PartName& part, std::int64_t agency, std::int64_t message) {
-  const Bytes whole = rows.veiled("attachment", part.whole.view());
+bool Store::State::add_part(const Bytes& whole, std::uint32_t part, std::int64_t agency,
+                            std::int64_t message) {
   bool came_before = false;
   {
     auto before = connection.query(
         "SELECT 1 FROM part WHERE whole = ? AND folder = 1 AND agency = ? AND number = ?");
-    before.with(BytesView(whole)).with(agency).with(part.number);
+    before.with(BytesView(whole)).with(agency).with(part);
     came_before = before.row();
   }
   connection.query("INSERT INTO part(whole, folder, agency, number, message) VALUES(?, 1, ?, ?, ?)")
       .with(BytesView(whole))
       .with(agency)
-      .with(part.number)
+      .with(part)
       .with(message)
       .run();
   return !came_before;
@@ -25,8 +25,8 @@ bool Store::State::add_part(const PartName& part, std::int64_t agency, std::int6
 
 void Store::State::arrive_part(const PartName& part, std::int64_t agency, std::int64_t message,
                                WallTime at) {
-  if (!add_part(part, agency, message)) return;
   const Bytes whole = rows.veiled("attachment", part.whole.view());
+  if (!add_part(whole, part.number, agency, message)) return;
   const auto counted = counted_attachment(whole, agency);
   if (!counted || part.number >= counted->parts) return;
   connection

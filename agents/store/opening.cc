@@ -52,15 +52,6 @@ Result<std::uint64_t> number_of_setting(Connection& connection, const char* sql)
   return u64_at(query.bytes(0), 0);
 }
 
-void save_lengths_of_contents(Connection& connection, const SegmentLengths& lengths) {
-  Bytes value;
-  append_u64(value, lengths.segment_bytes);
-  append_u64(value, lengths.in_first);
-  connection.query("INSERT INTO setting(name, value) VALUES('contents', ?)")
-      .with(BytesView(value))
-      .run();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path,
@@ -204,7 +195,7 @@ void Store::State::take_over() {
     const auto content = bytes ? content::decode_content(*bytes) : fail(bytes.error());
     const auto* part = content ? std::get_if<content::Part>(&content->body) : nullptr;
     if (part == nullptr) continue;  // what is damaged here is read from the one before, or not
-    add_part({part->whole, part->number}, copy.agency, copy.number);
+    add_part(rows.veiled("attachment", part->whole.view()), part->number, copy.agency, copy.number);
   }
   connection.execute(kForgottenTable);
   save_lengths_of_contents(connection, content_lengths);

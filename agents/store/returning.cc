@@ -87,6 +87,13 @@ void Store::State::settle(BatchPlace& place, RecipientState state, ErrorCode cod
   if (place.kind != MessageKind::part) write_event_of(type, at, place, code);
 }
 
+void Store::State::remove_batch(BlobNumber blob) {
+  connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
+  connection.query("DELETE FROM delivery WHERE blob = ?").with(blob).run();
+  connection.query("DELETE FROM batch WHERE blob = ?").with(blob).run();
+  connection.query("DELETE FROM blob WHERE number = ?").with(blob).run();
+}
+
 Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at) {
   // Of somebody who was given up the content is kept; and the word of who has it: the broker had
   // taken it, and lost it.
@@ -114,10 +121,7 @@ Result<void> Store::State::dissolve_batch(BlobNumber blob, ErrorCode code, WallT
           "SELECT lane, agency, batch, ranges, code, at FROM receipt_closed WHERE blob = ?")
       .with(blob)
       .run();
-  connection.query("DELETE FROM receipt_closed WHERE blob = ?").with(blob).run();
-  connection.query("DELETE FROM delivery WHERE blob = ?").with(blob).run();
-  connection.query("DELETE FROM batch WHERE blob = ?").with(blob).run();
-  connection.query("DELETE FROM blob WHERE number = ?").with(blob).run();
+  remove_batch(blob);
   return {};
 }
 

@@ -1,7 +1,5 @@
 #include "agents/store/segmented_file.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <filesystem>
 
@@ -9,7 +7,6 @@ namespace keruen::store {
 namespace {
 
 constexpr std::size_t kOpenMax = 4;
-constexpr int kSynced = 1;  // the folder, before the next one goes
 
 }  // namespace
 
@@ -42,24 +39,10 @@ std::string SegmentedFile::path_of(std::uint64_t number) const {
   return number == 0 ? path_ : path_ + "." + std::to_string(number);
 }
 
-Result<bool> SegmentedFile::is_there(std::uint64_t number) const {
-  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
-  int found = 0;
-  const int code = vfs->xAccess(vfs, path_of(number).c_str(), SQLITE_ACCESS_EXISTS, &found);
-  KERUEN_CHECK(checked(code, "looking for"));
-  return found != 0;
-}
-
-Result<void> SegmentedFile::checked(int code, std::string_view doing) const {
-  if (code == SQLITE_OK) return {};
-  return fail(error_of(SQLite::Exception(sqlite3_errstr(code), code),
-                       std::string(doing) + " its " + name_));
-}
-
 Result<SideFile*> SegmentedFile::file(std::uint64_t number, bool makes) {
   if (const auto found = open_.find(number); found != open_.end()) return found->second.get();
   if (!makes) {
-    KERUEN_TRY(const bool there, is_there(number));
+    KERUEN_TRY(const bool there, SideFile::is_there(path_of(number), name_));
     if (!there) return nullptr;
   }
   if (open_.size() >= kOpenMax) KERUEN_CHECK(close_one());
@@ -149,30 +132,27 @@ Result<void> SegmentedFile::sync() {
   return {};
 }
 
-// SQLite syncs it with a new file, and does not look whether that failed; of one deleted it does.
+// SQLite syncs it with a new file, and does not look whether that failed; of one removed it does.
 Result<void> SegmentedFile::sync_folder() {
-  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
   const std::string marker = path_ + ".named";
   KERUEN_CHECK(SideFile(marker, name_).open(Connection::Mode::read_write));
-  return checked(vfs->xDelete(vfs, marker.c_str(), kSynced), "syncing the folder of");
+  return SideFile::remove(marker, name_);
 }
 
 // From the first on: what a crash leaves over is what stands before those in use, without a gap.
 Result<void> SegmentedFile::remove_before(std::uint64_t offset) {
-  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
-  std::uint64_t number = place_of(offset).number;
+  const std::uint64_t number = place_of(offset).number;
   std::uint64_t first = number;
   while (first > 0) {
     const std::uint64_t before = first > lengths_.in_first ? first - 1 : 0;
-    KERUEN_TRY(const bool there, is_there(before));
+    KERUEN_TRY(const bool there, SideFile::is_there(path_of(before), name_));
     if (!there) break;
     first = before;
   }
   while (first < number) {
     open_.erase(first);
     unsynced_.erase(first);
-    const int code = vfs->xDelete(vfs, path_of(first).c_str(), kSynced);
-    if (code != SQLITE_IOERR_DELETE_NOENT) KERUEN_CHECK(checked(code, "removing"));
+    KERUEN_CHECK(SideFile::remove(path_of(first), name_));
     first = first == 0 ? lengths_.in_first : first + 1;
   }
   return {};

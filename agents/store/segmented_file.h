@@ -1,9 +1,12 @@
-// INTERNAL to .cc files of agents/store: one long file in pieces, so that what lies at its
-// beginning can be given back to the disk. A file system keeps the length of a file with a hole in
-// it, and so does a backup. Shape: bytes by offset. Segment n holds those from n * segment bytes
-// on, in a file of its own: PATH, PATH.1, PATH.2 and so on; the first may stand for several (what
-// was one file once). Units: bytes.   Threads: one at a time.   Lifetime: files are open as long as
-// this, a few at once. Errors: as SideFile.
+// INTERNAL to .cc files of agents/store: one long file in pieces, so that its beginning can be
+// given back to the disk: a file with a hole in it keeps its length, and so does its backup.
+//
+// Shape: bytes by offset. Segment n holds those from n * segment bytes on, in a file of its own:
+// PATH, PATH.1, PATH.2 and so on; the first may stand for several (what was one file once).
+// Units: bytes.
+// Threads: one at a time.
+// Lifetime: files are open as long as this, a few at once.
+// Errors: as SideFile.
 #pragma once
 
 #include <map>
@@ -58,12 +61,10 @@ class SegmentedFile {
   };
   [[nodiscard]] Place place_of(std::uint64_t offset) const;
   [[nodiscard]] std::string path_of(std::uint64_t number) const;
-  [[nodiscard]] Result<bool> is_there(std::uint64_t number) const;
   // Null: to be read, and not there.
   [[nodiscard]] Result<SideFile*> file(std::uint64_t number, bool makes);
   [[nodiscard]] Result<void> close_one();
   [[nodiscard]] Result<void> sync_folder();
-  [[nodiscard]] Result<void> checked(int code, std::string_view doing) const;
 
   const std::string path_;
   const std::string name_;

@@ -6,6 +6,16 @@
 
 namespace keruen::store {
 
+namespace {
+
+Result<void> checked_of(const std::string& name, int code, std::string_view doing) {
+  if (code == SQLITE_OK) return {};
+  return fail(
+      error_of(SQLite::Exception(sqlite3_errstr(code), code), std::string(doing) + " its " + name));
+}
+
+}  // namespace
+
 SideFile::SideFile(std::string path, std::string name)
     : path_(std::move(path)),
       name_(std::move(name)),
@@ -17,9 +27,23 @@ SideFile::~SideFile() {
 }
 
 Result<void> SideFile::checked(int code, std::string_view doing) const {
-  if (code == SQLITE_OK) return {};
-  return fail(error_of(SQLite::Exception(sqlite3_errstr(code), code),
-                       std::string(doing) + " its " + name_));
+  return checked_of(name_, code, doing);
+}
+
+Result<bool> SideFile::is_there(const std::string& path, const std::string& name) {
+  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
+  int found = 0;
+  const int code = vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &found);
+  KERUEN_CHECK(checked_of(name, code, "looking for"));
+  return found != 0;
+}
+
+Result<void> SideFile::remove(const std::string& path, const std::string& name) {
+  constexpr int kSyncsFolder = 1;
+  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
+  const int code = vfs->xDelete(vfs, path.c_str(), kSyncsFolder);
+  if (code == SQLITE_IOERR_DELETE_NOENT) return {};
+  return checked_of(name, code, "removing");
 }
 
 Result<void> SideFile::open(Connection::Mode mode) {

@@ -41,6 +41,12 @@ class SideFile {
   [[nodiscard]] Result<void> write(BytesView source, std::uint64_t offset);
   [[nodiscard]] Result<void> sync();
 
+  // ---- by its path ----
+  [[nodiscard]] static Result<bool> is_there(const std::string& path, const std::string& name);
+  // Its folder is synced: the removal is durable, and what was made beside it. One that is not
+  // there counts as removed.
+  [[nodiscard]] static Result<void> remove(const std::string& path, const std::string& name);
+
  private:
   [[nodiscard]] sqlite3_file* file() { return reinterpret_cast<sqlite3_file*>(memory_.data()); }
   [[nodiscard]] Result<void> checked(int code, std::string_view doing) const;

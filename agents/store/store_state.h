@@ -99,6 +99,8 @@ struct Store::State {
   [[nodiscard]] bool is_unanswered(const SentBatch& batch, const BatchPlace& place);
   // Under way, or at its end by the broker's word alone; then this sealing is what counts.
   [[nodiscard]] bool may_still_arrive(const SentBatch& batch, const BatchPlace& place);
+  // With its bytes, and what is known of it.
+  void remove_batch(BlobNumber blob);
   [[nodiscard]] Result<void> dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at);
   void add_message(NewMessage message);
   void add_once(const SentOnce& once, const MessageId& message);
@@ -116,8 +118,8 @@ struct Store::State {
   [[nodiscard]] Result<void> expire_item(OutboxNumber key, WallTime at);
   void load_outbox_expiry();
   void arrive_message(const Arrival& arrival, const ArrivedMessage& message, BlobNumber blob);
-  // False: it had come before.
-  bool add_part(const PartName& part, std::int64_t agency, std::int64_t message);
+  // `whole`: the attachment's digest, veiled. False: the part had come before.
+  bool add_part(const Bytes& whole, std::uint32_t part, std::int64_t agency, std::int64_t message);
   void arrive_part(const PartName& part, std::int64_t agency, std::int64_t message, WallTime at);
   void expect_attachments(const ArrivedMessage& message, std::int64_t agency, std::int64_t number,
                           WallTime at);

@@ -24,6 +24,15 @@ Result<SegmentLengths> lengths_of_contents(Connection& connection) {
               "from a backup");
 }
 
+void save_lengths_of_contents(Connection& connection, const SegmentLengths& lengths) {
+  Bytes value;
+  append_u64(value, lengths.segment_bytes);
+  append_u64(value, lengths.in_first);
+  connection.query("INSERT INTO setting(name, value) VALUES('contents', ?)")
+      .with(BytesView(value))
+      .run();
+}
+
 // Places ascend with the numbers of their rows.
 std::optional<ContentPlace> content_at(Connection& connection, End end) {
   auto query = connection.query(

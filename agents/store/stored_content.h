@@ -13,6 +13,7 @@ namespace keruen::store {
 
 // How long the files of the contents are, as it stands in the store; corrupt.
 [[nodiscard]] Result<SegmentLengths> lengths_of_contents(Connection& connection);
+void save_lengths_of_contents(Connection& connection, const SegmentLengths& lengths);
 // Where what is in use begins and ends; empty: nothing is.
 enum class End : std::uint8_t { oldest, newest };
 [[nodiscard]] std::optional<ContentPlace> content_at(Connection& connection, End end);

@@ -20,15 +20,18 @@
 namespace keruen::store {
 
 // Format 4 had one file of contents, and one row for each part.
-inline constexpr const char* kToFormat4 =
-    "DROP TABLE forgotten_head; DROP TABLE part; CREATE TABLE part(whole BLOB NOT NULL, folder "
-    "INTEGER NOT NULL, agency "
-    "INTEGER "
-    "NOT NULL, number INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY(whole, folder, "
-    "agency, "
-    "number)) WITHOUT ROWID; INSERT INTO part VALUES(x'01', 1, 2, 0, 7); "
-    "CREATE INDEX once_message ON once(message) WHERE sequence >= 0; DROP INDEX once_of_message; "
-    "DELETE FROM setting WHERE name = 'contents'; PRAGMA user_version = 4";
+inline constexpr const char* kToFormat4 = R"sql(
+DROP TABLE forgotten_head;
+DROP TABLE part;
+CREATE TABLE part(whole BLOB NOT NULL, folder INTEGER NOT NULL, agency INTEGER NOT NULL,
+  number INTEGER NOT NULL, message INTEGER NOT NULL,
+  PRIMARY KEY(whole, folder, agency, number)) WITHOUT ROWID;
+INSERT INTO part VALUES(x'01', 1, 2, 0, 7);
+CREATE INDEX once_message ON once(message) WHERE sequence >= 0;
+DROP INDEX once_of_message;
+DELETE FROM setting WHERE name = 'contents';
+PRAGMA user_version = 4;
+)sql";
 
 class StoreOnADisk : public ::testing::Test {
  protected:
