@@ -67,6 +67,8 @@ void add_sender_option(CLI::App& verb, std::string& from);
 [[nodiscard]] std::string receipts_text(const Json& recipients, const Terminal& terminal);
 // "delivered 05:02, read 05:04 by officer 7, …"
 [[nodiscard]] std::string recipient_words(const Json& recipient);
+// Texts in a row: "a, b".
+[[nodiscard]] std::string joined(const Json& list);
 // Of a subject where it has one line.
 inline constexpr std::size_t kSubjectColumns = 160;
 [[nodiscard]] Tone tone_of_state(const std::string& state);

@@ -74,12 +74,6 @@ void add_lines(std::string& text, const std::string& name, const Json& value, st
   add_field(text, words_of(name), scalar_words(value), indent, terminal);
 }
 
-std::string joined(const Json& list) {
-  std::string text;
-  for (const auto& each : list) text += (text.empty() ? "" : ", ") + each.get<std::string>();
-  return text;
-}
-
 // What became of a message and what its sender does next: the remedies of the codes themselves
 // speak to whoever holds the bytes.
 std::string fate_words(const std::string& state, ErrorCode code) {
@@ -128,6 +122,12 @@ std::string file_words(const Json& parts) {
 }
 
 }  // namespace
+
+std::string joined(const Json& list) {
+  std::string text;
+  for (const auto& each : list) text += (text.empty() ? "" : ", ") + each.get<std::string>();
+  return text;
+}
 
 Tone tone_of_state(const std::string& state) {
   if (state == "processed" || state == "read" || state == "delivered") return Tone::good;

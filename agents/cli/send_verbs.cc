@@ -151,20 +151,13 @@ ExitCode submit(const Choice& choice, Desk& desk, const content::Content& conten
     choice.terminal.print(sent->dump() + "\n");
     return ExitCode::ok;
   }
-  const auto names = [&](const char* field) {
-    std::string all;
-    if (!sent->contains(field)) return all;
-    for (const auto& each : (*sent)[field])
-      all += (all.empty() ? "" : ", ") + each.get<std::string>();
-    return all;
-  };
   const std::string id = (*sent)["id"].get<std::string>();
   choice.terminal.print(id + "\n");
-  choice.terminal.say("Stored for " + names("recipients") +
+  choice.terminal.say("Stored for " + joined((*sent)["recipients"]) +
                       "; it leaves as soon as the link is up.");
-  if (const std::string left_out = names("left_out"); !left_out.empty()) {
+  if (sent->contains("left_out")) {
     choice.terminal.say(
-        "Not for " + left_out +
+        "Not for " + joined((*sent)["left_out"]) +
         ", which the exchange authority suspended; send it again when that is over.");
   }
   choice.terminal.say("Follow it with: keruen receipts " + short_id(id));
