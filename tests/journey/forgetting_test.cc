@@ -34,18 +34,8 @@ class ForgettingJourney : public Journey {
     connect_all();
     pass(seconds(90));
   }
-  [[nodiscard]] std::string draw_file(std::size_t size) {
-    Bytes bytes(size);
-    exchange.randomness().fill(bytes);
-    const std::string path = (directory / "film.mp4").string();
-    host::PosixDisk files;
-    EXPECT_THAT(host::write_file_atomically(files, path, bytes, host::kPrivateMode), IsOk());
-    return path;
-  }
-  [[nodiscard]] MessageId send_file(const std::string& text, const std::string& path) {
-    auto request = notice({kCustoms}, text);
-    request.attachments.push_back({"film.mp4", "video/mp4", path});
-    const auto id = submit(kGuard, request);
+  [[nodiscard]] MessageId send_film(const std::string& text, const Bytes& film) {
+    const auto id = submit(kGuard, with_file({kCustoms}, text, "film.mp4", "video/mp4", film));
     pass(seconds(5));
     return id;
   }
@@ -85,13 +75,13 @@ class ForgettingJourney : public Journey {
 
 TEST_F(ForgettingJourney, WhatIsOlderIsForgottenOnBothSidesAndItsRoomGivenBack) {
   constexpr std::uint64_t kFileBytes = 600'000;
-  const auto old = send_file("old", draw_file(kFileBytes));
+  const auto old = send_film("old", draw_bytes(kFileBytes));
   ASSERT_THAT(agent(kCustoms).engine().mark_read({old, officer()}, now()), IsOk());
   pass(seconds(5));
   ASSERT_EQ(at(kGuard, old, kCustoms).state, RecipientState::read);
   ASSERT_EQ(bytes_of_file(kCustoms, old).value_or(0), kFileBytes);
   pass_days(40);
-  const auto young = send_file("young", draw_file(kFileBytes));
+  const auto young = send_film("young", draw_bytes(kFileBytes));
   pass_days(21);
   pass_an_hour();
   EXPECT_THAT(inbox(kCustoms), ElementsAre("old", "young")) << "61 days are not 62";
@@ -123,10 +113,10 @@ TEST_F(ForgettingJourney, WhatIsOlderIsForgottenOnBothSidesAndItsRoomGivenBack) 
 
 // The same form every month: each message has its file as long as it is kept itself.
 TEST_F(ForgettingJourney, AFileThatCameAgainStaysWithTheYoungerMessage) {
-  const std::string form = draw_file(150'000);
-  static_cast<void>(send_file("in spring", form));
+  const Bytes form = draw_bytes(150'000);
+  static_cast<void>(send_film("in spring", form));
   pass_days(40);
-  const auto later = send_file("in summer", form);
+  const auto later = send_film("in summer", form);
   pass_days(23);
   pass_an_hour();
   EXPECT_THAT(inbox(kCustoms), ElementsAre("in summer"));
@@ -137,10 +127,10 @@ TEST_F(ForgettingJourney, AFileThatCameAgainStaysWithTheYoungerMessage) {
 
 // One file of contents, and a row for the first copy of each part.
 TEST_F(ForgettingJourney, SoItDoesInAStoreOfTheFormatBefore) {
-  const std::string form = draw_file(150'000);
-  static_cast<void>(send_file("in spring", form));
+  const Bytes form = draw_bytes(150'000);
+  static_cast<void>(send_film("in spring", form));
   pass_days(40);
-  const auto later = send_file("in summer", form);
+  const auto later = send_film("in summer", form);
   agent(kCustoms).kill(broker, now());
   const std::string content = agent(kCustoms).store_path() + "-content";
   for (int segment = 1; std::filesystem::exists(content + "." + std::to_string(segment));

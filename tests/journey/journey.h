@@ -161,6 +161,21 @@ class Journey : public ::testing::Test {
     request.lane = lane;
     return request;
   }
+  [[nodiscard]] Bytes draw_bytes(std::size_t size) {
+    Bytes bytes(size);
+    exchange.randomness().fill(bytes);
+    return bytes;
+  }
+  [[nodiscard]] engine::SubmitRequest with_file(const std::vector<std::string>& to,
+                                                const std::string& text, const std::string& name,
+                                                const std::string& media_type, const Bytes& bytes) {
+    const std::string path = (directory / name).string();
+    host::PosixDisk files;
+    EXPECT_THAT(host::write_file_atomically(files, path, bytes, host::kPrivateMode), IsOk());
+    auto request = notice(to, text);
+    request.attachments.push_back({name, media_type, path});
+    return request;
+  }
   [[nodiscard]] static content::Author officer() {
     return {{"duty"}, "A. Officer", "liaison", "post 3"};
   }

@@ -18,19 +18,9 @@ class NoticeJourney : public Journey {
  protected:
   void SetUp() override { start_all(); }
 
-  [[nodiscard]] Bytes draw_photo(std::size_t size) {
-    Bytes photo(size);
-    exchange.randomness().fill(photo);
-    return photo;
-  }
   [[nodiscard]] engine::SubmitRequest with_photo(const std::vector<std::string>& to,
                                                  const std::string& text, const Bytes& photo) {
-    const std::string path = (directory / "photo.jpg").string();
-    host::PosixDisk files;
-    EXPECT_THAT(host::write_file_atomically(files, path, photo, host::kPrivateMode), IsOk());
-    auto request = notice(to, text);
-    request.attachments.push_back({"photo.jpg", "image/jpeg", path});
-    return request;
+    return with_file(to, text, "photo.jpg", "image/jpeg", photo);
   }
 };
 
@@ -153,7 +143,7 @@ TEST_F(NoticeJourney, GoesQuietWhenNothingIsLeftToSay) {
 }
 
 TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
-  const Bytes photo = draw_photo(300'000);
+  const Bytes photo = draw_bytes(300'000);
   auto request = with_photo({kCustoms}, "With a photo", photo);
   const auto id = submit(kGuard, request);
   pass(seconds(3));
@@ -171,7 +161,7 @@ TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
 
 // Its parts travel with each and are kept once.
 TEST_F(NoticeJourney, TheSameAttachmentIsCompleteForEachMessageThatNamesIt) {
-  const Bytes photo = draw_photo(200'000);
+  const Bytes photo = draw_bytes(200'000);
   auto request = with_photo({kCustoms}, "With a photo", photo);
   // Two that are here before any part of it, and one that comes when it is complete.
   agent(kCustoms).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
@@ -201,7 +191,7 @@ TEST_F(NoticeJourney, TheSameAttachmentIsCompleteForEachMessageThatNamesIt) {
 
 // The notice is there and read; what it spoke of is not, and both must know.
 TEST_F(NoticeJourney, TheSenderSeesThatAFileDidNotArrive) {
-  const Bytes photo = draw_photo(3 * kPartBytesMax);
+  const Bytes photo = draw_bytes(3 * kPartBytesMax);
   auto request = with_photo({kCustoms, kProsecutor}, "See the photo", photo);
   request.expires_in = std::chrono::hours(1);
   // Its parts never come there.
@@ -430,7 +420,7 @@ class LargeGroupJourney : public NoticeJourney {
 };
 
 TEST_F(LargeGroupJourney, IsOneMessageForAllOfThem) {
-  const Bytes photo = draw_photo(150'000);
+  const Bytes photo = draw_bytes(150'000);
   auto request = with_photo({"kz.all"}, "To all", photo);
   request.once = engine::DuplicateKey{"to all", Digest(), 1, engine::DuplicateKey::Renewal::never};
   const auto id = submit(kGuard, request);

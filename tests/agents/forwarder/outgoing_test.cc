@@ -164,7 +164,8 @@ TEST_F(OutgoingTest, ABareCancellationTakesItsDetailsFromWhatWasSent) {
 TEST_F(OutgoingTest, ABareCancellationOfNothingIsRefused) {
   const auto answer = drop("METHOD:CANCEL\r\nBEGIN:VEVENT\r\nUID:u9\r\nEND:VEVENT\r\n");
   EXPECT_EQ(answer.outcome, FileOutcome::refused);
-  EXPECT_THAT(answer.reason, AllOf(HasSubstr("u9"), HasSubstr("nothing that was sent to kz.customs")));
+  EXPECT_THAT(answer.reason,
+              AllOf(HasSubstr("u9"), HasSubstr("nothing that was sent to kz.customs")));
 }
 
 TEST_F(OutgoingTest, AChangedInstanceIsLaidIntoItsSeries) {

@@ -1,7 +1,6 @@
 // Small rounds: durable in the redo log, shown in the store's file later, repeated after a crash.
-
-#include "agents/store/reader.h"
 #include "tests/agents/store/store_on_a_disk.h"
+#include "tests/agents/store/stored_messages.h"
 
 namespace keruen::store {
 namespace {
@@ -9,7 +8,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
 constexpr std::uint64_t kRecordBytes = 4096;  // of a small round
 
 class RedoLogTest : public StoreOnADisk {
@@ -34,21 +32,9 @@ class RedoLogTest : public StoreOnADisk {
     return fact && fact->has_value();
   }
   [[nodiscard]] MessageId submit_in_a_round(const std::string& text) {
-    content::Content content;
-    content.header.subject = {{"en", text}};
-    content::CooperationNotice notice;
-    notice.what = text;
-    content.body = notice;
-    const auto encoded = content::encode(content);
-    EXPECT_THAT(encoded, IsOk());
     Submission submission;
-    NewMessage& message = submission.messages.emplace_back();
-    message.id = certs::draw_message_id(randomness, kNow);
-    message.created_at = kNow;
-    message.expires_at = kNow + kExpiryDefault;
-    message.recipients = {*AgencyId::parse("kz.customs")};
-    message.content = encoded.value_or(Bytes());
-    const MessageId id = message.id;
+    submission.messages.push_back(notice_to_customs(text, randomness));
+    const MessageId id = submission.messages.front().id;
     store->begin_round();
     EXPECT_THAT(store->submit({&submission}, kNow), IsOk());
     EXPECT_THAT(store->end_round(), IsOk());

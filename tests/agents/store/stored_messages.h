@@ -19,6 +19,24 @@ namespace keruen::store {
 
 inline constexpr WallTime kNow{std::chrono::milliseconds{1'778'749'200'000}};
 
+[[nodiscard]] inline NewMessage notice_to_customs(const std::string& text,
+                                                  certs::Randomness& randomness) {
+  content::Content content;
+  content.header.subject = {{"en", text}};
+  content::CooperationNotice notice;
+  notice.what = text;
+  content.body = notice;
+  NewMessage made;
+  made.id = certs::draw_message_id(randomness, kNow);
+  made.created_at = kNow;
+  made.expires_at = kNow + kExpiryDefault;
+  made.recipients = {*AgencyId::parse("kz.customs")};
+  const auto encoded = content::encode(content);
+  EXPECT_THAT(encoded, IsOk());
+  made.content = encoded.value_or(Bytes());
+  return made;
+}
+
 class StoreTest : public ::testing::Test {
  protected:
   StoreTest() : key(32) { randomness.fill(key.writable()); }
@@ -35,20 +53,7 @@ class StoreTest : public ::testing::Test {
     return opened ? std::move(*opened) : nullptr;
   }
   [[nodiscard]] NewMessage message(const std::string& text) {
-    content::Content content;
-    content.header.subject = {{"en", text}};
-    content::CooperationNotice notice;
-    notice.what = text;
-    content.body = notice;
-    NewMessage made;
-    made.id = certs::draw_message_id(randomness, kNow);
-    made.created_at = kNow;
-    made.expires_at = kNow + kExpiryDefault;
-    made.recipients = {*AgencyId::parse("kz.customs")};
-    const auto encoded = content::encode(content);
-    EXPECT_THAT(encoded, IsOk());
-    made.content = encoded.value_or(Bytes());
-    return made;
+    return notice_to_customs(text, randomness);
   }
   MessageId submit(const std::string& text) {
     Submission submission;
