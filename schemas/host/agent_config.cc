@@ -154,9 +154,8 @@ std::string encode_agent_config(const AgentConfig& config) {
          "\n[store]\n"
          "# Never start two agents on one store, nor one on a copy of it.\n" +
          text_line("directory", config.store_directory) +
-         "# Messages older than so many days are forgotten, read or not, with their files; "
-         "without\n"
-         "# it none are.\n" +
+         "# Messages older than so many days are forgotten, read or not, with their files;\n"
+         "# without it none are.\n" +
          (config.keep ? "keep_days = " + std::to_string(config.keep->count()) + "\n"
                       : std::string("# keep_days = 730\n")) +
          "\n[broker]\n"
