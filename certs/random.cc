@@ -63,4 +63,15 @@ MessageId draw_message_id(Randomness& randomness, WallTime at) {
   return id;
 }
 
+MessageId MessageIds::draw(WallTime at) {
+  constexpr std::uint16_t kCountMax = 0xfff;
+  if (at != last_at_) count_ = 0;
+  last_at_ = at;
+  MessageId id = draw_message_id(randomness_, at);
+  id.bytes[6] = static_cast<std::uint8_t>(0x70 | count_ >> 8);
+  id.bytes[7] = static_cast<std::uint8_t>(count_);
+  if (count_ < kCountMax) ++count_;
+  return id;
+}
+
 }  // namespace keruen::certs

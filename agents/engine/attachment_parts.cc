@@ -61,7 +61,7 @@ Result<std::optional<store::NewMessage>> AttachmentParts::next() {
   if (attachment_ == manifest_.size()) return Next();
   store::NewMessage message;
   KERUEN_TRY(message.content, read_piece());
-  message.id = certs::draw_message_id(randomness_, created_at_);
+  message.id = ids_.draw(created_at_);
   message.kind = MessageKind::part;
   message.lane = Lane::bulk;
   message.created_at = created_at_;

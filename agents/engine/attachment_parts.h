@@ -1,7 +1,7 @@
 // INTERNAL to agents/engine: the attachments of one submission as messages of kind part, read from
 // disk one piece at a time.
 // Shape: next() gives part after part; empty at the end.
-// Threads: the engine thread.   Lifetime: borrows the disk and the randomness.
+// Threads: the engine thread.   Lifetime: borrows the disk and the ids.
 //
 // A file that changed since it was measured is refused, and with it the whole submission.
 #pragma once
@@ -18,12 +18,11 @@ namespace keruen::engine {
 class AttachmentParts {
  public:
   // For the recipients of `parent`, for as long as that.
-  AttachmentParts(host::Disk& disk, certs::Randomness& randomness,
-                  std::vector<Attachment> attachments, content::PartsManifest manifest,
-                  MessageId parent, std::vector<AgencyId> recipients, WallTime created_at,
-                  WallTime expires_at)
+  AttachmentParts(host::Disk& disk, certs::MessageIds& ids, std::vector<Attachment> attachments,
+                  content::PartsManifest manifest, MessageId parent,
+                  std::vector<AgencyId> recipients, WallTime created_at, WallTime expires_at)
       : disk_(disk),
-        randomness_(randomness),
+        ids_(ids),
         attachments_(std::move(attachments)),
         manifest_(std::move(manifest)),
         parent_(parent),
@@ -38,7 +37,7 @@ class AttachmentParts {
   [[nodiscard]] Result<Bytes> read_piece();
 
   host::Disk& disk_;
-  certs::Randomness& randomness_;
+  certs::MessageIds& ids_;
   std::vector<Attachment> attachments_;
   content::PartsManifest manifest_;
   MessageId parent_;

@@ -176,7 +176,7 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   }
   const content::Content& content = changed ? *changed : request.content;
   store::NewMessage message;
-  message.id = certs::draw_message_id(desk_.randomness, desk_.exchange_time(now));
+  message.id = ids_.draw(desk_.exchange_time(now));
   prepared.answer.message = message.id;
   message.kind = kind;
   message.lane = request.lane;
@@ -192,8 +192,8 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   prepared.submission.messages.push_back(std::move(message));
   if (!request.attachments.empty()) {
     auto parts = std::make_shared<AttachmentParts>(
-        desk_.disk, desk_.randomness, request.attachments, content.parts, prepared.answer.message,
-        recipients, now.wall, prepared.answer.expires_at);
+        desk_.disk, ids_, request.attachments, content.parts, prepared.answer.message, recipients,
+        now.wall, prepared.answer.expires_at);
     prepared.submission.more = [parts] { return parts->next(); };
   }
   if (request.once) {

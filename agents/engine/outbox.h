@@ -9,7 +9,7 @@ namespace keruen::engine {
 
 class Outbox {
  public:
-  explicit Outbox(Desk& desk) : desk_(desk) {}
+  explicit Outbox(Desk& desk) : desk_(desk), ids_(desk.randomness) {}
 
   // See Engine::submit. An error is the store's, or of an attachment that changed under way: then
   // none is stored.
@@ -45,6 +45,7 @@ class Outbox {
                                            const content::Author& officer, Now now);
 
   Desk& desk_;
+  certs::MessageIds ids_;
 };
 
 }  // namespace keruen::engine

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/scripted_randomness.h"
 #include "tests/support/seeded_randomness.h"
 
@@ -45,6 +47,24 @@ TEST(MessageIds, SortByTheirTime) {
     EXPECT_LT(last, next);
     last = next;
   }
+}
+
+TEST(MessageIds, AscendWithinAMillisecondAndStayApartBeyondItsNumbers) {
+  SeededRandomness randomness(4);
+  MessageIds ids(randomness);
+  const WallTime at = wall_time_of(1'700'000'000'000);
+  std::set<MessageId> drawn;
+  MessageId last;
+  for (int i = 0; i < 4096; ++i) {
+    const MessageId next = ids.draw(at);
+    EXPECT_LT(last, next);
+    EXPECT_EQ(next.bytes[6] >> 4, 7);
+    drawn.insert(next);
+    last = next;
+  }
+  for (int i = 0; i < 100; ++i) drawn.insert(ids.draw(at));
+  EXPECT_EQ(drawn.size(), 4196u);
+  EXPECT_LT(*drawn.rbegin(), ids.draw(at + std::chrono::milliseconds(1)));
 }
 
 }  // namespace
