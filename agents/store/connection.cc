@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "agents/store/redo_log.h"
 
 namespace keruen::store {
@@ -120,6 +122,12 @@ Query Connection::query(const char* sql) { return Query(prepared(sql), redo_); }
 void Connection::control(const char* sql) {
   Query query(prepared(sql), nullptr);
   query.run();
+}
+
+RowsInsert::RowsInsert(std::string_view insert, std::string_view row)
+    : one_(std::string(insert) + " " + std::string(row)), several_(one_) {
+  for (std::size_t i = 1; i < kAtOnce; ++i) several_ += ", " + std::string(row);
+  ensure(std::ranges::count(several_, '?') <= RedoLog::kParametersMax, "the redo log counts them");
 }
 
 Error error_of(const SQLite::Exception& exception, std::string_view doing) {

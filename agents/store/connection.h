@@ -134,6 +134,31 @@ class Connection {
   std::unordered_map<const char*, std::unique_ptr<PreparedStatement>> statements_;
 };
 
+// INSERT of which several rows go at once: a statement costs as much to begin and end as its row.
+// Lifetime: static, for the statements are cached by the address of their texts.
+class RowsInsert {
+ public:
+  // insert: as far as VALUES; row: its parameters, in parentheses.
+  RowsInsert(std::string_view insert, std::string_view row);
+  // `bind(query, i)` binds row i.
+  template <class Bind>
+  void run(Connection& connection, std::size_t rows, Bind&& bind) const {
+    for (std::size_t next = 0; next < rows;) {
+      const bool several = rows - next >= kAtOnce;
+      auto query = connection.query(several ? several_.c_str() : one_.c_str());
+      for (const std::size_t end = next + (several ? kAtOnce : 1); next < end; ++next) {
+        bind(query, next);
+      }
+      query.run();
+    }
+  }
+
+ private:
+  static constexpr std::size_t kAtOnce = 16;
+  std::string one_;
+  std::string several_;
+};
+
 // no_space for a full disk, corrupt for a damaged file, else io_failed.
 [[nodiscard]] Error error_of(const SQLite::Exception& exception, std::string_view doing);
 

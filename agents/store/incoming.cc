@@ -4,6 +4,13 @@
 #include "agents/store/store_state.h"
 
 namespace keruen::store {
+namespace {
+
+bool says_of_others(const ArrivedMessage& message) {
+  return message.part || !message.attachments.empty() || message.word || message.recalls;
+}
+
+}  // namespace
 
 bool Store::State::add_part(const Bytes& whole, std::uint32_t part, std::int64_t agency,
                             std::int64_t message) {
@@ -125,28 +132,45 @@ void Store::State::apply_word(const OfficerWord& word, const AgencyId& from, std
       {processed ? EventType::processed : EventType::read, at, word.message, kind, agency, {}, {}});
 }
 
-void Store::State::arrive_message(const Arrival& arrival, const ArrivedMessage& message,
-                                  BlobNumber blob) {
+void Store::State::arrive_messages(const Arrival& arrival, BlobNumber blob) {
+  static const RowsInsert insert(
+      "INSERT INTO message_in(number, id, agency, kind, state, late, created_at, expires_at, blob, "
+      "leaf, thread, listed) VALUES",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const std::int64_t agency = number_of(arrival.sender);
-  const bool recalled = was_recalled(message.id, agency);
-  const std::int64_t number = next_in++;
-  connection
-      .query(
-          "INSERT INTO message_in(number, id, agency, kind, state, late, created_at, expires_at, "
-          "blob, leaf, thread, listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .with(number)
-      .with(message.id)
-      .with(agency)
-      .with(message.kind)
-      .with(recalled ? ReadState::recalled : ReadState::unread)
-      .with(message.late ? 1 : 0)
-      .with(message.created_at)
-      .with(message.expires_at)
-      .with(blob)
-      .with(message.leaf)
-      .with(message.thread)
-      .with(message.listing)
-      .run();
+  for (std::span left(arrival.messages); !left.empty();) {
+    // One that says something of others finds the rows of those before it, and of no later ones.
+    const auto taken = take_through_first(left, says_of_others);
+    const std::int64_t first = next_in;
+    next_in += static_cast<std::int64_t>(taken.size());
+    std::vector<bool> recalled;
+    for (const auto& message : taken) {
+      recalled.push_back(was_recalled(message.id, agency));
+      greatest_in = std::max(greatest_in, message.id);
+    }
+    insert.run(connection, taken.size(), [&](Query& query, std::size_t i) {
+      const ArrivedMessage& message = taken[i];
+      query.with(first + static_cast<std::int64_t>(i))
+          .with(message.id)
+          .with(agency)
+          .with(message.kind)
+          .with(recalled[i] ? ReadState::recalled : ReadState::unread)
+          .with(message.late ? 1 : 0)
+          .with(message.created_at)
+          .with(message.expires_at)
+          .with(blob)
+          .with(message.leaf)
+          .with(message.thread)
+          .with(message.listing);
+    });
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      tell_of(arrival, taken[i], agency, first + static_cast<std::int64_t>(i), recalled[i]);
+    }
+  }
+}
+
+void Store::State::tell_of(const Arrival& arrival, const ArrivedMessage& message,
+                           std::int64_t agency, std::int64_t number, bool recalled) {
   if (message.listing == Listing::listed) {
     write_event({EventType::arrived, arrival.at, message.id, message.kind, agency, {}, {}});
   }
@@ -244,7 +268,7 @@ Result<void> Store::arrive(const Arrival& arrival) {
             .with(arrival.place.batch)
             .run();
       }
-      for (const auto& message : arrival.messages) state.arrive_message(arrival, message, blob);
+      state.arrive_messages(arrival, blob);
     }
     for (const auto& word : arrival.words) {
       if (word.undeliverable) {
@@ -348,6 +372,7 @@ Result<std::optional<IncomingPair>> Store::pair_in(const AgencyId& agency, Strea
 
 Result<bool> Store::knows(const AgencyId& sender, const MessageId& id) {
   return state_->look<bool>("looking for a repeat", [&]() -> Result<bool> {
+    if (state_->greatest_in < id) return false;
     const auto agency = state_->known_number_of(sender);
     if (!agency) return false;
     auto query = state_->connection.query("SELECT 1 FROM message_in WHERE id = ? AND agency = ?");

@@ -5,28 +5,38 @@
 
 namespace keruen::store {
 
-void Store::State::add_message(NewMessage message) {
-  std::optional<std::int64_t> parent;
-  if (message.parent) {
-    auto find = connection.query("SELECT number FROM message_out WHERE id = ?");
-    find.with(*message.parent);
-    if (find.row()) parent = find.number(0);
+std::optional<std::int64_t> Store::State::sent_number_of(const std::optional<MessageId>& id) {
+  if (!id) return std::nullopt;
+  auto find = connection.query("SELECT number FROM message_out WHERE id = ?");
+  find.with(*id);
+  return find.row() ? std::optional(find.number(0)) : std::nullopt;
+}
+
+void Store::State::add_messages(std::span<NewMessage* const> messages) {
+  static const RowsInsert insert(
+      "INSERT INTO message_out(number, id, kind, lane, created_at, expires_at, parent, thread, "
+      "listed) VALUES",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const std::int64_t first = next_out;
+  next_out += static_cast<std::int64_t>(messages.size());
+  insert.run(connection, messages.size(), [&](Query& query, std::size_t i) {
+    const NewMessage& message = *messages[i];
+    query.with(first + static_cast<std::int64_t>(i))
+        .with(message.id)
+        .with(message.kind)
+        .with(message.lane)
+        .with(message.created_at)
+        .with(message.expires_at)
+        .with(sent_number_of(message.parent))
+        .with(message.thread)
+        .with(message.listing);
+  });
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    add_unsealed(first + static_cast<std::int64_t>(i), std::move(*messages[i]));
   }
-  const std::int64_t number = next_out++;
-  connection
-      .query(
-          "INSERT INTO message_out(number, id, kind, lane, created_at, expires_at, parent, thread, "
-          "listed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .with(number)
-      .with(message.id)
-      .with(message.kind)
-      .with(message.lane)
-      .with(message.created_at)
-      .with(message.expires_at)
-      .with(parent)
-      .with(message.thread)
-      .with(message.listing)
-      .run();
+}
+
+void Store::State::add_unsealed(std::int64_t number, NewMessage message) {
   if (message.part) {
     const Bytes whole = rows.veiled("attachment", message.part->whole.view());
     connection
@@ -80,27 +90,41 @@ void Store::State::mark_received(const LocalMark& mark) {
       .run();
 }
 
+Result<void> Store::State::add(std::span<Submission* const> submissions, WallTime at) {
+  std::vector<NewMessage*> messages;
+  for (Submission* submission : submissions) {
+    if (submission->once) add_once(*submission->once, submission->messages.front().id);
+    for (auto& message : submission->messages) messages.push_back(&message);
+  }
+  add_messages(messages);
+  for (Submission* submission : submissions) {
+    while (submission->more) {
+      KERUEN_TRY(auto message, submission->more());
+      if (!message) break;
+      NewMessage* const part = &*message;
+      add_messages({&part, 1});
+    }
+    if (submission->mark) mark_received(*submission->mark);
+    if (submission->recalls) take_back(*submission->recalls, at);
+  }
+  return {};
+}
+
 Result<void> Store::submit(const std::vector<Submission*>& submissions, WallTime at) {
   const auto add_all = [&]() -> Result<void> {
-    for (Submission* submission : submissions) {
-      if (submission->once) {
-        state_->add_once(*submission->once, submission->messages.front().id);
-      }
-      for (auto& message : submission->messages) state_->add_message(std::move(message));
-      while (submission->more) {
-        KERUEN_TRY(auto message, submission->more());
-        if (!message) break;
-        state_->add_message(std::move(*message));
-      }
-      if (submission->mark) state_->mark_received(*submission->mark);
-      if (submission->recalls) state_->take_back(*submission->recalls, at);
+    for (std::span left(submissions); !left.empty();) {
+      // Parts have the numbers behind their message's: those of the next ones follow them.
+      const auto taken = take_through_first(
+          left, [](const Submission* submission) { return bool(submission->more); });
+      KERUEN_CHECK(state_->add(taken, at));
     }
     return {};
   };
   return state_->transact<void>("storing a message", add_all, State::Fresh::kept);
 }
 
-void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch) {
+void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch,
+                                 std::vector<std::size_t>& rowless) {
   auto unwritten = fresh.take(leaf.outbox);
   if (unwritten && leaf.rest != ClosedLeaf::Rest::nobody) {
     write_item(*unwritten);
@@ -109,17 +133,7 @@ void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch) {
   for (const auto& sealed : leaf.sealed) {
     const std::int64_t agency = number_of(sealed.agency);
     if (unwritten) {
-      connection
-          .query(
-              "INSERT INTO recipient(message, place, agency, state, attempts, blob, leaf, seat) "
-              "VALUES(?, ?, ?, 3, 1, ?, ?, ?)")
-          .with(leaf.message)
-          .with(sealed.place)
-          .with(agency)
-          .with(batch.blob)
-          .with(leaf.number)
-          .with(sealed.seat)
-          .run();
+      rowless.push_back(batch.places.size());
     } else {
       connection
           .query(
@@ -146,6 +160,21 @@ void Store::State::close_message(const ClosedLeaf& leaf, SentBatch& batch) {
   }
 }
 
+void Store::State::add_recipients(const SentBatch& batch, const std::vector<std::size_t>& rowless) {
+  static const RowsInsert insert(
+      "INSERT INTO recipient(message, place, agency, state, attempts, blob, leaf, seat) VALUES",
+      "(?, ?, ?, 3, 1, ?, ?, ?)");
+  insert.run(connection, rowless.size(), [&](Query& query, std::size_t i) {
+    const BatchPlace& place = batch.places[rowless[i]];
+    query.with(place.message)
+        .with(place.place)
+        .with(place.agency)
+        .with(batch.blob)
+        .with(place.leaf)
+        .with(place.seat);
+  });
+}
+
 void Store::State::close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts) {
   for (const auto& receipt : receipts) {
     connection
@@ -165,7 +194,9 @@ Result<StoredBatch> Store::close(const ClosedBatch& batch) {
     KERUEN_TRY(const BlobNumber blob, state.add_blob(batch.bytes, batch.keys));
     SentBatch sent;
     sent.blob = blob;
-    for (const auto& leaf : batch.messages) state.close_message(leaf, sent);
+    std::vector<std::size_t> rowless;
+    for (const auto& leaf : batch.messages) state.close_message(leaf, sent, rowless);
+    state.add_recipients(sent, rowless);
     const Bytes places = pack_places(sent.places);
     {
       auto query = state.connection.query(

@@ -37,6 +37,9 @@ class RedoLog {
   // A larger round is written into the store's file at once: its pages are as good as full.
   static constexpr std::size_t kRoundBytesMax = 128 * 1024;
 
+  // Of one statement.
+  static constexpr std::ptrdiff_t kParametersMax = 255;
+
   explicit RedoLog(const std::string& path);
   RedoLog(const RedoLog&) = delete;
   RedoLog& operator=(const RedoLog&) = delete;

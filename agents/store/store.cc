@@ -64,6 +64,10 @@ void Store::State::load_counters() {
   next_blob = given.blob + 1;
   next_in = static_cast<std::int64_t>(given.message_in) + 1;
   next_out = static_cast<std::int64_t>(given.message_out) + 1;
+  {
+    auto greatest = connection.query("SELECT max(id) FROM message_in");
+    greatest_in = greatest.row() ? greatest.fixed<MessageId>(0) : MessageId();
+  }
   events.start(std::max(given.event, read_newest_event(connection)));
   load_outbox_expiry();
   early_recalls = 0;

@@ -15,6 +15,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 
 #include "agents/store/connection.h"
 #include "agents/store/content_file.h"
@@ -27,6 +28,17 @@
 #include "agents/store/stored_content.h"
 
 namespace keruen::store {
+
+// The first ones, up to and with one that `ends` them; they are gone from `left`.
+template <class Item, class Ends>
+[[nodiscard]] std::span<Item> take_through_first(std::span<Item>& left, Ends&& ends) {
+  std::size_t taken = 0;
+  while (taken < left.size() && !ends(left[taken++])) {
+  }
+  const auto first = left.first(taken);
+  left = left.subspan(taken);
+  return first;
+}
 
 struct Store::State {
   State(std::string path_given, certs::SecretBytes key, certs::Randomness& randomness)
@@ -50,6 +62,8 @@ struct Store::State {
   std::uint64_t next_blob = 1;
   std::int64_t next_in = 1;   // message_in
   std::int64_t next_out = 1;  // message_out
+  // No message that arrived has a greater id: ids begin with a time, so that most are new by this.
+  MessageId greatest_in;
   EventWriter events;
   FreshOutbox fresh;
   // Lanes of which no ready row is in the table, as far as is known.
@@ -102,11 +116,18 @@ struct Store::State {
   // With its bytes, and what is known of it.
   void remove_batch(BlobNumber blob);
   [[nodiscard]] Result<void> dissolve_batch(BlobNumber blob, ErrorCode code, WallTime at);
-  void add_message(NewMessage message);
+  [[nodiscard]] Result<void> add(std::span<Submission* const> submissions, WallTime at);
+  // Consumed.
+  void add_messages(std::span<NewMessage* const> messages);
+  void add_unsealed(std::int64_t number, NewMessage message);
+  // Empty: none of this id was sent.
+  [[nodiscard]] std::optional<std::int64_t> sent_number_of(const std::optional<MessageId>& id);
   void add_once(const SentOnce& once, const MessageId& message);
   void mark_received(const LocalMark& mark);
   void take_back(const MessageId& id, WallTime at);
-  void close_message(const ClosedLeaf& leaf, SentBatch& batch);
+  // `rowless` gains the places that have no row of `recipient` yet.
+  void close_message(const ClosedLeaf& leaf, SentBatch& batch, std::vector<std::size_t>& rowless);
+  void add_recipients(const SentBatch& batch, const std::vector<std::size_t>& rowless);
   void close_receipts(BlobNumber blob, const std::vector<ReceiptNumber>& receipts);
   void put_into_outbox(std::int64_t message, Lane lane, WallTime expires_at, BytesView content);
   void write_item(const OutboxItem& item);
@@ -117,7 +138,10 @@ struct Store::State {
   void keep_or_remove(OutboxNumber key, Listing listing);
   [[nodiscard]] Result<void> expire_item(OutboxNumber key, WallTime at);
   void load_outbox_expiry();
-  void arrive_message(const Arrival& arrival, const ArrivedMessage& message, BlobNumber blob);
+  void arrive_messages(const Arrival& arrival, BlobNumber blob);
+  // What it says of others, beside its row.
+  void tell_of(const Arrival& arrival, const ArrivedMessage& message, std::int64_t agency,
+               std::int64_t number, bool recalled);
   // `whole`: the attachment's digest, veiled. False: the part had come before.
   bool add_part(const Bytes& whole, std::uint32_t part, std::int64_t agency, std::int64_t message);
   void arrive_part(const PartName& part, std::int64_t agency, std::int64_t message, WallTime at);
