@@ -242,17 +242,17 @@ Result<std::vector<Result<Submitted>>> Outbox::submit(
   answers.reserve(requests.size());
   prepared.reserve(requests.size());
   for (const auto* request : requests) {
-    const auto answer = [&]() -> Result<Submitted> {
+    auto answer = [&]() -> Result<Submitted> {
       if (request->once) {
         KERUEN_TRY(auto same, sent_before(*request->once, request->to));
         if (same) return std::move(*same);
       }
       KERUEN_TRY(auto ready, prepare(*request, now));
-      auto submitted = ready.answer;
+      auto submitted = std::move(ready.answer);
       prepared.push_back(std::move(ready));
       return submitted;
     }();
-    answers.push_back(answer);
+    answers.push_back(std::move(answer));
   }
   std::vector<store::Submission*> submissions;
   for (auto& one : prepared) submissions.push_back(&one.submission);
