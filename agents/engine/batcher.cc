@@ -205,8 +205,9 @@ Result<bool> Batcher::fill_messages(Draft& draft, const certs::SigningKeyPair& k
     KERUEN_TRY(const auto item, desk_.store.next_outbox(draft.closed.lane, after));
     if (!item) return true;
     after = item->number;
-    // The store names it expired before long.
-    if (item->expires_at <= desk_.exchange_time(now)) continue;
+    // The store names it expired before long. A header that expires before it was made, by a clock
+    // that is a little ahead, would have its whole batch refused.
+    if (item->expires_at <= std::max(now.wall, desk_.exchange_time(now))) continue;
     KERUEN_TRY(const bool all, seal_item(draft, *item, key, now));
     if (!all) return false;
   }

@@ -57,18 +57,29 @@ void Recovery::tell_of_put_off(Turn& turn) {
 }
 
 void Recovery::reconcile(Turn& turn) {
+  while (reconcile_next(turn)) {
+  }
+}
+
+bool Recovery::reconcile_next(Turn& turn) {
   for (auto& stream : streams_.all()) {
     if (!stream.stated || desk_.stopped) continue;
     const auto is = turn.checked(compare(*stream.stated));
-    if (!is) return;
+    if (!is) return false;
     if (*is == HeadIs::unknown) {
       // Its streams are no longer these.
       (void)start_over(turn);
-      return;
+      return false;
     }
-    if (*is == HeadIs::behind_accepted && !repeat_lost(*stream.stated, turn)) continue;
+    if (*is == HeadIs::behind_accepted) {
+      const wire::StreamHead stated = *stream.stated;
+      if (!repeat_lost(stated, turn)) continue;
+      streams_.find(stated.stream)->stated.reset();
+      return true;
+    }
     stream.stated.reset();
   }
+  return false;
 }
 
 bool Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
@@ -86,13 +97,8 @@ bool Recovery::repeat_lost(const wire::StreamHead& head, Turn& turn) {
              ErrorCode::out_of_sequence,
              "The broker no longer has " + std::to_string(lost->size()) +
                  " batches it had accepted; they are sent again. Its operator should know."});
-  OutStream* stream = streams_.find(head.stream);
-  stream->waiting.clear();
-  for (auto batch : *lost) {
-    batch.status = store::BatchStatus::closed;
-    stream->waiting.push_back({batch, false, {}});
-  }
-  return true;
+  // Of other streams, too, something may be to be sent again.
+  return turn.checked(streams_.load());
 }
 
 bool Recovery::start_over(Turn& turn) {
@@ -182,7 +188,7 @@ void Recovery::refused(const wire::BatchRefused& frame, Turn& turn) {
   // answered by the broker once more.
   if (waiting_cures(frame.code) || frame.head.stream != frame.stream ||
       !act_on(frame, *stream, turn)) {
-    wait_before_repeating(*stream, turn);
+    wait_before_repeating(*streams_.find(frame.stream), turn);
   }
 }
 
@@ -190,7 +196,10 @@ bool Recovery::act_on(const wire::BatchRefused& frame, OutStream& stream, Turn& 
   const auto is = turn.checked(compare(frame.head));
   if (!is) return false;
   if (*is == HeadIs::unknown) return start_over(turn);
-  if (*is == HeadIs::behind_accepted) return repeat_lost(frame.head, turn);
+  if (*is == HeadIs::behind_accepted) {
+    (void)repeat_lost(frame.head, turn);
+    return false;
+  }
   // Batches before this one did not get there; all are repeated in order.
   if (frame.code == ErrorCode::out_of_sequence) return false;
   if (frame.head.sequence >= frame.sequence) return true;  // taken after all; the word comes

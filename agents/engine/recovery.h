@@ -31,6 +31,8 @@ class Recovery {
   enum class HeadIs : std::uint8_t { ours, behind_accepted, unknown };
   [[nodiscard]] Result<HeadIs> compare(const wire::StreamHead& head);
   // These three: false when it could not be stored, and all is as it was.
+  // True: one was, and the streams are read anew.
+  [[nodiscard]] bool reconcile_next(Turn& turn);
   [[nodiscard]] bool repeat_lost(const wire::StreamHead& head, Turn& turn);
   [[nodiscard]] bool start_over(Turn& turn);
   [[nodiscard]] bool dissolve(OutStream& stream, ErrorCode code, Turn& turn);

@@ -102,7 +102,7 @@ class Journey : public ::testing::Test {
   }
 
   // From now on this agent's clock is off by so much.
-  void turn_clock(const std::string& id, std::chrono::hours by) { clocks_off_[id] = by; }
+  void turn_clock(const std::string& id, std::chrono::minutes by) { clocks_off_[id] = by; }
   [[nodiscard]] Now now() { return exchange.clock().now(); }
   [[nodiscard]] Moments moments_of(const std::string& id) {
     Moments moments(now());
@@ -230,7 +230,7 @@ class Journey : public ::testing::Test {
   std::map<std::string, TestAgent> agents;
 
  private:
-  std::map<std::string, std::chrono::hours> clocks_off_;
+  std::map<std::string, std::chrono::minutes> clocks_off_;
   int days_passed_ = 0;
 };
 

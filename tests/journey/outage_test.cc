@@ -232,6 +232,51 @@ TEST_F(OutageJourney, WhatTheBrokerLostMayComeBackInAnotherPlace) {
   }
 }
 
+// What stood behind it in the log is lost with it, of whichever stream it is.
+TEST_F(OutageJourney, WhatTheBrokerLostOfSeveralStreamsIsSentAgain) {
+  agent(kCustoms).disconnect(broker, now());
+  pass(seconds(3));
+  FaultDisk before;
+  before.become(disk);
+  const auto first = send(kGuard, {kCustoms}, "First", Lane::flash);
+  const auto second = send(kGuard, {kCustoms}, "Second");
+  for (const auto& id : {first, second}) {
+    ASSERT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
+  }
+  broker.kill();
+  disk.become(before);
+  for (const char* file : {"index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}) {
+    std::filesystem::remove(directory / file);
+  }
+  settle();
+  ASSERT_THAT(broker.start(now()), IsOk());
+  connect_all();
+  pass(seconds(90));
+  EXPECT_EQ(agent(kGuard).engine().status(now()).unaccepted_batches, 0U);
+  EXPECT_THAT(inbox(kCustoms), ::testing::UnorderedElementsAre("First", "Second"));
+  for (const auto& id : {first, second}) {
+    EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered);
+  }
+  EXPECT_THAT(agent(kGuard).alerts(), ElementsAre(HasSubstr("no longer has")));
+}
+
+// By this clock it is over; by the broker's it has half a minute left.
+TEST_F(OutageJourney, WhatIsAboutToExpireDoesNotSpoilTheBatchOfOthers) {
+  turn_clock(kGuard, std::chrono::minutes(2));
+  agent(kGuard).disconnect(broker, now());
+  auto request = notice({kCustoms}, "Brief");
+  request.expires_in = std::chrono::hours(1);
+  const auto brief = submit(kGuard, request);
+  const auto lasting = send(kGuard, {kCustoms}, "Lasting");
+  exchange.clock().advance(std::chrono::minutes(59) + seconds(30));
+  connect_all();
+  pass(seconds(2));
+  EXPECT_EQ(at(kGuard, lasting, kCustoms).state, RecipientState::delivered);
+  pass(seconds(60));
+  EXPECT_EQ(at(kGuard, brief, kCustoms).state, RecipientState::expired);
+  expect_no_alerts();
+}
+
 // Asked for twice, key records come twice, and the second time while others are waited for.
 TEST_F(OutageJourney, ALateAnswerIsNoWordAboutLaterQuestions) {
   const char* kNew = "kz.training-centre";
