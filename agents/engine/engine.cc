@@ -10,6 +10,8 @@ namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::seconds kUpkeepEvery{30};
+// The window of a key that is known may have opened; whatever waits is written twice each time.
+constexpr std::chrono::hours kWakeWaitingEvery{1};
 constexpr std::chrono::seconds kExpiryEvery{1};
 // Looks through all that has no receipt yet, so not often.
 constexpr std::chrono::seconds kUnconfirmedEvery{60};
@@ -240,6 +242,7 @@ void Engine::State::set_clock(WallTime broker_time, Turn& turn) {
 }
 
 void Engine::State::on(const wire::Welcome& frame, Turn& turn) {
+  if (desk.link.welcomed) return;  // once a connection
   if (frame.origin != desk.options.origin) {
     turn.alert("The broker serves the exchange " + frame.origin.text() + ", not " +
                desk.options.origin.text());
@@ -270,7 +273,9 @@ void Engine::State::on(wire::DeliverSlice& frame, Turn& turn) {
 }
 
 void Engine::State::on(const wire::Pong& frame, Turn& turn) {
-  if (frame.token == ping_token) set_clock(frame.broker_time, turn);
+  if (frame.token != ping_token) return;
+  ++ping_token;  // each is answered once
+  set_clock(frame.broker_time, turn);
 }
 
 void Engine::State::on(const wire::Fault& frame, Turn& turn) {
@@ -321,6 +326,10 @@ void Engine::State::on(const Tick&, Turn& turn) {
     }
   }
   if (may_end && !desk.halted) forgetting.tick(turn);
+  if (monotonic >= wake_waiting_at) {
+    wake_waiting_at = monotonic + kWakeWaitingEvery;
+    wakes_waiting = true;
+  }
   if (monotonic >= upkeep_at) {
     upkeep_at = monotonic + kUpkeepEvery;
     keyring.upkeep(turn);

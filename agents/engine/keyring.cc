@@ -210,7 +210,9 @@ bool Keyring::make_prekeys(const certs::SigningKeyPair& signer, Turn& turn) {
   WallTime covered = now - kPrekeyEarly;
   std::vector<std::pair<WallTime, WallTime>> windows;
   for (const auto& key : desk_.directory.prekeys(desk_.self())) {
-    if (!key.revoked_at && opener_.holds(key.id)) {
+    // Senders take the newest of a window: one that an older copy of this store made is not here.
+    const auto taken = desk_.directory.prekey_to_use(desk_.self(), std::max(key.valid_from, now));
+    if (!key.revoked_at && taken && opener_.holds(taken->id)) {
       windows.emplace_back(key.valid_from, key.valid_until);
     }
   }

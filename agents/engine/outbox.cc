@@ -106,8 +106,18 @@ Result<void> Outbox::check_rules(const std::vector<AgencyId>& recipients, Messag
                 desk_.self().text() + " is suspended or not listed; ask the exchange authority");
   }
   std::vector<AgencyId> refused;
+  std::vector<AgencyId> suspended;
   for (const auto& recipient : recipients) {
-    if (!registry->allows(desk_.self(), recipient, kind)) refused.push_back(recipient);
+    if (!registry->is_active(recipient)) {
+      suspended.push_back(recipient);
+    } else if (!registry->allows(desk_.self(), recipient, kind)) {
+      refused.push_back(recipient);
+    }
+  }
+  if (!suspended.empty()) {
+    return fail(ErrorCode::denied, "suspended: " + party_names(suspended) +
+                                       "; ask the exchange authority, and send it again when "
+                                       "that is over");
   }
   if (refused.empty()) return {};
   const std::string name(name_of(kind));

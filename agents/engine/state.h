@@ -36,6 +36,7 @@ struct Engine::State {
   Recovery recovery;
   Forgetting forgetting;
   MonotonicTime upkeep_at;
+  MonotonicTime wake_waiting_at;
   MonotonicTime expiry_at;
   MonotonicTime unconfirmed_at;
   std::uint64_t ping_token = 0;

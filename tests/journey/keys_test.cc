@@ -1,6 +1,7 @@
 // Keys come and go by themselves for months: an agent that nobody touches keeps talking.
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <filesystem>
 #include <set>
 
 #include "certs/key_record.h"
@@ -71,6 +72,52 @@ TEST_F(KeyJourney, PrekeysArePublishedAheadAndDestroyedInTheEnd) {
   EXPECT_EQ(agent_journal.count("undeliverable"), journal_before);
   const auto left = keys_of(kCustoms)[prekey];
   for (const auto& life : left) EXPECT_NE(life.id, first.front().id);
+}
+
+// A backup is started by mistake, and makes keys for weeks for which this store has its own.
+TEST_F(KeyJourney, KeysThatACopyOfTheStoreMadeAreNotWhatOthersSealToForLong) {
+  namespace fs = std::filesystem;
+  TestAgent& customs = agent(kCustoms);
+  const fs::path store = customs.directory().path();
+  const auto put = [](const fs::path& from, const fs::path& to) {
+    fs::remove_all(to);
+    fs::copy(from, to, fs::copy_options::recursive);
+  };
+  customs.kill(broker, now());
+  put(store, directory / "old");
+  ASSERT_THAT(customs.start(now()), IsOk());
+  pass_days(15);
+  customs.kill(broker, now());
+  put(store, directory / "newest");
+  put(directory / "old", store);
+  ASSERT_THAT(customs.start(now()), IsOk());
+  connect_all();
+  pass(seconds(5));
+  customs.kill(broker, now());
+  put(directory / "newest", store);
+  ASSERT_THAT(customs.start(now()), IsOk());
+  connect_all();
+  for (int week = 0; week < 5; ++week) {
+    pass_days(7);
+    const auto id = send(kGuard, {kCustoms}, "Week " + std::to_string(week));
+    pass(seconds(3));
+    EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::delivered) << week;
+  }
+}
+
+// A clock that is ahead makes them so; nothing else comes that would wake what waits.
+TEST_F(KeyJourney, WhatWaitsForAKeyGoesWhenItsWindowOpens) {
+  const char* kNew = "kz.training-centre";
+  const auto id = send_to_new_agency(kGuard, kNew);
+  auto& agency = exchange.agency(kNew);
+  broker.take_record(agency.id,
+                     exchange.state_new_prekey(agency, exchange.clock().wall() + hours(3)), now());
+  pass(seconds(3));
+  ASSERT_EQ(at(kGuard, id, kNew).state, RecipientState::waiting_for_key);
+  exchange.clock().advance(hours(3));
+  connect_all();
+  pass(seconds(3));
+  EXPECT_EQ(at(kGuard, id, kNew).state, RecipientState::accepted);
 }
 
 TEST_F(KeyJourney, AKindOfKeyThatHasEndedIsStillNamed) {
@@ -189,7 +236,8 @@ TEST_F(KeyJourney, ASuspendedAgencyWaitsAndGetsItsMailWhenItIsBack) {
   broker.publish(exchange.next_registry(), now());
   pass(seconds(3));
   EXPECT_THAT(agent(kGuard).engine().submit(notice({kCustoms}, "Are you there?"), now()),
-              FailsWith(ErrorCode::denied));
+              FailsWith(ErrorCode::denied, ::testing::AllOf(HasSubstr("suspended: kz.customs"),
+                                                            ::testing::Not(HasSubstr("allow")))));
   EXPECT_THAT(agent(kCustoms).engine().submit(notice({kGuard}, "Hello?"), now()),
               FailsWith(ErrorCode::denied));
   exchange.agency(kCustoms).status = wire::AgencyStatus::active;
