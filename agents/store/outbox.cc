@@ -67,8 +67,11 @@ void Store::State::keep_or_remove(OutboxNumber key, Listing listing) {
 }
 
 void Store::State::take_back(const MessageId& id, WallTime at) {
-  // What was taken back may be sent once more as it was; not by a request that is repeated.
-  connection.query("DELETE FROM once WHERE message = ? AND sequence >= 0").with(id).run();
+  // What was taken back may be sent once more as it was; not by a request that is repeated, and
+  // nothing older than it: who got the recall keeps its sequence.
+  connection.query("UPDATE once SET content = x'' WHERE message = ? AND sequence >= 0")
+      .with(id)
+      .run();
   if (keeps_recalls) {
     connection.query("INSERT OR IGNORE INTO recall(agency, message) VALUES(?, ?)")
         .with(kOurRecall)

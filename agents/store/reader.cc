@@ -22,6 +22,8 @@ constexpr std::size_t kListMost = 500;
 constexpr std::size_t kListedRecipientsMost = 16'384;
 constexpr std::size_t kEventsMost = 1000;
 constexpr std::size_t kThreadMost = 500;
+// Of one part of ours, looked through for one that was sealed.
+constexpr std::uint32_t kPartCopiesMost = 1000;
 constexpr std::size_t kLikeMost = 10;
 
 std::string handling_of(const content::SealedHeader& header) {
@@ -180,7 +182,13 @@ Result<Summary> Reader::State::summary_of(const Found& found) {
       blob = query.unsigned_number(10);
       leaf = query.small_number(11);
     }
-    KERUEN_TRY(summary.to, recipients_of_slice(blob, leaf));
+    auto to = recipients_of_slice(blob, leaf);
+    if (!to && to.error().code != ErrorCode::corrupt) return fail(to.error());
+    if (to) {
+      summary.to = std::move(*to);
+    } else {
+      summary.fault = to.error().code;
+    }
     return summary;
   }
   {
@@ -199,7 +207,10 @@ Result<Summary> Reader::State::summary_of(const Found& found) {
     summary.from = AgencyId::parse(text_of(own.bytes(0))).value_or(AgencyId{});
   }
   summary.recipients = read_recipients(connection, found.number);
-  KERUEN_CHECK(fill_words(found.number, summary.recipients));
+  if (const auto filled = fill_words(found.number, summary.recipients); !filled) {
+    if (filled.error().code != ErrorCode::corrupt) return fail(filled.error());
+    summary.fault = filled.error().code;
+  }
   for (const auto& recipient : summary.recipients) summary.to.push_back(recipient.recipient);
   return summary;
 }
@@ -421,25 +432,26 @@ Result<Bytes> Reader::State::part_bytes(const Found& found, const AttachmentStat
                                         std::uint32_t number) {
   const Bytes whole = rows.veiled("attachment", attachment.digest.view());
   const std::int64_t owner = part_owner(found);
-  std::int64_t message = 0;
+  // What came first is what was verified as the file. Of ours some were taken back, or expired,
+  // before they were sealed.
+  std::vector<std::int64_t> messages;
   {
-    // What came first is what was verified as the file. Of ours the last is there when others were
-    // recalled before they were sealed.
     auto query = connection.query(
-        found.folder == Folder::inbox
-            ? "SELECT min(message) FROM part WHERE whole = ? AND folder = ? AND agency = ? "
-              "AND number = ?"
-            : "SELECT max(message) FROM part WHERE whole = ? AND folder = ? AND agency = ? "
-              "AND number = ?");
+        "SELECT message FROM part WHERE whole = ? AND folder = ? AND agency = ? AND number = ? "
+        "ORDER BY message LIMIT ?");
     query.with(BytesView(whole)).with(found.folder).with(owner).with(number);
-    if (!query.row() || query.is_null(0)) {
-      return fail(ErrorCode::not_found,
-                  "part " + std::to_string(number) + " of the attachment is not here yet");
-    }
-    message = query.number(0);
+    query.with(found.folder == Folder::inbox ? 1U : kPartCopiesMost);
+    while (query.row()) messages.push_back(query.number(0));
   }
-  KERUEN_TRY(auto content, content_of({found.folder, message}));
-  auto* part = std::get_if<content::Part>(&content.body);
+  Result<content::Content> content =
+      fail(ErrorCode::not_found,
+           "part " + std::to_string(number) + " of the attachment is not here yet");
+  for (const auto message : messages) {
+    content = content_of({found.folder, message});
+    if (content || content.error().code != ErrorCode::not_found) break;
+  }
+  if (!content) return fail(content.error());
+  auto* part = std::get_if<content::Part>(&content->body);
   if (part == nullptr || part->number != number || part->whole != attachment.digest) {
     return fail(ErrorCode::corrupt, "a stored part of the attachment is another");
   }

@@ -44,6 +44,8 @@ Result<bool> Store::State::seal_again(BatchPlace& place, std::uint32_t attempts_
   }
   if (const auto waits = find_in_outbox(connection, place.message, lane)) {
     move_in_outbox(*waits, Readiness::ready);
+    // One that was kept had been looked at before.
+    outbox_expires_at = std::min(outbox_expires_at.value_or(expires_at), expires_at);
   } else {
     const auto sealed = sealed_place_of(connection, place.message);
     if (!sealed) return fail(ErrorCode::corrupt, "a sent message has no content in the store");

@@ -2,6 +2,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "tests/journey/journey.h"
 
@@ -157,6 +158,54 @@ TEST_F(NoticeJourney, AnAttachmentTravelsInParts) {
   EXPECT_EQ(received, photo);
   EXPECT_THAT(inbox(kCustoms), ElementsAre("With a photo"));
   expect_no_alerts();
+}
+
+// Parts of the one that was taken back were never sealed.
+TEST_F(NoticeJourney, TheSenderReadsAFileThatWasSentAgainAndTakenBack) {
+  const Bytes photo = draw_bytes(150'000);
+  const auto request = with_photo({kCustoms}, "With a photo", photo);
+  const auto id = submit(kGuard, request);
+  pass(seconds(3));
+  agent(kGuard).disconnect(broker, now());
+  const auto again = submit(kGuard, request);
+  ASSERT_THAT(agent(kGuard).engine().recall({again}, now()), IsOk());
+  Bytes read;
+  EXPECT_THAT(agent(kGuard).reader().attachment(id, "photo.jpg",
+                                                [&](BytesView piece) -> Result<void> {
+                                                  append_to(read, piece);
+                                                  return {};
+                                                }),
+              IsOk());
+  EXPECT_EQ(read, photo);
+}
+
+TEST_F(NoticeJourney, ASliceThatRottedHidesNoOtherMessage) {
+  const auto rotten = send(kGuard, {kCustoms}, "Rotten");
+  static_cast<void>(send(kGuard, {kCustoms}, "Sound"));
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("Rotten", "Sound"));
+  const std::string path = agent(kCustoms).store_path();
+  std::int64_t position = 0;
+  {
+    SQLite::Database file(path);
+    SQLite::Statement query(
+        file, "SELECT position FROM blob b JOIN message_in m ON m.blob = b.number WHERE m.id = ?");
+    query.bind(1, rotten.bytes.data(), static_cast<int>(rotten.bytes.size()));
+    ASSERT_TRUE(query.executeStep());
+    position = query.getColumn(0).getInt64();
+  }
+  {
+    std::fstream content(path + "-content", std::ios::binary | std::ios::in | std::ios::out);
+    ASSERT_TRUE(content.seekg(position + 100));
+    const int byte = content.get();
+    ASSERT_TRUE(content.seekp(position + 100));
+    content.put(static_cast<char>(byte ^ 1));
+  }
+  KERUEN_ASSERT_OK(const auto listed, agent(kCustoms).reader().list({}));
+  ASSERT_THAT(listed.messages, ::testing::SizeIs(2));
+  EXPECT_EQ(listed.messages[0].subject, "Sound");
+  EXPECT_EQ(listed.messages[1].message, rotten);
+  EXPECT_EQ(listed.messages[1].fault, ErrorCode::corrupt);
 }
 
 // Its parts travel with each and are kept once.
@@ -359,6 +408,23 @@ TEST_F(OnceJourney, ARecallDoesNotFreeAKeyThatIsNeverRenewed) {
   EXPECT_FALSE(submit_once(request));
   request.once->key = "course";
   EXPECT_FALSE(submit_once(request));
+}
+
+// Its recipients keep the sequence of what was taken back: a lower one would show nowhere.
+TEST_F(OnceJourney, WhatIsOlderThanWhatWasRecalledIsRefused) {
+  auto request = once({kCustoms});
+  request.once->sequence = 6;
+  const auto first = submit_once(request);
+  ASSERT_TRUE(first);
+  pass(seconds(1));
+  ASSERT_THAT(agent(kGuard).engine().recall({*first}, now()), IsOk());
+  pass(seconds(1));
+  auto older = request;
+  older.once->sequence = 5;
+  older.once->content.bytes[0] = 1;
+  EXPECT_THAT(agent(kGuard).engine().submit(older, now()),
+              FailsWith(ErrorCode::duplicate, ::testing::HasSubstr("older than 6")));
+  EXPECT_TRUE(submit_once(request)) << "as it was";
 }
 
 TEST_F(OnceJourney, WhatReachedNobodyIsSentAgain) {

@@ -119,6 +119,32 @@ TEST_F(StoreTest, RemembersWhatIsSentOnce) {
   EXPECT_FALSE(unknown);
 }
 
+TEST_F(StoreTest, ManyMessagesOfOneRoundComeBackInTheirOrder) {
+  open();
+  constexpr int kMany = 40;
+  std::vector<Submission> submissions(kMany);
+  std::vector<Submission*> all;
+  std::vector<MessageId> ids;
+  for (int i = 0; i < kMany; ++i) {
+    submissions[i].messages.push_back(message(std::to_string(i)));
+    ids.push_back(submissions[i].messages.front().id);
+    all.push_back(&submissions[i]);
+  }
+  store->begin_round();
+  ASSERT_THAT(store->submit(all, kNow), IsOk());
+  ASSERT_THAT(store->end_round(), IsOk());
+  ASSERT_TRUE(store->has_unpublished()) << "they are in the redo log";
+  store.reset();
+  open();
+  const auto listed = reader()->list({Folder::sent, {}, 50, {}, {}});
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_THAT(listed->messages, SizeIs(kMany));
+  for (int i = 0; i < kMany; ++i) {
+    EXPECT_EQ(listed->messages[kMany - 1 - i].message, ids[i]);
+    EXPECT_EQ(listed->messages[kMany - 1 - i].subject, std::to_string(i));
+  }
+}
+
 // Each message may have been sent under a key, and a recall waits for nobody.
 TEST_F(StoreTest, ARecallDoesNotLookThroughAllKeys) {
   open();
@@ -457,6 +483,61 @@ TEST_F(ClosedBatchTest, WhatIsNotClosedWithItsSubmissionWaitsBehindWhatCameBefor
   read_order();
   EXPECT_THAT(order, ElementsAre(earlier, later));
   EXPECT_THAT(states(later), ElementsAre(RecipientState::queued));
+}
+
+// One recipient's time ran out before it had a key; another, who lost it, is sealed for once more.
+TEST_F(ClosedBatchTest, WhatIsSealedAnewAfterTheRestExpiredExpiresToo) {
+  Submission submission;
+  submission.messages.push_back(message("to both"));
+  submission.messages.front().recipients = {customs, prosecutor};
+  const auto id = submission.messages.front().id;
+  ASSERT_THAT(store->submit({&submission}, kNow), IsOk());
+  close(customs);
+  const WallTime end = kNow + kExpiryDefault;
+  KERUEN_ASSERT_OK(const auto first, store->expire_outbox(end));
+  EXPECT_EQ(first, 1U);
+  deliver(customs, {{0, 0}}, ErrorCode::not_found);
+  ASSERT_THAT(states(id), ElementsAre(RecipientState::queued, RecipientState::expired));
+  KERUEN_ASSERT_OK(const auto second, store->expire_outbox(end + std::chrono::seconds(1)));
+  EXPECT_EQ(second, 1U);
+  EXPECT_THAT(states(id), ElementsAre(RecipientState::expired, RecipientState::expired));
+}
+
+TEST_F(ClosedBatchTest, ARecallAmongManyFindsWhatCameBeforeAndWhatComesAfterIt) {
+  Arrival arrival;
+  arrival.at = kNow;
+  arrival.slice = SharedBytes(Bytes(50, 2));
+  arrival.sender = customs;
+  for (std::uint32_t leaf = 0; leaf < 40; ++leaf) {
+    ArrivedMessage message;
+    message.leaf = leaf;
+    message.id = certs::draw_message_id(randomness, kNow);
+    arrival.messages.push_back(message);
+  }
+  for (const auto& [recall, recalled] : {std::pair(20, 2), std::pair(21, 30)}) {
+    arrival.messages[recall].listing = Listing::hidden;
+    arrival.messages[recall].recalls = arrival.messages[recalled].id;
+  }
+  const std::uint64_t before = store->newest_event();
+  ASSERT_THAT(store->arrive(arrival), IsOk());
+  KERUEN_ASSERT_OK(const auto events, reader()->events_after(before, store->newest_event(), 100));
+  ASSERT_THAT(events, SizeIs(40));
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(events[i].type, EventType::arrived);
+    EXPECT_EQ(events[i].message, arrival.messages[i].id);
+  }
+  EXPECT_EQ(events[20].type, EventType::recalled);
+  EXPECT_EQ(events[20].message, arrival.messages[2].id);
+  EXPECT_EQ(events[29].type, EventType::arrived);
+  EXPECT_EQ(events[29].message, arrival.messages[30].id);
+  EXPECT_EQ(events[30].type, EventType::recalled);
+  EXPECT_EQ(events[30].message, arrival.messages[30].id);
+  for (const auto& message : arrival.messages) {
+    KERUEN_ASSERT_OK(const bool known, store->knows(customs, message.id));
+    EXPECT_TRUE(known);
+    KERUEN_ASSERT_OK(const bool others, store->knows(prosecutor, message.id));
+    EXPECT_FALSE(others);
+  }
 }
 
 TEST_F(ClosedBatchTest, WhatWaitsForAKeyWithItsSubmissionIsKept) {
