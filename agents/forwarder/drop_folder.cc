@@ -53,13 +53,16 @@ Descriptor open_folder(int parent, const std::string& name) {
   return Descriptor(::openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
+std::int64_t nanoseconds_of(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
 FileMark mark_of(const struct stat& status) {
   FileMark mark;
   mark.device = status.st_dev;
   mark.inode = status.st_ino;
   mark.bytes = static_cast<std::uint64_t>(status.st_size);
-  mark.modified_nanoseconds =
-      std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  mark.modified_nanoseconds = nanoseconds_of(status.st_mtim);
   return mark;
 }
 
@@ -145,6 +148,13 @@ std::string numbered(const std::string& name, int number, std::time_t now) {
   return stem + "." + std::to_string(number) + end;
 }
 
+Result<void> sync_folder(int folder, const std::string& path) {
+  // Some network file systems sync no folders: when a name is durable is their server's to say.
+  if (::fsync(folder) == 0 || errno == EINVAL || errno == ENOTSUP) return {};
+  return failed("sync the folder", path);
+}
+
+// Durable when it returns.
 Result<void> write_reason(int folder, const std::string& name, std::string_view text,
                           const std::string& path) {
   const std::string temporary = "." + name + ".new";
@@ -152,20 +162,29 @@ Result<void> write_reason(int folder, const std::string& name, std::string_view 
   const Descriptor file(::openat(folder, temporary.c_str(),
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.is_open()) return failed("write", path);
+  const auto give_up = [&] {
+    auto error = failed("write", path);
+    (void)::unlinkat(folder, temporary.c_str(), 0);
+    return error;
+  };
   while (!text.empty()) {
     const ssize_t count = ::write(file.number(), text.data(), text.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      auto error = failed("write", path);
-      (void)::unlinkat(folder, temporary.c_str(), 0);
-      return error;
-    }
+    if (count < 0) return give_up();
     text.remove_prefix(static_cast<std::size_t>(count));
   }
-  if (::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) {
-    return failed("write", path);
+  if (::fsync(file.number()) != 0 ||
+      ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) {
+    return give_up();
   }
-  return {};
+  auto synced = sync_folder(folder, path);
+  if (!synced) (void)::unlinkat(folder, name.c_str(), 0);
+  return synced;
+}
+
+bool is_taken(int folder, const std::string& name) {
+  struct stat status {};
+  return ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 // Some network file systems cannot refuse to replace; there the look before has to do.
@@ -173,12 +192,23 @@ bool rename_without_replacing(int from, const std::string& name, int to,
                               const std::string& target) {
   if (::renameat2(from, name.c_str(), to, target.c_str(), RENAME_NOREPLACE) == 0) return true;
   if (errno != EINVAL && errno != ENOSYS) return false;
-  struct stat status {};
-  if (::fstatat(to, target.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+  if (is_taken(to, target)) {
     errno = EEXIST;
     return false;
   }
   return ::renameat(from, name.c_str(), to, target.c_str()) == 0;
+}
+
+// overloaded: it was written to, or another has its name.
+Result<void> check_same(int folder, const std::string& name, const FileMark& mark,
+                        const std::string& path) {
+  struct stat status {};
+  if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return failed("look at", path + "/" + name);
+  }
+  if (mark_of(status) == mark) return {};
+  return fail(ErrorCode::overloaded,
+              path + "/" + name + " was changed or replaced meanwhile; it is looked at again");
 }
 
 }  // namespace
@@ -236,8 +266,10 @@ Result<std::vector<DroppedEntry>> DropFolder::entries(const std::string& folder)
     if (kind == DroppedKind::folder && (folder.empty() || name == "done" || name == "refused")) {
       continue;
     }
-    entries.push_back({name, kind, mark_of(status)});
+    entries.push_back({name, kind, mark_of(status), nanoseconds_of(status.st_ctim)});
   }
+  // By name alone "course (1).ics", the newer export, would go before "course.ics".
+  std::ranges::stable_sort(entries, {}, &DroppedEntry::came_nanoseconds);
   return entries;
 }
 
@@ -266,37 +298,51 @@ Result<Bytes> DropFolder::read(const std::string& folder, const DroppedEntry& en
   return bytes;
 }
 
-Result<std::string> DropFolder::move(const std::string& folder, const DroppedEntry& entry,
-                                     Destination destination, std::string_view reason) {
+Result<Moved> DropFolder::move(const std::string& folder, const DroppedEntry& entry,
+                               Destination destination, std::string_view reason) {
   const std::string inside = destination == Destination::done ? "done" : "refused";
   const std::string path = path_of(folder) + "/" + inside;
   const Descriptor from = open_folder(descriptor_, folder);
   if (!from.is_open()) return failed("open the folder", path_of(folder));
+  KERUEN_CHECK(check_same(from.number(), entry.name, entry.mark, path_of(folder)));
   KERUEN_CHECK(make_folder(from.number(), inside, path));
   const Descriptor to = open_folder(from.number(), inside);
   if (!to.is_open()) return failed("open the folder", path);
   const std::time_t now = std::time(nullptr);
   for (int number = 1; number <= kSameNamesMax; ++number) {
     const std::string name = numbered(entry.name, number, now);
-    if (!rename_without_replacing(from.number(), entry.name, to.number(), name)) {
-      if (errno == EEXIST) continue;
-      return failed("move " + entry.name + " into", path);
-    }
-    const auto put_back = [&] {
-      (void)rename_without_replacing(to.number(), name, from.number(), entry.name);
-    };
-    struct stat status {};
-    if (::fstatat(to.number(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-        mark_of(status) != entry.mark) {
-      put_back();
-      return fail(ErrorCode::overloaded, entry.name + " was replaced by another file meanwhile");
-    }
-    if (reason.empty()) return name;
+    if (is_taken(to.number(), name)) continue;
     const std::string beside = name + std::string(kReason);
-    auto written = write_reason(to.number(), beside, reason, path + "/" + beside);
-    if (written) return name;
-    put_back();
-    return fail(std::move(written).error());
+    // First: a file moved in vain and put back would be told to us as a new one, round and round.
+    if (!reason.empty()) {
+      KERUEN_CHECK(write_reason(to.number(), beside, reason, path + "/" + beside));
+    }
+    const auto remove_reason = [&] {
+      if (!reason.empty()) (void)::unlinkat(to.number(), beside.c_str(), 0);
+    };
+    if (!rename_without_replacing(from.number(), entry.name, to.number(), name)) {
+      const bool was_taken = errno == EEXIST;
+      auto error = failed("move " + entry.name + " into", path);
+      remove_reason();
+      if (was_taken) continue;
+      return error;
+    }
+    // Another file may have come into its place a moment ago.
+    if (auto same = check_same(to.number(), name, entry.mark, path); !same) {
+      (void)rename_without_replacing(to.number(), name, from.number(), entry.name);
+      remove_reason();
+      return fail(std::move(same).error());
+    }
+    // Its new name first, so that no power cut leaves it without any.
+    auto synced = sync_folder(to.number(), path);
+    if (synced) synced = sync_folder(from.number(), path_of(folder));
+    Moved moved{name, {}};
+    if (!synced) {
+      moved.not_durable = {synced.error().code,
+                           synced.error().detail + "; " + entry.name +
+                               " was moved, and a power cut may bring it back: check the disk"};
+    }
+    return moved;
   }
   return fail(ErrorCode::io_failed,
               path + " holds too many files named like " + entry.name + ": remove old ones");

@@ -12,8 +12,9 @@
 namespace keruen::forwarder {
 namespace {
 
-constexpr std::uint32_t kMask =
-    IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
+constexpr std::uint32_t kWritten = IN_CREATE | IN_MODIFY;
+constexpr std::uint32_t kWhole = IN_CLOSE_WRITE | IN_MOVED_TO;
+constexpr std::uint32_t kMask = kWritten | kWhole | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
 
 }  // namespace
 
@@ -41,17 +42,19 @@ FolderEvents::Told FolderEvents::collect() {
     const ssize_t size = ::read(descriptor_, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return told;
-    told.anything = true;
     for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(size);) {
       inotify_event event;
       std::memcpy(&event, buffer.data() + at, sizeof event);
       const char* name = buffer.data() + at + sizeof event;
       at += sizeof event + event.len;
+      if ((event.mask & IN_MODIFY) == 0) told.anything = true;
       if ((event.mask & IN_IGNORED) != 0) folders_.erase(event.wd);
       const auto folder = folders_.find(event.wd);
-      const bool whole = (event.mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0;
-      if (!whole || folder == folders_.end() || event.len == 0) continue;
-      told.closed.push_back({folder->second, std::string(name, ::strnlen(name, event.len))});
+      const bool is_of_file = (event.mask & (kWritten | kWhole)) != 0;
+      if (!is_of_file || folder == folders_.end() || event.len == 0) continue;
+      using enum ToldFile::State;
+      told.files.push_back({folder->second, std::string(name, ::strnlen(name, event.len)),
+                            (event.mask & kWhole) != 0 ? closed : being_written});
     }
   }
 }

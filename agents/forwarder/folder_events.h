@@ -5,6 +5,7 @@
 // looks into the folders now and then all the same.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,9 +15,13 @@
 
 namespace keruen::forwarder {
 
-struct ClosedFile {
+struct ToldFile {
   std::string folder;
   std::string name;
+  enum class State : std::uint8_t {
+    being_written = 1,  // made or written to (a hard link too, which nobody closes)
+    closed = 2,         // after writing, or moved in
+  } state = State::closed;
 };
 
 class FolderEvents {
@@ -31,8 +36,10 @@ class FolderEvents {
   // Nothing to do for one that is watched already.
   void watch(const std::string& folder, const std::string& path);
   struct Told {
-    std::vector<ClosedFile> closed;  // after writing, or moved in
-    bool anything = false;           // even if only that something was forgotten
+    std::vector<ToldFile> files;  // in the order it happened
+    // Even if only that something was forgotten; not if files were only written to: of a large one
+    // every piece is told, and there is nothing to do before it is closed.
+    bool anything = false;
   };
   [[nodiscard]] Told collect();
 

@@ -132,8 +132,11 @@ struct HotFolder::State {
   void follow_registry();
   void make_folders();
   void scan_folder(const std::string& folder);
-  void take(const std::string& folder, const DroppedEntry& entry);
-  void leave(const std::string& folder, const DroppedEntry& entry, FileAnswer answer);
+  // What becomes of the files that came into the folder after this one.
+  enum class Later : std::uint8_t { go_on = 1, wait = 2 };
+  [[nodiscard]] Later take(const std::string& folder, const DroppedEntry& entry);
+  [[nodiscard]] Later leave(const std::string& folder, const DroppedEntry& entry,
+                            FileAnswer answer);
   void wait(Incoming::Progress progress);
   // Once for each new cause: what waits is looked at every few seconds.
   void say_once(const std::string& what, std::string_view event, const Error& error);
@@ -239,7 +242,13 @@ Incoming::Progress HotFolder::State::catch_up() {
 void HotFolder::State::collect() {
   if (!events) return;
   const auto told_now = events->collect();
-  for (const ClosedFile& file : told_now.closed) settling.closed(file.folder, file.name);
+  for (const ToldFile& file : told_now.files) {
+    if (file.state == ToldFile::State::closed) {
+      settling.closed(file.folder, file.name);
+    } else {
+      settling.being_written(file.folder, file.name);
+    }
+  }
   if (told_now.anything) next_scan = clock.now().monotonic;
 }
 
@@ -312,16 +321,21 @@ void HotFolder::State::scan_folder(const std::string& folder) {
   if (events) events->watch(folder, drop->path_of(folder));
   const auto entries = drop->entries(folder);
   if (!entries) return complain(drop->path_of(folder), "folder_not_read", entries.error());
+  auto later = Later::go_on;
   for (const DroppedEntry& entry : *entries) {
     if (wake->ending()) return;
-    if (settling.is_whole(folder, entry.name, entry.mark, clock.now())) take(folder, entry);
+    // Asked for each, or it would be forgotten.
+    const bool is_whole = settling.is_whole(folder, entry.name, entry.mark, clock.now());
+    if (is_whole && later == Later::go_on) later = take(folder, entry);
   }
 }
 
-void HotFolder::State::take(const std::string& folder, const DroppedEntry& entry) {
+HotFolder::State::Later HotFolder::State::take(const std::string& folder,
+                                               const DroppedEntry& entry) {
   if (!registry) {
-    return complain("registry", "schedules_wait_to_be_sent",
-                    {ErrorCode::not_found, "this agent has no registry yet"});
+    complain("registry", "schedules_wait_to_be_sent",
+             {ErrorCode::not_found, "this agent has no registry yet"});
+    return Later::wait;
   }
   const auto before = answered.find(file_in(drop->path_of(folder), entry.name));
   if (before != answered.end() && before->second.mark == entry.mark) {
@@ -330,14 +344,19 @@ void HotFolder::State::take(const std::string& folder, const DroppedEntry& entry
   const Result<Bytes> file = entry.kind == DroppedKind::file
                                  ? drop->read(folder, entry, kCalendarBytesMax)
                                  : Result<Bytes>(fail(not_a_file(entry.kind)));
-  if (!file && file.error().code == ErrorCode::not_found) return;  // taken back
-  leave(folder, entry, outgoing.answer(folder, entry.name, file, *registry));
+  if (!file && file.error().code == ErrorCode::not_found) return Later::go_on;  // taken back
+  return leave(folder, entry, outgoing.answer(folder, entry.name, file, *registry));
 }
 
-void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entry,
-                             FileAnswer answer) {
+HotFolder::State::Later HotFolder::State::leave(const std::string& folder,
+                                                const DroppedEntry& entry, FileAnswer answer) {
   if (answer.outcome == FileAnswer::Outcome::later) {
-    return complain_of_file(folder, entry.name, "schedule_waits_to_be_sent", answer.error);
+    complain_of_file(folder, entry.name, "schedule_waits_to_be_sent", answer.error);
+    // A newer version must not overtake this one while the engine has no room or no registry in
+    // force. What is wrong with this file or its course alone keeps no other from going.
+    const bool is_its_own = answer.schedules.empty() || answer.error.code == ErrorCode::io_failed ||
+                            answer.error.code == ErrorCode::corrupt;
+    return is_its_own ? Later::go_on : Later::wait;
   }
   const bool done = answer.outcome == FileAnswer::Outcome::done;
   const auto moved =
@@ -346,10 +365,14 @@ void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entr
   if (!moved) {
     if (answered.size() > kToldMax) answered.clear();
     answered[path] = {entry.mark, std::move(answer)};
-    return complain_of_file(folder, entry.name, "schedule_not_moved", moved.error());
+    complain_of_file(folder, entry.name, "schedule_not_moved", moved.error());
+    return Later::go_on;
   }
   answered.erase(path);
   told.erase(path);
+  if (moved->not_durable) {
+    complain_of_file(folder, entry.name, "schedule_move_not_durable", *moved->not_durable);
+  }
   for (const ScheduleAnswer& one : answer.schedules) {
     if (one.outcome == ScheduleAnswer::Outcome::refused) continue;
     const bool known = one.outcome == ScheduleAnswer::Outcome::known;
@@ -360,6 +383,7 @@ void HotFolder::State::leave(const std::string& folder, const DroppedEntry& entr
     journal.write(JournalLevel::warning, "schedule_refused",
                   {{"folder", drop->path_of(folder)}, {"code", name_of(answer.error.code)}});
   }
+  return Later::go_on;
 }
 
 void HotFolder::State::wait(Incoming::Progress progress) {

@@ -5,14 +5,15 @@
 // Threads: its own; start and destruction from one thread. Lifetime: the engine thread, disk, clock
 // and journal outlive it; it stops and joins in its destructor.
 //
-// A file is taken once it was closed, moved in, or unchanged for `quiet`; one message per UID, its
-// RECURRENCE-IDs together. It leaves its folder only when every UID in it was answered for: to
-// done/, or to refused/ beside NAME.reason.txt that says in plain words what happened and what to
-// do next. While the engine has no room, no disk space or no registry in force, it stays and is
-// tried again. What was sent before is the store's to know (SubmitRequest::once), so a crash at any
-// moment sends nothing twice and loses nothing.
-// Errors of start(): denied, io_failed, no_space (a folder or file of ours cannot be made or read);
-// corrupt (forwarder.cursor is not what was written).
+// A file is taken once it was closed, moved in, or, where the system tells nothing, unchanged for
+// `quiet`. Those that wait together go in the order they came: of two versions the last one sent
+// counts. One message per UID, its RECURRENCE-IDs together. A file leaves its folder only when
+// every UID in it was answered for: to done/, or to refused/ beside NAME.reason.txt that says in
+// plain words what happened and what to do next. While the engine has no room, no disk space or no
+// registry in force, it stays and is tried again. What was sent before is the store's to know
+// (SubmitRequest::once), so a crash at any moment sends nothing twice and loses nothing. Errors of
+// start(): denied, io_failed, no_space (a folder or file of ours cannot be made or read); corrupt
+// (forwarder.cursor is not what was written).
 #pragma once
 
 #include <chrono>
@@ -39,7 +40,7 @@ struct HotFolderOptions {
   std::string outgoing_directory;  // [forwarder] of agent.toml; schedules/ is made inside
   std::string incoming_directory;
   std::string state_directory;            // beside the store, so that both are backed up together
-  std::chrono::milliseconds quiet{2000};  // unchanged for so long: whole
+  std::chrono::milliseconds quiet{2000};  // see Settling
   std::chrono::milliseconds scan_interval{3000};  // also looks without being told
 };
 

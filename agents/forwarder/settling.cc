@@ -13,9 +13,15 @@ bool is_calendar_name(std::string_view name) {
          std::ranges::equal(name.substr(name.size() - kEnd.size()), kEnd, {}, lower);
 }
 
+void Settling::being_written(const std::string& folder, const std::string& name) {
+  Seen& seen = files_[{folder, name}];
+  seen.told = Seen::Told::being_written;
+  seen.asked = true;
+}
+
 void Settling::closed(const std::string& folder, const std::string& name) {
   Seen& seen = files_[{folder, name}];
-  seen.closed = true;
+  seen.told = Seen::Told::closed;
   seen.looked_since = false;
   seen.asked = true;
 }
@@ -28,14 +34,14 @@ bool Settling::is_whole(const std::string& folder, const std::string& name, cons
   const bool is_calendar = is_calendar_name(name);
   if (is_new || seen.mark != mark) {
     // Changed after its writer closed it: somebody has opened it again.
-    if (seen.looked_since) seen.closed = false;
+    if (seen.looked_since && seen.told == Seen::Told::closed) seen.told = Seen::Told::nothing;
     seen.mark = mark;
     seen.since = now.monotonic;
   }
   seen.looked_since = true;
-  const std::chrono::milliseconds quiet = is_calendar ? quiet_ : kForeignQuiet;
-  seen.whole_at = seen.since + quiet;
-  if (seen.closed && is_calendar && mark.bytes > 0) return true;
+  const bool is_patient = !is_calendar || seen.told == Seen::Told::being_written;
+  seen.whole_at = seen.since + (is_patient ? kLongQuiet : quiet_);
+  if (seen.told == Seen::Told::closed && is_calendar && mark.bytes > 0) return true;
   return seen.whole_at <= now.monotonic;
 }
 

@@ -2,8 +2,10 @@
 // Shape: a file is (folder, name) and the mark of its last change.   Threads: one.
 //
 // A calendar file is whole once its writer closed it or moved it in, an empty one (a program that
-// makes it first and fills it later) and any other once it is unchanged for `quiet`. Files that are
-// no calendars may be another program's work in progress: they have a minute.
+// makes it first and fills it later) once it is unchanged for `quiet`, and so is one of which the
+// system tells nothing. Where it told that a file is being written, and not yet that it was closed,
+// a slow link may have stalled: it has a minute without a change. Files that are no calendars may
+// be another program's work in progress: they have a minute too.
 #pragma once
 
 #include <chrono>
@@ -18,7 +20,7 @@
 
 namespace keruen::forwarder {
 
-inline constexpr std::chrono::seconds kForeignQuiet{60};
+inline constexpr std::chrono::seconds kLongQuiet{60};
 
 // Equal as long as nobody writes the file or puts another in its place.
 struct FileMark {
@@ -37,6 +39,8 @@ class Settling {
  public:
   explicit Settling(std::chrono::milliseconds quiet) : quiet_(quiet) {}
 
+  // What the system tells, in the order it does.
+  void being_written(const std::string& folder, const std::string& name);
   void closed(const std::string& folder, const std::string& name);
   // To be asked for each file of a scan.
   [[nodiscard]] bool is_whole(const std::string& folder, const std::string& name,
@@ -51,7 +55,7 @@ class Settling {
     FileMark mark;
     MonotonicTime since;
     MonotonicTime whole_at;
-    bool closed = false;
+    enum class Told : std::uint8_t { nothing = 1, being_written, closed } told = Told::nothing;
     bool looked_since = false;  // since it was closed
     bool asked = true;
   };

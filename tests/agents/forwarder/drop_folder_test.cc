@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "agents/forwarder/folder_events.h"
+#include "tests/agents/forwarder/later_file.h"
 #include "tests/support/matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -17,6 +18,9 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+using State = ToldFile::State;
 
 constexpr std::size_t kMost = 1000;
 
@@ -72,7 +76,22 @@ TEST_F(DropFolderTest, ListsWhatWasDroppedAndNotWhatIsHalfDone) {
   }
   fs::create_directory(folder / "done");
   fs::create_directory(folder / "refused");
-  EXPECT_THAT(names(), ElementsAre("a.ics", "b.ics", "g.xlsx"));
+  EXPECT_THAT(names(), UnorderedElementsAre("a.ics", "b.ics", "g.xlsx"));
+}
+
+// By name the newer export would go first: a blank comes before a dot.
+TEST_F(DropFolderTest, ListsFilesInTheOrderTheyCame) {
+  std::ofstream(directory / "saved") << "x";
+  put("course.ics", "old");
+  write_after(folder / "course.ics", folder / "course (1).ics", "new");
+  write_after(folder / "course (1).ics", folder / "b.ics", "x");
+  EXPECT_THAT(names(), ElementsAre("course.ics", "course (1).ics", "b.ics"));
+  // Neither how old it says it is counts, nor when it was made elsewhere, but when it came.
+  fs::last_write_time(directory / "saved",
+                      fs::file_time_type::clock::now() - std::chrono::years(1));
+  write_after(folder / "b.ics", directory / "now", "x");
+  fs::rename(directory / "saved", folder / "a.ics");
+  EXPECT_THAT(names(), ElementsAre("course.ics", "course (1).ics", "b.ics", "a.ics"));
 }
 
 TEST_F(DropFolderTest, ReadsARegularFile) {
@@ -176,8 +195,57 @@ TEST_F(DropFolderTest, ReplacesNothing) {
   EXPECT_EQ(content_of(folder / "refused/a.ics"), "calendar 0");
   EXPECT_EQ(content_of(folder / "refused/a.2.ics"), "calendar 1");
   EXPECT_EQ(content_of(folder / "refused/a.3.ics"), "calendar 2");
+  EXPECT_EQ(content_of(folder / "refused/a.ics.reason.txt"), "reason 0");
   EXPECT_EQ(content_of(folder / "refused/a.3.ics.reason.txt"), "reason 2");
   EXPECT_THAT(names(), IsEmpty());
+}
+
+// As on a full disk. Moved and put back, the file would be told of as one that was dropped anew.
+TEST_F(DropFolderTest, AFileWhoseReasonCannotBeWrittenStaysUntouched) {
+  const fs::path in_the_way = folder / "refused/a.ics.reason.txt";
+  fs::create_directories(in_the_way);
+  put("a.ics", "calendar");
+  KERUEN_ASSERT_OK(const auto events, FolderEvents::open());
+  events->watch("kz.customs", folder.string());
+  EXPECT_THAT(drop->move("kz.customs", entry("a.ics"), Destination::refused, "why"),
+              FailsWith(ErrorCode::io_failed, HasSubstr("a.ics.reason.txt")));
+  const auto told = events->collect();
+  EXPECT_FALSE(told.anything);
+  EXPECT_THAT(told.files, IsEmpty());
+  EXPECT_EQ(content_of(folder / "a.ics"), "calendar");
+  const fs::directory_iterator refused(folder / "refused");
+  EXPECT_EQ(std::distance(fs::begin(refused), fs::end(refused)), 1);
+  fs::remove(in_the_way);
+  EXPECT_THAT(drop->move("kz.customs", entry("a.ics"), Destination::refused, "why"), IsOk());
+  EXPECT_EQ(content_of(in_the_way), "why");
+}
+
+// What a power cut leaves between the reason and its file.
+TEST_F(DropFolderTest, ReplacesAReasonWithoutItsFile) {
+  fs::create_directory(folder / "refused");
+  std::ofstream(folder / "refused/a.ics.reason.txt") << "a longer reason of before";
+  std::ofstream(folder / "refused/.a.ics.reason.txt.new") << "half a rea";
+  put("a.ics", "calendar");
+  ASSERT_THAT(drop->move("kz.customs", entry("a.ics"), Destination::refused, "why"), IsOk());
+  EXPECT_EQ(content_of(folder / "refused/a.ics"), "calendar");
+  EXPECT_EQ(content_of(folder / "refused/a.ics.reason.txt"), "why");
+  EXPECT_FALSE(fs::exists(folder / "refused/.a.ics.reason.txt.new"));
+}
+
+TEST_F(DropFolderTest, LeavesNoReasonForAFileThatChanged) {
+  put("a.ics", "calendar");
+  const auto seen = entry("a.ics");
+  put("a.ics", "another calendar");
+  KERUEN_ASSERT_OK(const auto events, FolderEvents::open());
+  events->watch("kz.customs", folder.string());
+  EXPECT_THAT(drop->move("kz.customs", seen, Destination::refused, "why"),
+              FailsWith(ErrorCode::overloaded));
+  EXPECT_FALSE(fs::exists(folder / "refused/a.ics.reason.txt"));
+  EXPECT_THAT(events->collect().files, IsEmpty());  // its writer has not closed it again
+  fs::remove(folder / "a.ics");
+  EXPECT_THAT(drop->move("kz.customs", seen, Destination::refused, "why"),
+              FailsWith(ErrorCode::not_found));
+  EXPECT_FALSE(fs::exists(folder / "refused/a.ics.reason.txt"));
 }
 
 // An exporter that drops the same name every hour, for years.
@@ -206,10 +274,11 @@ TEST_F(DropFolderTest, KnowsWhenItsPathLeadsElsewhere) {
 TEST_F(DropFolderTest, MovesFilesOfTheLongestNames) {
   const std::string name = std::string(251, 'x') + ".ics";
   put(name, "calendar");
-  KERUEN_ASSERT_OK(const std::string moved,
+  KERUEN_ASSERT_OK(const Moved moved,
                    drop->move("kz.customs", entry(name), Destination::refused, "why"));
-  EXPECT_TRUE(moved.ends_with(".ics"));
-  EXPECT_EQ(content_of(folder / "refused" / (moved + ".reason.txt")), "why");
+  EXPECT_TRUE(moved.name.ends_with(".ics"));
+  EXPECT_EQ(moved.not_durable, std::nullopt);
+  EXPECT_EQ(content_of(folder / "refused" / (moved.name + ".reason.txt")), "why");
 }
 
 TEST_F(DropFolderTest, TakesWhatLiesBesideTheFolders) {
@@ -232,21 +301,29 @@ TEST_F(DropFolderTest, TheSystemTellsWhatWasClosedOrMovedIn) {
   put("a.ics", "x");
   std::ofstream(directory / "b.ics") << "x";
   fs::rename(directory / "b.ics", folder / "b.ics");
-  const auto told = events->collect();
+  auto told = events->collect();
   EXPECT_TRUE(told.anything);
-  ASSERT_EQ(told.closed.size(), 2u);
-  EXPECT_EQ(told.closed[0].folder, "kz.customs");
-  EXPECT_EQ(told.closed[0].name, "a.ics");
-  EXPECT_EQ(told.closed[1].name, "b.ics");
+  std::erase_if(told.files, [](const ToldFile& file) { return file.state != State::closed; });
+  ASSERT_EQ(told.files.size(), 2u);
+  EXPECT_EQ(told.files[0].folder, "kz.customs");
+  EXPECT_EQ(told.files[0].name, "a.ics");
+  EXPECT_EQ(told.files[1].name, "b.ics");
   EXPECT_FALSE(events->collect().anything);
 }
 
-TEST_F(DropFolderTest, TheSystemTellsNothingOfAFileThatIsOpen) {
+TEST_F(DropFolderTest, TheSystemTellsThatAFileIsBeingWritten) {
   KERUEN_ASSERT_OK(const auto events, FolderEvents::open());
   events->watch("kz.customs", folder.string());
+  const auto is_being_written = testing::Field(&ToldFile::state, State::being_written);
   std::ofstream open(folder / "a.ics");
+  EXPECT_THAT(events->collect().files, testing::Contains(is_being_written));
   open << "half" << std::flush;
-  EXPECT_THAT(events->collect().closed, IsEmpty());
+  const auto told = events->collect();
+  EXPECT_THAT(told.files, ElementsAre(is_being_written));
+  EXPECT_FALSE(told.anything);  // nothing to do yet
+  open.close();
+  EXPECT_THAT(events->collect().files,
+              ElementsAre(testing::Field(&ToldFile::state, State::closed)));
 }
 
 }  // namespace

@@ -9,7 +9,9 @@
 #include <fstream>
 
 #include "agents/engine/engine_thread.h"
+#include "agents/forwarder/folder_events.h"
 #include "tests/agents/forwarder/calendar_fixture.h"
+#include "tests/agents/forwarder/later_file.h"
 #include "tests/journey/engine_thread_journey.h"
 
 namespace keruen::forwarder {
@@ -162,6 +164,79 @@ TEST_F(HotFolderTest, KnowsTheSameFileAgainAlsoAfterARestart) {
   ASSERT_TRUE(leaves_later(folder() / "done/three.ics"));  // nobody told of it
 }
 
+// A calendar program that saved the course again, while nobody looked.
+TEST_F(HotFolderTest, OfTwoVersionsThatWaitTheNewerIsSentLast) {
+  const auto course = [](const std::string& title) {
+    std::string file = calendar_of(event_of(""));
+    return file.replace(file.find("Course"), 6, title);
+  };
+  hot_folder.reset();
+  write(folder() / "course.ics", course("Older"));
+  write_after(folder() / "course.ics", folder() / "course (1).ics", course("Newer"));
+  start();
+  ASSERT_TRUE(leaves_later(folder() / "done/course.ics"));
+  ASSERT_TRUE(leaves_later(folder() / "done/course (1).ics"));
+  KERUEN_ASSERT_OK(const auto last, extra_reader->sent_once("schedule kz.customs u1@test"));
+  EXPECT_EQ(last.summary.subject, "Newer");
+}
+
+TEST_F(HotFolderTest, ABareCancellationThatWaitsIsSentAfterItsCourse) {
+  hot_folder.reset();
+  write(folder() / "course.ics", calendar_of(event_of("")));
+  write_after(
+      folder() / "course.ics", folder() / "cancel.ics",
+      calendar_of("METHOD:CANCEL\r\nBEGIN:VEVENT\r\nUID:u1@test\r\nSEQUENCE:1\r\nEND:VEVENT\r\n"));
+  start();
+  ASSERT_TRUE(leaves_later(folder() / "done/course.ics"));
+  EXPECT_TRUE(leaves_later(folder() / "done/cancel.ics"));
+  EXPECT_FALSE(fs::exists(folder() / "refused"));
+}
+
+// An upload over a radio link that stalls.
+TEST_F(HotFolderTest, AFileItsWriterHoldsOpenIsNotTaken) {
+  const std::string content = calendar_of(event_of(""));
+  std::ofstream upload(folder() / "course.ics", std::ios::binary);
+  upload << content.substr(0, content.size() / 2) << std::flush;
+  // Once these are sent, the upload was looked at too.
+  write(folder() / "first.ics", calendar_of(event_of("", "u2@test")));
+  ASSERT_TRUE(leaves(folder() / "done/first.ics"));
+  clock->advance(std::chrono::seconds(10));
+  write(folder() / "second.ics", calendar_of(event_of("", "u3@test")));
+  ASSERT_TRUE(leaves(folder() / "done/second.ics"));
+  EXPECT_FALSE(fs::exists(folder() / "refused"));
+  upload << content.substr(content.size() / 2);
+  upload.close();
+  ASSERT_TRUE(leaves(folder() / "done/course.ics"));
+  EXPECT_THAT(extra_reader->sent_once("schedule kz.customs u1@test"), IsOk());
+  const auto listed = extra_reader->list({store::Folder::sent, {}, 10, {}, MessageKind::schedule});
+  ASSERT_THAT(listed, IsOk());
+  EXPECT_EQ(listed->messages.size(), 3u);
+}
+
+// As on a full disk, where it must not be tried without a pause.
+TEST_F(HotFolderTest, AFileWhoseReasonCannotBeWrittenStaysWhereItIs) {
+  fs::create_directories(reason_of("broken.ics"));
+  KERUEN_ASSERT_OK(const auto events, FolderEvents::open());
+  events->watch("", folder().string());
+  write(folder() / "broken.ics", "BEGIN:VCALENDAR\r\nnonsense");
+  ASSERT_TRUE(says("schedule_not_moved", "kz.customs"));
+  write(folder() / "course.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(says("schedule_sent", "kz.customs"));
+  // Moved away and put back it would be told of, and looked at, again and again.
+  const auto told = events->collect().files;
+  EXPECT_EQ(std::ranges::count_if(told,
+                                  [](const ToldFile& file) {
+                                    return file.name == "broken.ics" &&
+                                           file.state == ToldFile::State::closed;
+                                  }),
+            1);
+  EXPECT_TRUE(fs::exists(folder() / "broken.ics"));
+  EXPECT_THAT(hot_folder->faults(), testing::Contains(HasSubstr("broken.ics.reason.txt")));
+  fs::remove(reason_of("broken.ics"));
+  ASSERT_TRUE(leaves_later(folder() / "refused/broken.ics"));
+  EXPECT_THAT(reason("broken.ics"), HasSubstr("cut short"));
+}
+
 TEST_F(HotFolderTest, RefusesHostileFilesInWords) {
   const std::string floating =
       "BEGIN:VEVENT\r\nUID:z\r\nSUMMARY:Z\r\nDTSTART;TZID=Mars/Olympus:20270101T090000\r\n"
@@ -181,12 +256,11 @@ TEST_F(HotFolderTest, RefusesHostileFilesInWords) {
   fs::create_directory(folder() / "folder.ics");
   ASSERT_TRUE(says("schedule_refused", "kz.customs"));
   for (const auto& [name, content, words] : files) {
-    ASSERT_TRUE(leaves_later(reason_of(name)));
+    ASSERT_TRUE(leaves_later(folder() / "refused" / name));
     EXPECT_THAT(reason(name), HasSubstr(words)) << name;
-    EXPECT_TRUE(fs::exists(folder() / "refused" / name));
   }
   for (const char* name : {"link.ics", "pipe.ics", "folder.ics"}) {
-    ASSERT_TRUE(leaves_later(reason_of(name)));
+    ASSERT_TRUE(leaves_later(folder() / "refused" / name));
     EXPECT_THAT(reason(name), HasSubstr("What to do")) << name;
   }
   EXPECT_FALSE(fs::exists(folder() / "done"));

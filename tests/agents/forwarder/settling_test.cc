@@ -28,7 +28,7 @@ TEST_F(SettlingTest, AClosedFileIsWholeAtOnce) {
   EXPECT_FALSE(is_whole("b.ics", mark(10)));
 }
 
-TEST_F(SettlingTest, AFileNobodyTouchesIsWholeAfterAWhile) {
+TEST_F(SettlingTest, AFileTheSystemTellsNothingOfIsWholeAfterAWhile) {
   EXPECT_FALSE(is_whole("a.ics", mark(10)));
   EXPECT_EQ(settling.next_due(clock.now()), clock.now().monotonic + seconds(2));
   clock.advance(milliseconds(1999));
@@ -43,6 +43,36 @@ TEST_F(SettlingTest, AFileThatGrowsIsNotWhole) {
     EXPECT_FALSE(is_whole("a.ics", mark(size)));
     clock.advance(milliseconds(1500));
   }
+}
+
+// An upload whose link stalls.
+TEST_F(SettlingTest, AFileBeingWrittenHasAMinute) {
+  settling.being_written("kz.customs", "a.ics");
+  EXPECT_FALSE(is_whole("a.ics", mark(10)));
+  EXPECT_EQ(settling.next_due(clock.now()), clock.now().monotonic + seconds(60));
+  clock.advance(seconds(10));
+  EXPECT_FALSE(is_whole("a.ics", mark(10)));
+  settling.being_written("kz.customs", "a.ics");
+  EXPECT_FALSE(is_whole("a.ics", mark(20)));
+  clock.advance(seconds(59));
+  EXPECT_FALSE(is_whole("a.ics", mark(20)));
+  clock.advance(seconds(1));  // that it was closed may have been forgotten
+  EXPECT_TRUE(is_whole("a.ics", mark(20)));
+}
+
+TEST_F(SettlingTest, AFileThatWasBeingWrittenIsWholeOnceItIsClosed) {
+  settling.being_written("kz.customs", "a.ics");
+  EXPECT_FALSE(is_whole("a.ics", mark(10)));
+  settling.closed("kz.customs", "a.ics");
+  EXPECT_TRUE(is_whole("a.ics", mark(20)));
+}
+
+TEST_F(SettlingTest, AClosedFileThatIsWrittenAgainHasAMinute) {
+  settling.closed("kz.customs", "a.ics");
+  settling.being_written("kz.customs", "a.ics");
+  EXPECT_FALSE(is_whole("a.ics", mark(10)));
+  clock.advance(seconds(59));
+  EXPECT_FALSE(is_whole("a.ics", mark(10)));
 }
 
 // touch a.ics; slowly-written > a.ics
