@@ -176,20 +176,23 @@ Result<std::vector<CalendarObject>> read_calendar(BytesView file, TimeZones& zon
   }
   KERUEN_TRY(const CalendarText text, read_calendar_text(file));
   KERUEN_TRY(const auto components, parse_calendar(text));
-  CalendarZones named(text, zones);
   std::vector<Calendar> calendars;
+  std::vector<CalendarZones> named;  // of each calendar
   for (const CalendarComponent& calendar : components) {
     KERUEN_TRY(auto head, head_of(calendar));
     calendars.push_back(head);
+    named.emplace_back(text, zones);
     for (const CalendarComponent& one : calendar.components) {
       if (one.name != "VTIMEZONE") continue;
-      named.describe(std::string(one.value("TZID")), described_zone(one));
+      named.back().describe(std::string(one.value("TZID")), described_zone(one));
     }
   }
   KERUEN_TRY(const auto groups, group(components));
-  CalendarTimes times(text, named);
   std::vector<CalendarObject> objects;
   for (const Group& one : groups) {
+    std::vector<const CalendarComponent*> events = one.series;
+    events.insert(events.end(), one.instances.begin(), one.instances.end());
+    CalendarTimes times(text, named[one.calendar], used_years(events));
     auto object = object_of(one, calendars[one.calendar], times);
     if (!object) return fail(about(one.uid, object.error()));
     objects.push_back(std::move(*object));

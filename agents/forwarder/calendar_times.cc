@@ -1,5 +1,7 @@
 #include "agents/forwarder/calendar_times.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <tuple>
@@ -60,6 +62,22 @@ std::optional<int> number_of(std::string_view text) {
   return number;
 }
 
+struct RulePart {
+  std::string_view name;
+  std::string_view value;
+};
+
+std::vector<RulePart> parts_of(std::string_view rule) {
+  std::vector<RulePart> parts;
+  while (!rule.empty()) {
+    const std::string_view part = rule.substr(0, rule.find(';'));
+    rule.remove_prefix(std::min(rule.size(), part.size() + 1));
+    const std::string_view name = part.substr(0, part.find('='));
+    parts.push_back({name, part.substr(std::min(part.size(), name.size() + 1))});
+  }
+  return parts;
+}
+
 // "-1SU"
 bool read_weekday(std::string_view text, YearlyChange& change) {
   constexpr std::string_view kNames = "SUMOTUWETHFRSA";
@@ -78,11 +96,7 @@ bool read_rule(std::string_view rule, Observance& observance) {
   YearlyChange change;
   bool has_month = false;
   bool has_day = false;
-  while (!rule.empty()) {
-    const std::string_view part = rule.substr(0, rule.find(';'));
-    rule.remove_prefix(std::min(rule.size(), part.size() + 1));
-    const std::string_view name = part.substr(0, part.find('='));
-    const std::string_view value = part.substr(std::min(part.size(), name.size() + 1));
+  for (const auto& [name, value] : parts_of(rule)) {
     if (name == "FREQ") {
       if (value != "YEARLY") return false;
     } else if (name == "BYMONTH") {
@@ -129,6 +143,59 @@ std::optional<Observance> observance_of(const CalendarComponent& component) {
   return observance;
 }
 
+// Of the last instance, or later; empty: the series goes on, or its end is not easily told.
+std::optional<int> last_year_of(std::string_view rule, const CalendarTime& start) {
+  constexpr int kCountedMax = 1000;  // a product of two stays a date
+  int days = 0;                      // between two instances at most, but for the interval
+  int count = 0;
+  int interval = 1;
+  bool by_weekday = false;
+  for (const auto& [name, value] : parts_of(rule)) {
+    if (name == "UNTIL") {
+      const auto until = local_time(value);
+      return until ? std::optional<int>(until->year) : std::nullopt;
+    }
+    if (name == "FREQ") {
+      days = value == "DAILY" ? 1 : value == "WEEKLY" ? 7 : 0;
+    } else if (name == "COUNT") {
+      count = number_of(value).value_or(0);
+    } else if (name == "INTERVAL") {
+      interval = number_of(value).value_or(0);
+    } else if (name == "BYDAY") {
+      by_weekday = true;
+    } else if (name != "WKST") {
+      return std::nullopt;
+    }
+  }
+  if (days == 0 || count < 1 || count > kCountedMax || interval < 1 || interval > kCountedMax) {
+    return std::nullopt;
+  }
+  if (by_weekday) days = 7;
+  return year_of(seconds_of(start) + std::int64_t{days} * count * interval * 86'400);
+}
+
+// The last year of a series' rules; 0: it has none.
+int last_year_by_rules(const CalendarComponent& event) {
+  const auto start = local_time(event.value("DTSTART"));
+  if (!start) return 0;  // refused where it is read
+  const int followed = std::max(start->year + kYearsAhead, kYearsListedUntil);
+  int last = 0;
+  for (const CalendarProperty& property : event.properties) {
+    if (property.name != "RRULE") continue;
+    const auto own = last_year_of(property.value, *start);
+    last = std::max(last, std::min(own.value_or(followed), followed));
+  }
+  return last;
+}
+
+// Of a DATE, DATE-TIME or PERIOD.
+void add_years(std::string_view value, std::vector<int>& years) {
+  const auto slash = value.find('/');
+  if (const auto time = local_time(value.substr(0, slash))) years.push_back(time->year);
+  if (slash == std::string_view::npos) return;
+  if (const auto end = local_time(value.substr(slash + 1))) years.push_back(end->year);
+}
+
 }  // namespace
 
 Result<CalendarTime> CalendarTimes::read(const CalendarProperty& property, std::string_view value) {
@@ -140,7 +207,7 @@ Result<CalendarTime> CalendarTimes::read(const CalendarProperty& property, std::
   }
   const std::string* zone = property.parameter("TZID");
   if (time->form == TimeForm::floating && zone != nullptr) {
-    KERUEN_TRY(time->zone, zones_.iana_name(*zone, time->year));
+    KERUEN_TRY(time->zone, zones_.iana_name(*zone, years_));
     time->form = TimeForm::zoned;
   }
   return *time;
@@ -173,13 +240,36 @@ bool is_earlier(const CalendarTime& a, const CalendarTime& b) {
   return order(a) < order(b);
 }
 
+Years used_years(std::span<const CalendarComponent* const> events) {
+  constexpr auto kTimes =
+      std::to_array<std::string_view>({"DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"});
+  std::vector<int> years;
+  int last = 0;
+  bool has_series = false;
+  for (const CalendarComponent* event : events) {
+    has_series = has_series || event->property("RECURRENCE-ID") == nullptr;
+    last = std::max(last, last_year_by_rules(*event));
+    for (const CalendarProperty& property : event->properties) {
+      if (std::ranges::find(kTimes, property.name) == kTimes.end()) continue;
+      add_years(property.value, years);
+    }
+  }
+  if (years.empty()) return {};
+  const auto [earliest, latest] = std::ranges::minmax(years);
+  if (!has_series) last = std::max(earliest + kYearsAhead, kYearsListedUntil);
+  last = std::max(last, latest);
+  return {std::max(earliest, last - kYearsComparedMax + 1), last};
+}
+
 DescribedZone described_zone(const CalendarComponent& zone) {
   DescribedZone described;
   described.location = clean_line(zone.value("X-LIC-LOCATION"));
+  std::size_t onsets = 0;
   for (const CalendarComponent& one : zone.components) {
     if (one.name != "STANDARD" && one.name != "DAYLIGHT") continue;
     auto observance = observance_of(one);
-    if (!observance) {
+    if (observance) onsets += 1 + observance->added_local.size();
+    if (!observance || onsets > kOnsetsPerZoneMax) {
       described.observances.clear();
       break;
     }

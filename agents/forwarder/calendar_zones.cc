@@ -20,10 +20,11 @@ void CalendarZones::describe(const std::string& tzid, DescribedZone zone) {
 }
 
 std::optional<std::string> CalendarZones::matching(const std::vector<Observance>& observances,
-                                                   int year) {
+                                                   Years years) {
+  const auto weekly = weekly_offsets(observances, years);
   const auto is_it = [&](std::string_view name) {
     const auto zone = zones_.zone(name);
-    return zone && agree(observances, **zone, year);
+    return zone && shows(**zone, weekly, years.first);
   };
   for (const std::string_view name : kNearest) {
     if (is_it(name)) return std::string(name);
@@ -34,7 +35,7 @@ std::optional<std::string> CalendarZones::matching(const std::vector<Observance>
   return std::nullopt;
 }
 
-std::optional<std::string> CalendarZones::find(const std::string& tzid, int year) {
+std::optional<std::string> CalendarZones::find(const std::string& tzid, Years years) {
   if (exists(tzid)) return tzid;
   const auto described = described_.find(tzid);
   const bool has_observances =
@@ -49,22 +50,27 @@ std::optional<std::string> CalendarZones::find(const std::string& tzid, int year
   }
   if (const auto windows = iana_zone_of(tzid); windows && exists(*windows)) {
     const auto zone = zones_.zone(*windows);
-    if (!has_observances || agree(described->second.observances, **zone, year)) {
+    if (!has_observances || agree(described->second.observances, **zone, years)) {
       return std::string(*windows);
     }
   }
-  return has_observances ? matching(described->second.observances, year) : std::nullopt;
+  return has_observances ? matching(described->second.observances, years) : std::nullopt;
 }
 
-Result<std::string> CalendarZones::iana_name(const std::string& tzid, int year) {
+Result<std::string> CalendarZones::iana_name(const std::string& tzid, Years years) {
   if (tzid.size() > kTzidBytesMax) {
     return fail(ErrorCode::unsupported,
                 "a time zone's name of " + std::to_string(tzid.size()) + " bytes, at most " +
                     std::to_string(kTzidBytesMax) +
                     " are allowed: choose a zone like Asia/Almaty in the calendar program");
   }
-  if (const auto known = known_.find(tzid); known != known_.end()) return known->second;
-  const auto found = find(tzid, year);
+  if (const auto known = chosen_.find({tzid, years}); known != chosen_.end()) return known->second;
+  if (chosen_.size() == kZoneChoicesMax) {
+    return fail(ErrorCode::too_large, "the calendar uses its time zones in more than " +
+                                          std::to_string(kZoneChoicesMax) +
+                                          " different ways: split it");
+  }
+  const auto found = find(tzid, years);
   if (!found) {
     std::string detail = "unknown time zone \"" + clean_line(tzid) + "\"";
     const auto line = text_.line_of(tzid);
@@ -74,7 +80,7 @@ Result<std::string> CalendarZones::iana_name(const std::string& tzid, int year) 
                     ": choose a zone like Asia/Almaty in the calendar program, or write the "
                     "times in UTC");
   }
-  known_.emplace(tzid, *found);
+  chosen_.emplace(std::pair(tzid, years), *found);
   return *found;
 }
 

@@ -109,6 +109,40 @@ void add_unwritable(std::vector<Transition>& changes, const YearlyRule& rule, in
   }
 }
 
+// Weekly, at an odd hour: no zone's daylight time is shorter, or its change days differ by less.
+constexpr std::int64_t kLookEverySeconds = 7 * kDaySeconds;
+
+std::int64_t first_look(int year) { return seconds_at_start_of(year) + kDaySeconds / 2; }
+
+// Described clocks show `offset` from this instant on.
+struct Onset {
+  std::int64_t at_seconds = 0;
+  std::int32_t offset = 0;
+};
+
+// In order of time; of those before `years` at least the last.
+std::vector<Onset> onsets_of(const std::vector<Observance>& observances, Years years) {
+  std::vector<Onset> onsets;
+  for (const Observance& one : observances) {
+    const auto add = [&](std::int64_t local) {
+      const std::int64_t at = local - one.offset_from;
+      if (!one.until_utc || at <= *one.until_utc) onsets.push_back({at, one.offset_to});
+    };
+    add(one.start_local);
+    for (const std::int64_t local : one.added_local) add(local);
+    if (!one.yearly) continue;
+    int last = years.last + 1;
+    if (one.until_utc) last = std::min(last, year_of(*one.until_utc));
+    // What holds when `years` begin is of the year before, or of the rule's last one.
+    for (int year = std::min(years.first, last) - 1; year <= last; ++year) {
+      const std::int64_t local = local_seconds_of(*one.yearly, year);
+      if (local >= one.start_local) add(local);
+    }
+  }
+  std::ranges::stable_sort(onsets, {}, &Onset::at_seconds);
+  return onsets;
+}
+
 }  // namespace
 
 std::string encode_vtimezone(const Zone& zone, int first_year) {
@@ -148,40 +182,31 @@ std::string encode_vtimezone(const Zone& zone, int first_year) {
   return text + "END:VTIMEZONE\r\n";
 }
 
-std::int32_t offset_at(const std::vector<Observance>& observances, std::int64_t utc_seconds) {
-  std::optional<std::int64_t> newest;
-  std::int32_t offset = 0;
-  const Observance* earliest = nullptr;
-  for (const Observance& one : observances) {
-    if (earliest == nullptr || one.start_local < earliest->start_local) earliest = &one;
-    const auto consider = [&](std::int64_t local) {
-      const std::int64_t at = local - one.offset_from;
-      if (at > utc_seconds || (newest && *newest > at)) return;
-      if (one.until_utc && at > *one.until_utc) return;
-      newest = at;
-      offset = one.offset_to;
-    };
-    consider(one.start_local);
-    for (const std::int64_t local : one.added_local) consider(local);
-    if (!one.yearly) continue;
-    const int last = year_of(one.until_utc ? std::min(*one.until_utc, utc_seconds) : utc_seconds);
-    for (const int year : {last - 1, last}) {
-      const std::int64_t local = local_seconds_of(*one.yearly, year);
-      if (local >= one.start_local) consider(local);
-    }
+std::vector<std::int32_t> weekly_offsets(const std::vector<Observance>& observances, Years years) {
+  const auto earliest = std::ranges::min_element(observances, {}, &Observance::start_local);
+  std::int32_t offset = earliest == observances.end() ? 0 : earliest->offset_from;
+  const std::vector<Onset> onsets = onsets_of(observances, years);
+  auto next = onsets.begin();
+  std::vector<std::int32_t> weekly;
+  const std::int64_t end = seconds_at_start_of(years.last + 2);
+  for (std::int64_t at = first_look(years.first); at < end; at += kLookEverySeconds) {
+    for (; next != onsets.end() && next->at_seconds <= at; ++next) offset = next->offset;
+    weekly.push_back(offset);
   }
-  if (!newest && earliest != nullptr) offset = earliest->offset_from;
-  return offset;
+  return weekly;
 }
 
-bool agree(const std::vector<Observance>& observances, const Zone& zone, int year) {
-  // Weekly, at an odd hour: no zone's daylight time is shorter, or its change days differ by less.
-  constexpr std::int64_t kStep = 7 * kDaySeconds;
-  for (std::int64_t at = seconds_at_start_of(year) + kDaySeconds / 2;
-       at < seconds_at_start_of(year + 2); at += kStep) {
-    if (offset_at(observances, at) != type_at(zone, at).offset_seconds) return false;
-  }
-  return true;
+bool shows(const Zone& zone, std::span<const std::int32_t> weekly, int first_year) {
+  std::int64_t at = first_look(first_year);
+  return std::ranges::all_of(weekly, [&](std::int32_t offset) {
+    const bool same = type_at(zone, at).offset_seconds == offset;
+    at += kLookEverySeconds;
+    return same;
+  });
+}
+
+bool agree(const std::vector<Observance>& observances, const Zone& zone, Years years) {
+  return shows(zone, weekly_offsets(observances, years), years.first);
 }
 
 }  // namespace keruen::forwarder

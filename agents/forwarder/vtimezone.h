@@ -5,8 +5,10 @@
 // Source: RFC 5545 §3.6.5.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,9 +31,20 @@ struct Observance {
   bool operator==(const Observance&) const = default;
 };
 
-[[nodiscard]] std::int32_t offset_at(const std::vector<Observance>& observances,
-                                     std::int64_t utc_seconds);
-// Whether both show the same time all through `year` and the next one.
-[[nodiscard]] bool agree(const std::vector<Observance>& observances, const Zone& zone, int year);
+// From the first to the last, both included.
+struct Years {
+  int first = 1970;
+  int last = 1970;
+
+  auto operator<=>(const Years&) const = default;
+};
+
+// What the described clocks show, week by week, all through `years` and the year after them.
+[[nodiscard]] std::vector<std::int32_t> weekly_offsets(const std::vector<Observance>& observances,
+                                                       Years years);
+// Whether the zone's clocks show these from the start of `first_year` on.
+[[nodiscard]] bool shows(const Zone& zone, std::span<const std::int32_t> weekly, int first_year);
+// Whether both show the same time all through `years` and the year after them.
+[[nodiscard]] bool agree(const std::vector<Observance>& observances, const Zone& zone, Years years);
 
 }  // namespace keruen::forwarder

@@ -1,4 +1,5 @@
 #include "agents/forwarder/calendar_properties.h"
+#include "agents/forwarder/calendar_times.h"
 #include "tests/agents/forwarder/calendar_fixture.h"
 
 namespace keruen::forwarder {
@@ -95,6 +96,107 @@ TEST_F(CalendarRead, FindsEuropesZoneByItsRules) {
                            event_from("DTSTART;TZID=(UTC+01:00) Vienna:20270315T093000\r\n")))
           .schedule;
   EXPECT_THAT(schedule.start.zone, testing::StartsWith("Europe/"));
+}
+
+std::string fixed_zone(std::string_view tzid, std::string_view offset) {
+  return "BEGIN:VTIMEZONE\r\nTZID:" + std::string(tzid) +
+         "\r\nBEGIN:STANDARD\r\nDTSTART:16010101T000000\r\nTZOFFSETFROM:" + std::string(offset) +
+         "\r\nTZOFFSETTO:" + std::string(offset) + "\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
+}
+
+std::string event_at(std::string_view start, std::string_view more, std::string_view uid) {
+  return "BEGIN:VEVENT\r\nUID:" + std::string(uid) +
+         "\r\nSUMMARY:Course\r\nDTSTART;TZID=Astana:" + std::string(start) + "\r\n" +
+         std::string(more) + "END:VEVENT\r\n";
+}
+
+// Almaty's clocks showed +6 as well until March 2024.
+TEST_F(CalendarRead, AnOldEventDoesNotChooseTheZoneOfALaterOne) {
+  const std::string before = event_at("20220315T093000", "", "u1");
+  const std::string later = event_at("20270315T093000", "", "u2");
+  for (const std::string& events : {before + later, later + before}) {
+    KERUEN_ASSERT_OK(const auto objects, read(calendar_of(fixed_zone("Astana", "+0600") + events)));
+    ASSERT_EQ(objects.size(), 2u);
+    for (const auto& object : objects) {
+      const auto& start = object.schedule.start;
+      KERUEN_ASSERT_OK(const auto zone, zones.zone(start.zone));
+      EXPECT_EQ(type_at(*zone, seconds_at_start_of(start.year)).offset_seconds, 6 * 3600)
+          << start.year << start.zone;
+    }
+  }
+}
+
+// It would be the same schedule with another content, and no new SEQUENCE.
+TEST_F(CalendarRead, TheRestOfAFileDoesNotChangeAnEvent) {
+  const std::string zone = fixed_zone("Astana", "+0500");
+  const std::string event = event_at("20270315T093000", "", "u1");
+  KERUEN_ASSERT_OK(const auto objects,
+                   read(calendar_of(zone + event_at("20220315T093000", "", "u2") + event)));
+  ASSERT_EQ(objects.size(), 2u);
+  EXPECT_EQ(objects[1].schedule, read_one(calendar_of(zone + event)).schedule);
+  EXPECT_EQ(objects[1].schedule.start.zone, "Asia/Almaty");
+}
+
+TEST_F(CalendarRead, ASeriesGetsAZoneThatHoldsAsLongAsItRuns) {
+  const auto zone_of = [&](std::string_view start, std::string_view more) {
+    return read_one(calendar_of(fixed_zone("Astana", "+0600") + event_at(start, more, "u1")))
+        .schedule.start.zone;
+  };
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=WEEKLY\r\n"), "Asia/Bishkek");
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=WEEKLY;UNTIL=20270101T000000Z\r\n"),
+            "Asia/Bishkek");
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=WEEKLY;UNTIL=99991231T000000Z\r\n"),
+            "Asia/Bishkek");
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=WEEKLY;COUNT=200\r\n"), "Asia/Bishkek");
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=DAILY;INTERVAL=30;COUNT=40\r\n"),
+            "Asia/Bishkek");
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=MONTHLY;COUNT=200\r\n"), "Asia/Bishkek");
+  EXPECT_EQ(zone_of("20220314T093000", "RDATE;TZID=Astana:20270315T093000\r\n"), "Asia/Bishkek");
+  // Begun more than ten years before the change.
+  EXPECT_EQ(zone_of("20100315T093000", "RRULE:FREQ=WEEKLY\r\n"), "Asia/Bishkek");
+  // Over before it.
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=WEEKLY;UNTIL=20221231T000000Z\r\n"),
+            "Asia/Almaty");
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=DAILY;COUNT=5\r\n"), "Asia/Almaty");
+  EXPECT_EQ(zone_of("20220314T093000", "RRULE:FREQ=DAILY;COUNT=10;BYDAY=MO,TU,WE\r\n"),
+            "Asia/Almaty");
+}
+
+// A RECURRENCE-ID in another zone is of no instance.
+TEST_F(CalendarRead, InstancesHaveTheZoneOfTheirSeries) {
+  const std::string zone = fixed_zone("Astana", "+0600");
+  const std::string instance =
+      event_at("20220321T103000", "RECURRENCE-ID;TZID=Astana:20220321T093000\r\n", "u1");
+  const auto together = read_one(
+      calendar_of(zone + instance + event_at("20220314T093000", "RRULE:FREQ=WEEKLY\r\n", "u1")));
+  EXPECT_EQ(together.schedule.start.zone, "Asia/Bishkek");
+  const auto alone = read_one(calendar_of(zone + instance));
+  EXPECT_EQ(alone.completeness, Completeness::instances_only);
+  EXPECT_EQ(alone.schedule.recurrence->overrides, together.schedule.recurrence->overrides);
+}
+
+TEST_F(CalendarRead, EachCalendarOfAFileDescribesItsZones) {
+  KERUEN_ASSERT_OK(
+      const auto objects,
+      read(calendar_of(fixed_zone("Astana", "+0500") + event_at("20270315T093000", "", "u1")) +
+           calendar_of(fixed_zone("Astana", "+0600") + event_at("20270315T093000", "", "u2"))));
+  ASSERT_EQ(objects.size(), 2u);
+  EXPECT_EQ(objects[0].schedule.start.zone, "Asia/Almaty");
+  EXPECT_EQ(objects[1].schedule.start.zone, "Asia/Bishkek");
+  // Nor does the second lend the first one's.
+  EXPECT_THAT(
+      read(calendar_of(fixed_zone("Astana", "+0500") + event_at("20270315T093000", "", "u1")) +
+           calendar_of(event_at("20270315T093000", "", "u2"))),
+      FailsWith(ErrorCode::unsupported, HasSubstr("\"Astana\"")));
+}
+
+TEST_F(CalendarRead, RefusesAZoneDescribedWithoutEnd) {
+  std::string zone = fixed_zone("Astana", "+0600");
+  std::string dates;
+  for (std::size_t i = 0; i < kOnsetsPerZoneMax; ++i) dates += "RDATE:20260101T000000\r\n";
+  zone.insert(zone.find("END:STANDARD"), dates);
+  EXPECT_THAT(read(calendar_of(zone + event_at("20270315T093000", "", "u1"))),
+              FailsWith(ErrorCode::unsupported, HasSubstr("\"Astana\"")));
 }
 
 TEST_F(CalendarRead, ReadsRecurrenceInOneOrder) {
