@@ -59,10 +59,12 @@ struct Client::State {
   std::unique_ptr<DeadlineStream> stream;
   boost::beast::flat_buffer buffer;
   bool answered = true;
+  bool admitted = true;
 
   Result<void> connect();
   Error unanswered(ErrorCode code, std::string detail);
   Error broke_off(const error_code& error);
+  Error refused(unsigned status, const std::string& body);
   template <class Body>
   Result<std::string> exchange(http::request<Body>& request);
   Result<std::string> read_answer();
@@ -76,6 +78,7 @@ Client::Client(std::string socket_path, std::chrono::milliseconds ask_again_for)
 Client::~Client() = default;
 
 bool Client::answered() const { return state_->answered; }
+bool Client::admitted() const { return state_->admitted; }
 
 Error Client::State::unanswered(ErrorCode code, std::string detail) {
   answered = false;
@@ -88,8 +91,14 @@ Error Client::State::broke_off(const error_code& error) {
                                               error.message() + "); " + kMayBeDone);
 }
 
+Error Client::State::refused(unsigned status, const std::string& body) {
+  admitted = !is_account_problem(body);
+  return error_from_problem(status, body);
+}
+
 Result<void> Client::State::connect() {
   answered = true;
+  admitted = true;
   if (stream && !stream->is_closed_by_peer()) return {};
   stream.reset();
   buffer.clear();
@@ -126,7 +135,7 @@ Result<std::string> Client::State::read_answer() {
   auto answer = parser.release();
   if (!answer.keep_alive()) stream.reset();
   if (answer.result_int() / 100 == 2) return std::move(answer.body());
-  return fail(error_from_problem(answer.result_int(), answer.body()));
+  return fail(refused(answer.result_int(), answer.body()));
 }
 
 template <class Body>
@@ -218,7 +227,8 @@ Result<void> Client::download(const std::string& target, const Sink& sink,
   http::write(*state_->stream, request, error);
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(kAttachmentBytesMax);
-  if (!error) http::read_header(*state_->stream, state_->buffer, parser, error);
+  // Whoever is turned away is told so before anything of the request is taken.
+  http::read_header(*state_->stream, state_->buffer, parser, error);
   if (error) return fail(state_->broke_off(error));
   std::array<std::uint8_t, kPieceBytes> piece;
   const bool refused = parser.get().result_int() / 100 != 2;
@@ -246,7 +256,7 @@ Result<void> Client::download(const std::string& target, const Sink& sink,
     KERUEN_CHECK(sink(got));
     if (progress) progress(done, total);
   }
-  if (refused) return fail(error_from_problem(parser.get().result_int(), problem));
+  if (refused) return fail(state_->refused(parser.get().result_int(), problem));
   return {};
 }
 
@@ -261,7 +271,7 @@ Result<void> Client::events(std::optional<std::uint64_t> after,
   http::write(*state_->stream, request, error);
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(boost::none);
-  if (!error) http::read_header(*state_->stream, state_->buffer, parser, error);
+  http::read_header(*state_->stream, state_->buffer, parser, error);
   std::string pending;
   std::array<char, kPieceBytes> piece;
   while (!error && !parser.is_done()) {
@@ -283,7 +293,7 @@ Result<void> Client::events(std::optional<std::uint64_t> after,
   }
   state_->stream.reset();
   if (parser.is_header_done() && parser.get().result_int() / 100 != 2) {
-    return fail(error_from_problem(parser.get().result_int(), pending));
+    return fail(state_->refused(parser.get().result_int(), pending));
   }
   return fail(state_->unanswered(ErrorCode::io_failed,
                                  "the agent closed the event stream; is it still running?"));

@@ -28,6 +28,8 @@ class Client {
 
   // False: the last request failed on its way; its error is this end's own and not the agent's.
   [[nodiscard]] bool answered() const;
+  // False: the agent refused this account, whatever it asks for.
+  [[nodiscard]] bool admitted() const;
 
   // The body of a 2xx answer.
   [[nodiscard]] Result<std::string> get(const std::string& target);

@@ -3,6 +3,21 @@
 #include <nlohmann/json.hpp>
 
 namespace keruen::api {
+namespace {
+
+constexpr const char* kAccountProblem = "urn:keruen:error:no_officer";
+
+std::string document(const std::string& type, const Error& error, std::string_view remedy) {
+  return nlohmann::ordered_json{{"type", type},
+                                {"title", cause_of(error.code)},
+                                {"status", http_status_of(error.code)},
+                                {"code", name_of(error.code)},
+                                {"detail", error.detail},
+                                {"remedy", remedy}}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
 
 unsigned http_status_of(ErrorCode code) {
   switch (code) {
@@ -35,15 +50,39 @@ unsigned http_status_of(ErrorCode code) {
   return 500;
 }
 
+std::string_view remedy_for_caller(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::duplicate:
+    case ErrorCode::not_found:
+      return "";
+    case ErrorCode::denied:
+      return "Where it should be allowed, ask the exchange authority.";
+    case ErrorCode::overloaded:
+      return "It is not repeated by itself: ask again in a while.";
+    case ErrorCode::no_space:
+      return "It is not repeated by itself: ask again when there is room on that disk.";
+    case ErrorCode::io_failed:
+      return "Ask the agent's administrator; its journal says more.";
+    default:
+      return remedy_of(code);
+  }
+}
+
 std::string problem_json(const Error& error) {
-  const std::string code(name_of(error.code));
-  return nlohmann::ordered_json{{"type", "urn:keruen:error:" + code},
-                                {"title", cause_of(error.code)},
-                                {"status", http_status_of(error.code)},
-                                {"code", code},
-                                {"detail", error.detail},
-                                {"remedy", remedy_of(error.code)}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return problem_json(error, remedy_for_caller(error.code));
+}
+
+std::string problem_json(const Error& error, std::string_view remedy) {
+  return document("urn:keruen:error:" + std::string(name_of(error.code)), error, remedy);
+}
+
+std::string account_problem_json(const Error& error) {
+  return document(kAccountProblem, error, "");
+}
+
+bool is_account_problem(const std::string& body) {
+  const auto parsed = nlohmann::json::parse(body, nullptr, false);
+  return parsed.is_object() && parsed.contains("type") && parsed["type"] == kAccountProblem;
 }
 
 Error error_from_problem(unsigned status, const std::string& body) {

@@ -14,6 +14,7 @@
 #include <list>
 #include <thread>
 
+#include "agents/api/problem.h"
 #include "agents/api/session.h"
 #include "schemas/host/clock.h"
 #include "schemas/host/config_value.h"
@@ -22,9 +23,6 @@
 
 namespace keruen::api {
 namespace {
-
-constexpr std::string_view kBusy =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 constexpr mode_t kSocketMode = 0660;
 constexpr int kPendingMax = 64;
@@ -131,6 +129,7 @@ struct Server::State {
 
   void accept_all();
   void admit(int descriptor);
+  void turn_away(int descriptor, const Error& error, const std::string& problem);
   void forget_finished();
 };
 
@@ -145,6 +144,19 @@ void Server::State::forget_finished() {
   }
 }
 
+// Before a session begins: nothing of the request was read, and no answer of it fills a buffer.
+void Server::State::turn_away(int descriptor, const Error& error, const std::string& problem) {
+  const std::string text =
+      "HTTP/1.1 " + std::to_string(http_status_of(error.code)) +
+      " Refused\r\nContent-Type: " + kProblemMediaType +
+      "\r\nConnection: close\r\nContent-Length: " + std::to_string(problem.size()) + "\r\n\r\n" +
+      problem;
+  static_cast<void>(send(descriptor, text.data(), text.size(), MSG_NOSIGNAL));
+  journal.write_error(host::JournalLevel::warning, "api_refused", error);
+  shutdown(descriptor, SHUT_WR);
+  close(descriptor);
+}
+
 void Server::State::admit(int descriptor) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -154,27 +166,15 @@ void Server::State::admit(int descriptor) {
   }
   const std::string account = account_of(peer.uid);
   const auto officer = options.officers.find(account);
-  Result<std::unique_ptr<store::Reader>> reader =
-      officer == options.officers.end()
-          ? Result<std::unique_ptr<store::Reader>>(
-                fail(ErrorCode::denied,
-                     "the account \"" + account + "\" is no officer here: add [officers." +
-                         host::quoted_toml(account) + "] to agent.toml and restart the agent"))
-          : store::Reader::open(options.store_path, store_key,
-                                [this] { return doors.engine.publish(); });
-  if (!reader) {
-    const Response response = Routes::refuse(reader.error());
-    const std::string text =
-        "HTTP/1.1 " + std::to_string(response.status) +
-        " Refused\r\nContent-Type: " + response.media_type +
-        "\r\nConnection: close\r\nContent-Length: " + std::to_string(response.body.size()) +
-        "\r\n\r\n" + response.body;
-    static_cast<void>(send(descriptor, text.data(), text.size(), MSG_NOSIGNAL));
-    journal.write_error(host::JournalLevel::warning, "api_refused", reader.error());
-    shutdown(descriptor, SHUT_WR);
-    close(descriptor);
-    return;
+  if (officer == options.officers.end()) {
+    const Error error{ErrorCode::denied,
+                      "the account \"" + account + "\" is no officer here: add [officers." +
+                          host::quoted_toml(account) + "] to agent.toml and restart the agent"};
+    return turn_away(descriptor, error, account_problem_json(error));
   }
+  auto reader =
+      store::Reader::open(options.store_path, store_key, [this] { return doors.engine.publish(); });
+  if (!reader) return turn_away(descriptor, reader.error(), problem_json(reader.error()));
   Running& started = running.emplace_back();
   started.session =
       std::make_unique<Session>(descriptor, officer->second, std::move(*reader), doors);
@@ -195,8 +195,11 @@ void Server::State::accept_all() {
     const int descriptor = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (descriptor < 0) continue;
     if (running.size() >= kConnectionsMax) {
-      static_cast<void>(send(descriptor, kBusy.data(), kBusy.size(), MSG_NOSIGNAL));
-      close(descriptor);
+      const Error error{ErrorCode::overloaded,
+                        std::to_string(kConnectionsMax) +
+                            " connections are open, as many as this agent serves; close a `keruen "
+                            "watch`, then try again"};
+      turn_away(descriptor, error, problem_json(error));
       continue;
     }
     admit(descriptor);

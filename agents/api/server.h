@@ -4,7 +4,7 @@
 // end.
 //
 // The caller's account, as the kernel states it, decides which officer speaks; an account that
-// no officer has is refused. At most kConnectionsMax connections; one more is answered 503.
+// no officer has is refused. At most kConnectionsMax connections; one more is refused: overloaded.
 #pragma once
 
 #include <functional>

@@ -186,7 +186,19 @@ Connection Session::State::attachment(const StreamAttachment& file, Connection w
 }
 
 Connection Session::State::events(std::optional<std::uint64_t> after) {
-  std::uint64_t seen = after.value_or(doors.events.newest());
+  const std::uint64_t known_at_first = doors.events.newest();
+  std::uint64_t seen = after.value_or(known_at_first);
+  // Nobody is told what is not on the disk: whoever was told more was told it before the store was
+  // restored, and would miss everything up to there.
+  if (seen > known_at_first) {
+    return answer(Routes::refuse({ErrorCode::out_of_sequence,
+                                  "event " + std::to_string(seen) +
+                                      " is ahead of this store, which ends at " +
+                                      std::to_string(known_at_first) +
+                                      ": it was restored from a backup; begin with 0 to be told "
+                                      "again what it holds"}),
+                  Connection::close);
+  }
   if (!write_text("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                   "Cache-Control: no-store\r\nConnection: close\r\n\r\n: connected\n\n")) {
     return Connection::close;

@@ -46,7 +46,9 @@ Result<std::unique_ptr<Uploads::Writer>> Uploads::begin(Now now) {
   const std::lock_guard lock(mutex_);
   if (begun_.size() >= kUploadsMax) {
     return fail(ErrorCode::overloaded,
-                std::to_string(kUploadsMax) + " uploads wait for their message; send those first");
+                std::to_string(kUploadsMax) +
+                    " uploads wait for their message; send those first, or wait the "
+                    "hour until they are removed");
   }
   const std::string token = randomness_.draw<UploadToken>().hex();
   KERUEN_TRY(auto file, disk_.create(file_of(token)));

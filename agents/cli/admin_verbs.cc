@@ -242,7 +242,7 @@ ExitCode report(const Choice& choice, wire::ReportKind kind, const AdminOptions&
       choice.terminal.print("\033[H\033[2J");
     }
     choice.terminal.print(text);
-    if (!options.follow) return ExitCode::ok;
+    if (!options.follow || !choice.terminal.can_print()) return ExitCode::ok;
     std::this_thread::sleep_for(kFollowEvery);
   }
 }

@@ -24,7 +24,8 @@ class Desk {
   [[nodiscard]] const std::string& name() const { return name_; }
   // Where the last request failed, if it did.
   [[nodiscard]] During during() const {
-    return client_->answered() ? During::agent_request : During::reaching;
+    const bool is_heard = client_->answered() && client_->admitted();
+    return is_heard ? During::agent_request : During::reaching;
   }
   [[nodiscard]] Result<Json> get(const std::string& target);
   [[nodiscard]] Result<Json> post(const std::string& target, const Json& body);

@@ -12,16 +12,12 @@ std::string with_example(const std::string& example, const std::string& rest) {
 }
 
 ExitCode Choice::explain(const Error& error, During during) const {
-  if (json) terminal.print(api::problem_json(error) + "\n");
-  terminal.say("keruen: " + printable(error.detail, LineEnds::keep));
-  const ExitCode exit = exit_code_of(error, during);
-  // The code's remedy is about disks; what to do about an agent that is away, the error says
-  // itself.
-  if (exit != ExitCode::no_connection) {
-    terminal.say("  " + std::string(remedy_of(error.code)) + " (" +
-                 std::string(name_of(error.code)) + ")");
-  }
-  return exit;
+  const std::string next_step(next_step_of(error, during));
+  if (json) terminal.print(api::problem_json(error, next_step) + "\n");
+  terminal.say("keruen: " + printable(error.detail, LineEnds::keep) +
+               (next_step.empty() ? "" : "\n  " + next_step) + " (" +
+               std::string(name_of(error.code)) + ")");
+  return exit_code_of(error, during);
 }
 
 namespace {
@@ -37,6 +33,17 @@ class ExampleFirst : public CLI::Formatter {
            make_subcommands(app, mode);
   }
 };
+
+// A report that is cut short must not pass for a whole one. What the command did is done, so
+// nothing here says to give it again.
+ExitCode checked_output(const Terminal& terminal, ExitCode exit) {
+  const auto printed = terminal.printed();
+  if (printed) return exit;
+  terminal.say("keruen: " + printed.error().detail +
+               (exit == ExitCode::ok ? "; all else that was asked for is done" : "") + " (" +
+               std::string(name_of(printed.error().code)) + ")");
+  return exit == ExitCode::ok ? ExitCode::failed : exit;
+}
 
 int run(int argc, char** argv) {
   Choice choice;
@@ -66,7 +73,7 @@ int run(int argc, char** argv) {
     // Help and version are no failures; everything else is usage.
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }
-  return static_cast<int>(choice.run());
+  return static_cast<int>(checked_output(choice.terminal, choice.run()));
 }
 
 }  // namespace

@@ -187,22 +187,24 @@ ExitCode receipts(const Choice& choice, const MessageName& name) {
 
 ExitCode attachment(const Choice& choice, const MessageName& message, const std::string& name,
                     const std::string& out) {
-  return with_message(choice, message, [&](Desk& desk, const MessageAddress& at) -> Result<void> {
-    host::PosixDisk disk;
-    KERUEN_TRY(const bool there, host::exists(disk, out));
-    if (there) {
-      return fail(ErrorCode::duplicate, out + " exists; name another file with --out");
-    }
+  host::PosixDisk disk;
+  // What fails of the file here is not the agent's answer.
+  bool is_local = false;
+  const auto locally = [&](auto result) {
+    is_local = is_local || !result;
+    return result;
+  };
+  const auto fetch = [&](Desk& desk, const MessageAddress& at) -> Result<std::uint64_t> {
     // A name of its own: another that ends so may be the user's.
     const std::string partial = out + "." + std::to_string(std::random_device()()) + ".partial";
-    KERUEN_TRY(auto file, disk.create(partial));
+    KERUEN_TRY(const auto file, locally(disk.create(partial)));
     std::uint64_t written = 0;
     const auto got = [&] {
       ProgressBar progress(choice.terminal, name);
       return desk.client().download(
           at("/attachments/" + api::percent_encoded(name)),
           [&](BytesView piece) -> Result<void> {
-            KERUEN_CHECK(file->write(written, piece));
+            KERUEN_CHECK(locally(file->write(written, piece)));
             written += piece.size();
             return {};
           },
@@ -210,17 +212,30 @@ ExitCode attachment(const Choice& choice, const MessageName& message, const std:
     }();
     const auto kept = [&]() -> Result<void> {
       KERUEN_CHECK(got);
-      KERUEN_CHECK(file->sync());
-      return disk.rename(partial, out);
+      KERUEN_CHECK(locally(file->sync()));
+      return locally(disk.rename(partial, out));
     }();
-    if (!kept) {
-      static_cast<void>(disk.remove(partial));
-      return kept;
-    }
-    choice.terminal.say("Wrote " + out + ", " + size_words(written) +
-                        "; its SHA-256 is the one the sender signed.");
-    return {};
-  });
+    if (kept) return written;
+    static_cast<void>(disk.remove(partial));
+    return fail(kept.error());
+  };
+  const auto there = host::exists(disk, out);
+  if (!there) return choice.explain(there.error(), During::local_work);
+  if (*there) {
+    return choice.explain({ErrorCode::duplicate, out + " exists; name another file with --out"},
+                          During::local_work);
+  }
+  auto desk = Desk::open(choice);
+  if (!desk) return choice.explain(desk.error(), During::local_work);
+  const auto at = message_address(*desk, message);
+  if (!at) return choice.explain(at.error(), desk->during());
+  const auto written = fetch(*desk, *at);
+  if (!written) {
+    return choice.explain(written.error(), is_local ? During::local_work : desk->during());
+  }
+  choice.terminal.say("Wrote " + out + ", " + size_words(*written) +
+                      "; its SHA-256 is the one the sender signed.");
+  return ExitCode::ok;
 }
 
 }  // namespace

@@ -145,7 +145,12 @@ ExitCode submit(const Choice& choice, Desk& desk, const content::Content& conten
   if (!sent) {
     // Files are read here: what the agent did not cause is local work.
     const bool is_local = !all_uploaded() && desk.client().answered();
-    return choice.explain(sent.error(), is_local ? During::local_work : desk.during());
+    Error error = sent.error();
+    // Any other message waits by itself; this one is not there to wait.
+    if (error.code == ErrorCode::overloaded || error.code == ErrorCode::no_space) {
+      error.detail += "; nothing was stored";
+    }
+    return choice.explain(error, is_local ? During::local_work : desk.during());
   }
   if (choice.json) {
     choice.terminal.print(sent->dump() + "\n");

@@ -157,7 +157,7 @@ ExitCode watch(const Choice& choice, std::optional<std::uint64_t> after) {
     const auto event = Json::parse(line, nullptr, false);
     if (event.is_discarded()) return true;
     choice.terminal.print((choice.json ? event.dump() : event_words(event)) + "\n");
-    return true;
+    return choice.terminal.can_print();
   });
   return ended ? ExitCode::ok : choice.explain(ended.error(), desk->during());
 }

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "schemas/utf8.h"
 
@@ -107,8 +109,18 @@ std::string Terminal::paint(Tone tone, std::string_view text) const {
 }
 
 void Terminal::print(std::string_view text) const {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  if (!can_print()) return;
+  errno = 0;
+  const bool is_whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (std::fflush(stdout) != 0 || !is_whole) print_error_ = errno != 0 ? errno : EIO;
+}
+
+Result<void> Terminal::printed() const {
+  if (print_error_ == 0 || print_error_ == EPIPE) return {};
+  const bool is_full = print_error_ == ENOSPC || print_error_ == EDQUOT;
+  return fail(is_full ? ErrorCode::no_space : ErrorCode::io_failed,
+              std::string("the output could not be written and is cut short: ") +
+                  std::strerror(print_error_));
 }
 
 void Terminal::say(std::string_view text) const {

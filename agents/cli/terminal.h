@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "schemas/error.h"
+
 namespace keruen::cli {
 
 enum class Tone : std::uint8_t { plain, good, warning, bad, quiet, strong };
@@ -28,8 +30,12 @@ class Terminal {
   }
   [[nodiscard]] bool is_interactive() const { return interactive_; }
 
-  // Data.
+  // Data; none any more behind what did not get through.
   void print(std::string_view text) const;
+  [[nodiscard]] bool can_print() const { return print_error_ == 0; }
+  // no_space, io_failed: something that was printed did not get through. A pipe whose reader has
+  // enough (`| head`) is no failure.
+  [[nodiscard]] Result<void> printed() const;
   // Words to the person, on stderr.
   void say(std::string_view text) const;
 
@@ -37,6 +43,7 @@ class Terminal {
   bool interactive_ = false;
   bool colour_ = false;
   std::size_t columns_ = 80;
+  mutable int print_error_ = 0;  // the errno of the first that failed
 };
 
 // Rows under headings, in the terminal's columns: the widest ones give way and are cut with "…",

@@ -12,6 +12,25 @@ TEST(Problem, ComesBackAsTheErrorItWas) {
   EXPECT_EQ(back.detail, error.detail);
 }
 
+// What a request asked for is not there to be repeated: its caller must know.
+TEST(Problem, PromisesNobodyThatARequestIsRepeated) {
+  for (const auto code : {ErrorCode::overloaded, ErrorCode::no_space}) {
+    EXPECT_THAT(problem_json({code, "the agent has no room"}),
+                ::testing::HasSubstr(R"("remedy":"It is not repeated by itself: ask again)"));
+  }
+}
+
+TEST(Problem, TellsARefusedAccountFromARefusedRequest) {
+  const Error error{ErrorCode::denied, "the account \"x\" is no officer here"};
+  const std::string problem = account_problem_json(error);
+  EXPECT_TRUE(is_account_problem(problem));
+  EXPECT_EQ(error_from_problem(403, problem), error);
+  EXPECT_FALSE(is_account_problem(problem_json(error)));
+  for (const char* foreign : {"", "[]", "not JSON", R"({"type":7})", R"({"code":"denied"})"}) {
+    EXPECT_FALSE(is_account_problem(foreign)) << foreign;
+  }
+}
+
 // What answers need not be an agent.
 class ForeignProblem : public ::testing::TestWithParam<const char*> {};
 

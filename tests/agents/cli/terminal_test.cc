@@ -1,9 +1,16 @@
 // Tables in few columns: which text gives way, and which is never lost.
 #include "agents/cli/terminal.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <stdio_ext.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <cstdlib>
+
+#include "tests/support/matchers.h"
 
 namespace keruen::cli {
 namespace {
@@ -80,6 +87,66 @@ TEST(Wrapped, KeepsLineEndsAndBreaksWhatIsLonger) {
   EXPECT_THAT(wrapped("one\n\ntwo three", 7), ElementsAre("one", "", "two", "three"));
   EXPECT_THAT(wrapped("a" + std::string(20, ' ') + "from: kz.prosecutor", 12),
               ElementsAre("a           ", "       ", "from:", "kz.prosecuto", "r"));
+}
+
+// What is printed goes there while this lives; what did not get through is forgotten with it.
+class StandardOutput {
+ public:
+  explicit StandardOutput(int descriptor) {
+    std::fflush(stdout);
+    ::dup2(descriptor, STDOUT_FILENO);
+    ::close(descriptor);
+  }
+  ~StandardOutput() {
+    ::__fpurge(stdout);
+    std::clearerr(stdout);
+    ::dup2(before_, STDOUT_FILENO);
+    ::close(before_);
+  }
+  StandardOutput(const StandardOutput&) = delete;
+  StandardOutput& operator=(const StandardOutput&) = delete;
+
+ private:
+  int before_ = ::dup(STDOUT_FILENO);
+};
+
+TEST(Output, ThatDidNotFitOnTheDiskIsAFailure) {
+  const Terminal terminal;
+  EXPECT_THAT(terminal.printed(), IsOk());
+  Result<void> printed;
+  {
+    const StandardOutput full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    terminal.print("a report\n");
+    printed = terminal.printed();
+  }
+  EXPECT_FALSE(terminal.can_print());
+  EXPECT_THAT(printed, FailsWith(ErrorCode::no_space, ::testing::HasSubstr("cut short")));
+}
+
+TEST(Output, GoesOnNoMoreBehindAGap) {
+  const Terminal terminal;
+  {
+    const StandardOutput full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    terminal.print("a report\n");
+  }
+  ::testing::internal::CaptureStdout();
+  terminal.print("its end\n");
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+}
+
+TEST(Output, ThatAReaderHasEnoughOfIsNoFailure) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ::close(ends[0]);
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // as a service's processes have it
+  const Terminal terminal;
+  {
+    const StandardOutput closed(ends[1]);
+    terminal.print("a report\n");
+  }
+  std::signal(SIGPIPE, before);
+  EXPECT_FALSE(terminal.can_print());
+  EXPECT_THAT(terminal.printed(), IsOk());
 }
 
 }  // namespace
