@@ -205,13 +205,17 @@ Result<void> ReaderStation::State::add_places(wire::MessageReport& report, LogIn
   KERUEN_TRY(const auto batch, read_batch(index, record));
   const auto statement = wire::decode_statement(batch.statement.view());
   if (!statement) return fail(corrupt(index, statement.error()));
+  // Asked once: a sender may give one message id to a thousand leaves, and the rows may be many.
+  std::optional<std::vector<log::LeavesReceipted>> receipts;
   for (const wire::Leaf& leaf : batch.leaves) {
     const auto* message = std::get_if<wire::MessageLeaf>(&leaf.content);
-    if (message == nullptr) return {};
+    if (message == nullptr || report.places.size() == kMessagePlacesMax) return {};
     const auto header = wire::decode_header(message->header.view());
     if (!header) return fail(corrupt(index, header.error()));
     if (header->message != report.message) continue;
-    KERUEN_TRY(const auto receipts, lanes->receipted(record.hash, now.wall));
+    if (!receipts) {
+      KERUEN_TRY(receipts, lanes->receipted(record.hash, now.wall, statement->leaf_count));
+    }
     for (std::uint32_t place = 0; place < header->recipients.size(); ++place) {
       if (report.places.size() == kMessagePlacesMax) return {};
       wire::MessagePlace found;
@@ -227,7 +231,7 @@ Result<void> ReaderStation::State::add_places(wire::MessageReport& report, LogIn
       }
       KERUEN_TRY(const auto cursors, lanes->cursors(found.recipient));
       found.where = whereabouts_of(found, *header, cursors,
-                                   is_receipted(receipts, found.recipient, leaf.number), now.wall);
+                                   is_receipted(*receipts, found.recipient, leaf.number), now.wall);
       report.places.push_back(std::move(found));
     }
   }
@@ -240,7 +244,10 @@ Result<wire::Frame> ReaderStation::State::frame_for(const MessageRequest& reques
   KERUEN_TRY(const auto entries,
              lanes->batches_with_messages_of(index::time_of(request.message), kMessageBatchesMax,
                                              kMessageBatchesOfOneMax));
-  for (const LogIndex index : entries) KERUEN_CHECK(add_places(report, index, now));
+  for (const LogIndex index : entries) {
+    if (report.places.size() == kMessagePlacesMax) break;
+    KERUEN_CHECK(add_places(report, index, now));
+  }
   return wire::Frame(wire::OperatorReport{std::move(report)});
 }
 

@@ -77,7 +77,7 @@ Result<void> Dispatch::ask_again(const AgencyId& id, const wire::AskAgain& asked
 }
 
 void Dispatch::add(std::shared_ptr<const broker::LoggedBatch> batch) {
-  auto recipients = recipients_of(*batch->batch);
+  auto recipients = recipients_of(*batch);
   for (const AgencyId& id : recipients) {
     if (recipients_.contains(id)) ready_.insert(id);
   }

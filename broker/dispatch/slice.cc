@@ -7,13 +7,8 @@
 namespace keruen::dispatch {
 namespace {
 
-// Upper bounds of what a slice takes beside headers, bodies and receipts; encoding is exact, this
-// only has to be no smaller.
-constexpr std::size_t kSliceFixedBytes = 512;
-constexpr std::size_t kLeafFixedBytes = 128;
-constexpr std::size_t kOwnWrapBytes = 256;
-constexpr std::size_t kOtherWrapBytes = 56;
-// Each gap between chosen leaves adds at most a path of hashes on either side of it.
+// Each gap between chosen leaves adds at most a path of hashes on either side of it. Everything
+// else of a slice is counted as it is encoded, so a piece never outgrows its limit.
 constexpr std::size_t kGapBytes = 20 * Digest::kBytes;
 
 struct Choice {
@@ -49,9 +44,11 @@ Choice choose_message(const broker::LoggedBatch& entry, const certs::VerifiedLea
   // Retention dropped it.
   if (!choice.stub && body == nullptr) choice.stub = ErrorCode::not_found;
   if (choice.stub) choice.leaf.body = certs::BodyChoice::leave_out;
-  choice.bytes_max = kLeafFixedBytes + message.header.size() + kOwnWrapBytes +
-                     kOtherWrapBytes * message.wraps.size();
-  choice.bytes_max += choice.stub || body == nullptr ? Digest::kBytes : body->size();
+  choice.bytes_max = wire::kEncodedMessageLeafBytes + wire::in_whole_words(message.header.size()) +
+                     wire::kEncodedWrapBytes +
+                     wire::kEncodedWrapHashBytes * (message.wraps.size() - 1);
+  choice.bytes_max +=
+      wire::in_whole_words(choice.stub || body == nullptr ? Digest::kBytes : body->size());
   return choice;
 }
 
@@ -63,29 +60,36 @@ Choice choose(const broker::LoggedBatch& entry, const certs::VerifiedLeaf& leaf,
   const auto& receipt = std::get<wire::ReceiptLeaf>(leaf.leaf.content);
   return {{leaf.number, certs::BodyChoice::keep},
           refusal_of(entry, leaf.number, 0),
-          kLeafFixedBytes + receipt.receipt.size()};
+          wire::kEncodedReceiptLeafBytes + wire::in_whole_words(receipt.receipt.size())};
 }
 
-// Nothing in it is anybody else's, so nothing has to be cut out.
-bool is_wholly_for(const certs::VerifiedBatch& batch, const AgencyId& recipient) {
+// All of it in one piece: nothing has to be cut out, and what a sender's pointers share is not
+// written out.
+bool goes_as_stored(const broker::LoggedBatch& entry, const AgencyId& recipient,
+                    const CutOptions& options) {
+  const certs::VerifiedBatch& batch = *entry.batch;
+  if (entry.bytes.size() > options.bytes_max || !batch.is_whole() || options.after) return false;
+  if (options.until && *options.until < batch.leaves.back().number) return false;
   return std::ranges::all_of(batch.leaves, [&](const certs::VerifiedLeaf& leaf) {
     const auto* header = std::get_if<wire::Header>(&leaf.decoded);
-    return concerns(leaf, recipient) && (header == nullptr || header->recipients.size() == 1);
+    const bool is_its_alone =
+        concerns(leaf, recipient) && (header == nullptr || header->recipients.size() == 1);
+    return is_its_alone &&
+           choose(entry, leaf, recipient, options.now).leaf.body == certs::BodyChoice::keep;
   });
 }
 
-SharedBytes slice_bytes(const broker::LoggedBatch& entry, const AgencyId& recipient,
-                        const std::vector<Choice>& choices, std::size_t bytes_max) {
-  const bool all_bodies = std::ranges::all_of(
-      choices, [](const Choice& choice) { return choice.leaf.body == certs::BodyChoice::keep; });
-  if (all_bodies && choices.size() == entry.batch->leaves.size() &&
-      entry.bytes.size() <= bytes_max && is_wholly_for(*entry.batch, recipient)) {
-    return entry.bytes;
-  }
+SharedBytes cut_bytes(const broker::LoggedBatch& entry, const AgencyId& recipient,
+                      const std::vector<Choice>& choices) {
   std::vector<certs::SliceLeaf> leaves;
   leaves.reserve(choices.size());
   for (const Choice& choice : choices) leaves.push_back(choice.leaf);
   return SharedBytes(wire::encode_batch(certs::cut_slice(*entry.batch, recipient, leaves)));
+}
+
+// The exchange did not know it: it is owed nothing.
+bool is_unknown(const broker::LoggedBatch& entry, std::uint32_t leaf, std::uint32_t place) {
+  return refusal_of(entry, leaf, place) == ErrorCode::unknown_agency;
 }
 
 }  // namespace
@@ -100,14 +104,16 @@ bool concerns(const certs::VerifiedLeaf& leaf, const AgencyId& recipient) {
   return std::ranges::find(recipients, recipient) != recipients.end();
 }
 
-std::vector<AgencyId> recipients_of(const certs::VerifiedBatch& batch) {
+std::vector<AgencyId> recipients_of(const broker::LoggedBatch& entry) {
   std::set<AgencyId> found;
-  for (const certs::VerifiedLeaf& leaf : batch.leaves) {
+  for (const certs::VerifiedLeaf& leaf : entry.batch->leaves) {
     if (const auto* receipt = std::get_if<wire::Receipt>(&leaf.decoded)) {
-      found.insert(receipt->to);
-    } else {
-      const auto& recipients = std::get<wire::Header>(leaf.decoded).recipients;
-      found.insert(recipients.begin(), recipients.end());
+      if (!is_unknown(entry, leaf.number, 0)) found.insert(receipt->to);
+      continue;
+    }
+    const auto& recipients = std::get<wire::Header>(leaf.decoded).recipients;
+    for (std::uint32_t place = 0; place < recipients.size(); ++place) {
+      if (!is_unknown(entry, leaf.number, place)) found.insert(recipients[place]);
     }
   }
   return {found.begin(), found.end()};
@@ -116,10 +122,9 @@ std::vector<AgencyId> recipients_of(const certs::VerifiedBatch& batch) {
 std::optional<broker::Piece> first_piece(const broker::LoggedBatch& entry,
                                          const AgencyId& recipient, const CutOptions& options) {
   std::vector<Choice> choices;
-  std::size_t bytes = kSliceFixedBytes + entry.batch->statement_bytes.size() + kGapBytes;
-  // The whole batch as stored may fit where the estimate of its pieces does not.
-  const bool stored_fits = entry.bytes.size() <= options.bytes_max;
-  const bool wholly = stored_fits && !options.after && is_wholly_for(*entry.batch, recipient);
+  std::size_t bytes = wire::kEncodedBatchBytes +
+                      wire::in_whole_words(entry.batch->statement_bytes.size()) + kGapBytes;
+  const bool as_stored = goes_as_stored(entry, recipient, options);
   for (const certs::VerifiedLeaf& leaf : entry.batch->leaves) {
     if (options.after && leaf.number <= *options.after) continue;
     if (options.until && leaf.number > *options.until) break;
@@ -128,7 +133,7 @@ std::optional<broker::Piece> first_piece(const broker::LoggedBatch& entry,
     bytes += choice.bytes_max;
     const bool gap = !choices.empty() && choices.back().leaf.number + 1 != leaf.number;
     if (gap) bytes += kGapBytes;
-    if (!choices.empty() && bytes > options.bytes_max && !wholly) break;
+    if (!choices.empty() && bytes > options.bytes_max && !as_stored) break;
     choices.push_back(choice);
   }
   if (choices.empty()) return std::nullopt;
@@ -141,7 +146,7 @@ std::optional<broker::Piece> first_piece(const broker::LoggedBatch& entry,
   for (const Choice& choice : choices) {
     if (choice.stub) piece.slice.stubs.push_back({choice.leaf.number, *choice.stub});
   }
-  piece.slice.slice = slice_bytes(entry, recipient, choices, options.bytes_max);
+  piece.slice.slice = as_stored ? entry.bytes : cut_bytes(entry, recipient, choices);
   return piece;
 }
 

@@ -5,7 +5,7 @@
 // Threads: pure functions; the core and the reader use them alike.
 //
 // A leaf concerns a recipient when its message names it or its receipt is to it. A batch wholly for
-// one recipient is sent as it was stored, without being encoded again.
+// one recipient is sent as it was stored, without being encoded again, unless a body is left out.
 #pragma once
 
 #include <optional>
@@ -17,8 +17,9 @@ namespace keruen::dispatch {
 
 // Behind every leaf of an entry.
 [[nodiscard]] wire::Cursor end_of(LogIndex index);
-// Who is owed anything of this batch: distinct, ascending.
-[[nodiscard]] std::vector<AgencyId> recipients_of(const certs::VerifiedBatch& batch);
+// Who is owed anything of this batch: distinct, ascending. As in the index, nobody the exchange did
+// not know: names a sender makes up must not take memory.
+[[nodiscard]] std::vector<AgencyId> recipients_of(const broker::LoggedBatch& entry);
 [[nodiscard]] bool concerns(const certs::VerifiedLeaf& leaf, const AgencyId& recipient);
 
 struct CutOptions {

@@ -5,8 +5,19 @@
 namespace keruen::dispatch {
 namespace {
 
-// What a decoded leaf takes beside the bytes it shares with its batch.
+// What a decoded leaf takes beside the bytes it shares with its batch, and each of its recipients:
+// a wrap and a name.
 constexpr std::size_t kLeafBytes = 512;
+constexpr std::size_t kPlaceBytes = sizeof(wire::WrapSlot) + sizeof(AgencyId) + kAgencyIdBytesMax;
+
+std::size_t bytes_of(const broker::LoggedBatch& batch) {
+  std::size_t bytes = batch.bytes.size() + kLeafBytes * batch.batch->leaves.size();
+  for (const certs::VerifiedLeaf& leaf : batch.batch->leaves) {
+    const auto* message = std::get_if<wire::MessageLeaf>(&leaf.leaf.content);
+    if (message != nullptr) bytes += kPlaceBytes * message->wraps.size();
+  }
+  return bytes;
+}
 
 bool is_before(const std::shared_ptr<const broker::LoggedBatch>& batch, LogIndex index) {
   return batch->index < index;
@@ -18,7 +29,7 @@ std::vector<Tail::Dropped> Tail::push(std::shared_ptr<const broker::LoggedBatch>
                                       std::vector<AgencyId> recipients) {
   const std::size_t lane = static_cast<std::size_t>(batch->batch->statement.lane);
   for (const AgencyId& recipient : recipients) owed_[recipient][lane].push_back(batch);
-  const std::size_t bytes = batch->bytes.size() + kLeafBytes * batch->batch->leaves.size();
+  const std::size_t bytes = bytes_of(*batch);
   bytes_ += bytes;
   entries_.push_back({std::move(batch), std::move(recipients), bytes});
   std::vector<Dropped> dropped;

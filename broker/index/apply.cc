@@ -42,12 +42,7 @@ class RowsOfBatch {
   void add(std::uint32_t leaf, const wire::Receipt& receipt, std::size_t bytes) {
     add_for(receipt.to, leaf, 0, {bytes, 1, kNeverExpires});
     rows_.bytes_for_good = rows_.bytes;  // receipts stay whole
-    ReceiptRow& row = rows_.receipts.emplace_back(ReceiptRow{leaf, receipt.batch, {}});
-    for (const wire::LeafRange& range : receipt.leaves) {
-      for (std::uint32_t number = range.first; number <= range.last; ++number) {
-        row.leaves.push_back(number);
-      }
-    }
+    rows_.receipts.push_back({leaf, receipt.batch, receipt.leaves});
   }
 
   [[nodiscard]] BatchRows finish() {

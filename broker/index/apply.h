@@ -30,7 +30,8 @@ inline constexpr WallTime kNeverExpires = wall_time_of(kWallMillisecondsMax);
 struct ReceiptRow {
   std::uint32_t leaf = 0;  // which leaf of this batch says so
   Digest batch;
-  std::vector<std::uint32_t> leaves;
+  // As the receipt has them: a few bytes there may name every leaf of a batch.
+  std::vector<wire::LeafRange> leaves;
   bool operator==(const ReceiptRow&) const = default;
 };
 

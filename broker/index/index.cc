@@ -73,7 +73,7 @@ void write(Database& database, const BatchRows& rows) {
     auto& row = database.statement("INSERT INTO receipt VALUES(?, ?, ?, ?, ?, ?)");
     bind_all(row, receipt.batch.view(), rows.sender, rows.index.value,
              static_cast<std::uint64_t>(receipt.leaf), rows.accepted_at,
-             BytesView(encode_leaf_numbers(receipt.leaves)));
+             BytesView(encode_leaf_ranges(receipt.leaves)));
     row.exec();
   }
 }

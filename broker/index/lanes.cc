@@ -109,6 +109,28 @@ std::uint64_t first_accepted_from(Database& database, WallTime from) {
   return low;
 }
 
+// The rows of the first recipient `query` answers; empty: none. However often somebody repeats
+// itself, no more than this is held.
+Result<std::optional<log::LeavesReceipted>> receipted_by_next(SQLite::Statement& query,
+                                                              std::size_t leaf_count) {
+  using One = std::optional<log::LeavesReceipted>;
+  if (!query.executeStep()) return One();
+  KERUEN_TRY(AgencyId recipient, agency_at(query, 0));
+  std::bitset<kLeavesPerBatchMax> found;
+  const auto beyond = ~std::bitset<kLeavesPerBatchMax>() << leaf_count;
+  do {
+    KERUEN_TRY(const AgencyId next, agency_at(query, 0));
+    if (next != recipient) break;
+    KERUEN_TRY(const auto leaves, decode_leaf_numbers(bytes_at(query, 1)));
+    for (const std::uint32_t leaf : leaves) found.set(leaf);
+  } while (!(found | beyond).all() && query.executeStep());
+  log::LeavesReceipted receipted{std::move(recipient), {}};
+  for (std::uint32_t leaf = 0; leaf < found.size(); ++leaf) {
+    if (found[leaf]) receipted.leaves.push_back(leaf);
+  }
+  return One(std::move(receipted));
+}
+
 }  // namespace
 
 struct Lanes::State {
@@ -207,28 +229,24 @@ Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, 
   });
 }
 
-Result<std::vector<log::LeavesReceipted>> Lanes::receipted(const Digest& batch, WallTime until) {
+Result<std::vector<log::LeavesReceipted>> Lanes::receipted(const Digest& batch, WallTime until,
+                                                           std::size_t leaf_count) {
   Database& database = *state_->database;
   using Receipted = std::vector<log::LeavesReceipted>;
   return database.guarded([&]() -> Result<Receipted> {
-    auto& query = database.statement(
-        "SELECT recipient, leaves FROM receipt WHERE batch = ? AND accepted_at <= ?");
-    bind_all(query, batch.view(), until);
-    // However often somebody repeats itself, no more than this is held.
-    std::map<AgencyId, std::bitset<kLeavesPerBatchMax>> found;
-    while (query.executeStep()) {
-      KERUEN_TRY(const AgencyId recipient, agency_at(query, 0));
-      KERUEN_TRY(const auto leaves, decode_leaf_numbers(bytes_at(query, 1)));
-      for (const std::uint32_t leaf : leaves) found[recipient].set(leaf);
-    }
     Receipted receipted;
-    for (const auto& [recipient, leaves] : found) {
-      auto& one = receipted.emplace_back(log::LeavesReceipted{recipient, {}});
-      for (std::uint32_t leaf = 0; leaf < leaves.size(); ++leaf) {
-        if (leaves[leaf]) one.leaves.push_back(leaf);
-      }
+    std::optional<AgencyId> recipient;
+    while (true) {
+      // From one recipient to the next by the primary key.
+      auto& query = database.statement(
+          "SELECT recipient, leaves FROM receipt WHERE batch = ? AND recipient > ? "
+          "AND accepted_at <= ? ORDER BY recipient, log_index, leaf");
+      bind_all(query, batch.view(), recipient ? recipient->text() : std::string(), until);
+      KERUEN_TRY(auto one, receipted_by_next(query, leaf_count));
+      if (!one) return receipted;
+      recipient = one->recipient;
+      receipted.push_back(std::move(*one));
     }
-    return receipted;
   });
 }
 

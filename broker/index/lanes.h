@@ -42,9 +42,10 @@ class Lanes {
   [[nodiscard]] Result<std::vector<LogIndex>> batches_with_messages_of(WallTime made_at,
                                                                        std::size_t most,
                                                                        std::size_t most_of_one);
-  // As log::ReceiptSource.
-  [[nodiscard]] Result<std::vector<log::LeavesReceipted>> receipted(const Digest& batch,
-                                                                    WallTime until);
+  // As log::ReceiptSource. Of whoever has receipted all of a batch of so many leaves the rest is
+  // not read: anybody may receipt the same again and again.
+  [[nodiscard]] Result<std::vector<log::LeavesReceipted>> receipted(
+      const Digest& batch, WallTime until, std::size_t leaf_count = kLeavesPerBatchMax);
   // Ever logged; nobody's: empty.
   [[nodiscard]] Result<std::optional<SigningPublicKey>> signing_key(const AgencyId& agency,
                                                                     const KeyId& id);

@@ -13,6 +13,15 @@ void append_number(Bytes& target, std::uint32_t number) {
   target.push_back(static_cast<std::uint8_t>(number));
 }
 
+// `next`: behind the run before it.
+void append_run(Bytes& target, std::uint32_t& next, const wire::LeafRange& run) {
+  ensure(run.first >= next && run.last >= run.first && run.last < kLeavesPerBatchMax,
+         "leaf numbers are ascending and within a batch");
+  append_number(target, run.first - next);
+  append_number(target, run.last - run.first);
+  next = run.last + 1;
+}
+
 // Empty: not a number below the limit of leaves.
 std::optional<std::uint32_t> take_number(BytesView& bytes) {
   std::uint32_t number = 0;
@@ -33,12 +42,21 @@ Bytes encode_leaf_numbers(const std::vector<std::uint32_t>& numbers) {
   for (std::size_t first = 0; first < numbers.size();) {
     std::size_t last = first;
     while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-    ensure(numbers[first] >= next && numbers[last] < kLeavesPerBatchMax,
-           "leaf numbers are ascending and within a batch");
-    append_number(bytes, numbers[first] - next);
-    append_number(bytes, numbers[last] - numbers[first]);
-    next = numbers[last] + 1;
+    append_run(bytes, next, {numbers[first], numbers[last]});
     first = last + 1;
+  }
+  return bytes;
+}
+
+Bytes encode_leaf_ranges(const std::vector<wire::LeafRange>& ranges) {
+  Bytes bytes;
+  std::uint32_t next = 0;
+  for (auto range = ranges.begin(); range != ranges.end();) {
+    wire::LeafRange run = *range;
+    for (++range; range != ranges.end() && range->first == run.last + 1; ++range) {
+      run.last = range->last;
+    }
+    append_run(bytes, next, run);
   }
   return bytes;
 }

@@ -7,10 +7,22 @@ namespace keruen::wire {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = kPlaintextBytesMax + kSealTagBytes;
-constexpr std::size_t kLeafWords = 12;  // of the list, with the pointers to texts and lists
-constexpr std::size_t kWrapBytes = ChannelId::kBytes + KeyId::kBytes + EncapsulatedKey::kBytes + 8 +
-                                   Digest::kBytes + SealedKey::kBytes;
-constexpr std::size_t kWrapWords = 28;  // 2 of data, 5 pointers, 144 bytes, and room
+constexpr std::size_t kWordBytes = 8;
+constexpr std::size_t kFramingBytes = 8;
+
+template <class Struct>
+constexpr std::size_t kStructBytes =
+    (Struct::_capnpPrivate::dataWordSize + Struct::_capnpPrivate::pointerCount) * kWordBytes;
+// Framing, the pointer to the root, and before the leaves a word on their size.
+static_assert(kEncodedBatchBytes == kFramingBytes + kWordBytes + kStructBytes<format::Batch> +
+                                        Signature::kBytes + kWordBytes);
+// Before the wraps a word on their size.
+static_assert(kEncodedMessageLeafBytes == kStructBytes<format::Leaf> + kWordBytes);
+static_assert(kEncodedReceiptLeafBytes == kStructBytes<format::Leaf>);
+static_assert(kEncodedWrapBytes == kStructBytes<format::WrapSlot> + ChannelId::kBytes +
+                                       KeyId::kBytes + EncapsulatedKey::kBytes + Digest::kBytes +
+                                       SealedKey::kBytes);
+static_assert(kEncodedWrapHashBytes == kStructBytes<format::WrapSlot> + Digest::kBytes);
 
 Result<WrapSlot> wrap_slot_of(format::WrapSlot::Reader source) {
   switch (source.which()) {
@@ -96,13 +108,16 @@ Result<std::vector<Leaf>> leaves_of(capnp::List<format::Leaf>::Reader source, co
   return leaves;
 }
 
-std::size_t bytes_of(const Leaf& leaf) {
-  if (const auto* receipt = std::get_if<ReceiptLeaf>(&leaf.content)) return receipt->receipt.size();
+std::size_t encoded_bytes_of(const Leaf& leaf) {
+  if (const auto* receipt = std::get_if<ReceiptLeaf>(&leaf.content)) {
+    return kEncodedReceiptLeafBytes + in_whole_words(receipt->receipt.size());
+  }
   const auto& message = std::get<MessageLeaf>(leaf.content);
   const auto* body = std::get_if<SharedBytes>(&message.body);
-  std::size_t bytes = message.header.size() + (body != nullptr ? body->size() : Digest::kBytes);
+  std::size_t bytes = kEncodedMessageLeafBytes + in_whole_words(message.header.size()) +
+                      in_whole_words(body != nullptr ? body->size() : Digest::kBytes);
   for (const WrapSlot& slot : message.wraps) {
-    bytes += std::holds_alternative<Wrap>(slot) ? kWrapBytes : Digest::kBytes;
+    bytes += std::holds_alternative<Wrap>(slot) ? kEncodedWrapBytes : kEncodedWrapHashBytes;
   }
   return bytes;
 }
@@ -146,29 +161,22 @@ void write_message(format::Leaf::Message::Builder target, const MessageLeaf& lea
   }
 }
 
-std::size_t words_of(const Leaf& leaf) {
-  if (const auto* receipt = std::get_if<ReceiptLeaf>(&leaf.content)) {
-    return kLeafWords + words_for(receipt->receipt.size());
-  }
-  const auto& message = std::get<MessageLeaf>(leaf.content);
-  const auto* body = std::get_if<SharedBytes>(&message.body);
-  return kLeafWords + words_for(message.header.size()) + kWrapWords * message.wraps.size() +
-         words_for(body != nullptr ? body->size() : Digest::kBytes);
-}
-
 }  // namespace
 
+std::size_t encoded_bytes_of(const UnverifiedBatch& batch) {
+  std::size_t bytes = kEncodedBatchBytes + in_whole_words(batch.statement.size()) +
+                      Digest::kBytes * batch.pruned.size();
+  for (const Leaf& leaf : batch.leaves) bytes += encoded_bytes_of(leaf);
+  return bytes;
+}
+
 Result<void> check_nothing_is_shared(const UnverifiedBatch& batch, std::size_t bytes) {
-  std::size_t written_out = batch.statement.size();
-  for (const Leaf& leaf : batch.leaves) written_out += bytes_of(leaf);
-  if (written_out <= bytes) return {};
+  if (encoded_bytes_of(batch) <= bytes) return {};
   return malformed("batch", "its leaves share bytes");
 }
 
 Bytes encode_batch(const UnverifiedBatch& batch) {
-  std::size_t words = 24 + words_for(batch.statement.size()) + 4 * batch.pruned.size();
-  for (const auto& leaf : batch.leaves) words += words_of(leaf);
-  FlatWriter writer(words);
+  FlatWriter writer((encoded_bytes_of(batch) - kFramingBytes) / kWordBytes);
   auto target = writer.initRoot<format::Batch>();
   target.setStatement(data_of(batch.statement.view()));
   target.setSignature(data_of(batch.signature));

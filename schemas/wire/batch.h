@@ -55,12 +55,25 @@ struct UnverifiedBatch {
   bool operator==(const UnverifiedBatch&) const = default;
 };
 
+// What encode_batch writes for each part, to the byte: structs, pointers and the fields of a fixed
+// size. Beside it stand statements, headers, bodies and receipts, each in whole words.
+inline constexpr std::size_t kEncodedBatchBytes = 120;       // of any batch
+inline constexpr std::size_t kEncodedMessageLeafBytes = 40;  // without its wraps
+inline constexpr std::size_t kEncodedReceiptLeafBytes = 32;
+inline constexpr std::size_t kEncodedWrapBytes = 200;
+inline constexpr std::size_t kEncodedWrapHashBytes = 88;  // of one that another recipient has
+[[nodiscard]] constexpr std::size_t in_whole_words(std::size_t bytes) {
+  return (bytes + 7) / 8 * 8;
+}
+
 // One single-segment Cap'n Proto message. The caller keeps within kBatchBytesMax.
 [[nodiscard]] Bytes encode_batch(const UnverifiedBatch& batch);
+// Of what encode_batch returns.
+[[nodiscard]] std::size_t encoded_bytes_of(const UnverifiedBatch& batch);
 // malformed, too_large. Bodies and headers are parts of `bytes`, not copies.
 [[nodiscard]] Result<UnverifiedBatch> decode_batch(const SharedBytes& bytes);
-// malformed: `batch`, decoded from so many bytes, is larger when it is written out. Pointers may
-// lead to one place; what is small so would be large in each recipient's slice.
+// malformed: `batch`, decoded from so many bytes, is larger when encode_batch writes it. Pointers
+// may lead to one place; what is small so would be large in each recipient's slice.
 [[nodiscard]] Result<void> check_nothing_is_shared(const UnverifiedBatch& batch, std::size_t bytes);
 // A batch as a broker keeps it when retention dropped its bodies: there may be no leaves left, and
 // `pruned` holds the hash of every leaf left out, one by one. Never sent.

@@ -1,5 +1,7 @@
 // What a peer can do to the broker's socket that no agent does; an honest agency is answered all
 // the while.
+#include <cstdlib>
+
 #include "tests/broker/running_broker.h"
 
 namespace keruen::broker {
@@ -168,6 +170,42 @@ TEST_F(HostileTest, KnowsAPeerByItsKeyWhateverNameItClaims) {
     ASSERT_THAT(frame, IsOk());
     EXPECT_FALSE(std::holds_alternative<wire::BatchAccepted>(*frame));
   }
+}
+
+// The routing ids that ZeroMQ would give out if rand() began where it does in every process.
+class GuessedRoutingIds : public HostileTest {
+ protected:
+  void SetUp() override {
+    std::srand(1);
+    for (int socket = 0; socket < 2; ++socket) {  // the door's, then the router's
+      const auto low = static_cast<std::uint32_t>(std::rand());
+      first_ = low | (static_cast<std::uint32_t>(std::rand()) << 31);
+    }
+    std::srand(1);
+    HostileTest::SetUp();
+  }
+  [[nodiscard]] std::string routing_id(std::uint32_t number) const {
+    std::string id(1, '\0');
+    const std::uint32_t value = first_ + number;
+    for (int shift = 24; shift >= 0; shift -= 8) id += static_cast<char>(value >> shift);
+    return id;
+  }
+
+ private:
+  std::uint32_t first_ = 0;
+};
+
+// Two connections of one id, the second of them given out by ZeroMQ itself, end the process.
+TEST_F(GuessedRoutingIds, ClaimedBeforeTheyAreGivenOutEndNothing) {
+  std::vector<std::unique_ptr<HostilePeer>> claimants;
+  for (std::uint32_t number = 1; number <= 16; ++number) {
+    auto options = options_of("kz.customs");
+    options.routing_id = routing_id(number);
+    claimants.push_back(std::make_unique<HostilePeer>(endpoint, options));
+    ASSERT_EQ(claimants.back()->handshake(), Handshake::done);
+  }
+  std::vector<std::unique_ptr<HostilePeer>> unnamed;
+  for (int i = 0; i < 4; ++i) unnamed.push_back(connect("kz.border-guard"));
 }
 
 TEST_F(HostileTest, ServesAnotherAgencysKeyOnlyAsItsOwn) {

@@ -1,5 +1,7 @@
 #include "broker/dispatch/dispatch.h"
 
+#include <cstring>
+
 #include "broker/dispatch/slice.h"
 #include "tests/support/matchers.h"
 #include "tests/support/test_exchange.h"
@@ -29,9 +31,151 @@ class DispatchTest : public ::testing::Test {
     }
   }
 
+  // Each piece verifies for whoever gets it and fits; how many leaves they hold.
+  std::size_t leaves_in(const Pieces& cut, std::size_t bytes_max) {
+    std::size_t leaves = 0;
+    for (const broker::Piece& piece : cut.pieces) {
+      EXPECT_LE(piece.slice.slice.size(), bytes_max);
+      const auto decoded = wire::decode_batch(piece.slice.slice);
+      EXPECT_THAT(decoded, IsOk());
+      if (!decoded) continue;
+      EXPECT_THAT(certs::verify_slice(*decoded, parties_.origin(), guards_key()), IsOk());
+      leaves += decoded->leaves.size();
+    }
+    return leaves;
+  }
+  certs::SigningKeyLookup guards_key() {
+    return [this](const AgencyId&, const KeyId&) {
+      return std::optional(parties_.agency("kz.border-guard").signing.public_key());
+    };
+  }
+  TestBatch with_one_header_for_all(std::size_t count);
+
   TestExchange parties_{{"kz.border-guard", "kz.customs", "kz.prosecutor"}};
   const AgencyId customs_ = agency_named("kz.customs");
 };
+
+// The words of `bytes` that point to so many bytes of Data.
+std::vector<std::size_t> pointers_to_data_of(const Bytes& bytes, std::size_t size) {
+  std::vector<std::size_t> found;
+  for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + at, 8);
+    if ((word & 3) == 1 && word >> 32 == (size << 3 | 2)) found.push_back(at);
+  }
+  return found;
+}
+
+// Leaves for customs whose pointers all lead to the first one's header: fewer bytes than it takes
+// to write them out.
+TestBatch DispatchTest::with_one_header_for_all(std::size_t count) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto one = parties_.messages(stream, {{{"kz.customs"}}});
+  TestBatch made;
+  made.signed_batch = certs::sign_batch(
+      one.signed_batch.statement, std::vector(count, one.signed_batch.batch.leaves[0]),
+      std::vector(count, one.verified->leaves[0].hash), parties_.agency("kz.border-guard").signing);
+  wire::UnverifiedBatch small = made.signed_batch.batch;
+  const auto header_of = [&](std::size_t leaf) -> SharedBytes& {
+    return std::get<wire::MessageLeaf>(small.leaves[leaf].content).header;
+  };
+  for (std::size_t leaf = 1; leaf < count; ++leaf) header_of(leaf) = SharedBytes(Bytes(1));
+  Bytes bytes = wire::encode_batch(small);
+  const auto first = pointers_to_data_of(bytes, header_of(0).size());
+  const auto others = pointers_to_data_of(bytes, 1);
+  ensure(first.size() == 1 && others.size() == count - 1, "pointers are found by their sizes");
+  std::uint64_t header = 0;
+  std::memcpy(&header, bytes.data() + first[0], 8);
+  for (const std::size_t at : others) {
+    // Offsets are counted in words from the end of the pointer.
+    const auto from_first = static_cast<std::int32_t>(static_cast<std::uint32_t>(header)) >> 2;
+    const auto words = static_cast<std::int32_t>((at - first[0]) / 8);
+    const auto offset = static_cast<std::uint32_t>(from_first - words);
+    const std::uint64_t moved = (header >> 32 << 32) | (offset << 2 | 1);
+    std::memcpy(bytes.data() + at, &moved, 8);
+  }
+  made.bytes = SharedBytes(std::move(bytes));
+  const auto decoded = wire::decode_batch(made.bytes);
+  ensure(decoded.has_value(), "shared pointers are within the format");
+  auto verified = certs::verify_batch(*decoded, parties_.origin(), guards_key());
+  ensure(verified.has_value(), "the leaves are those that were signed");
+  made.verified = std::make_shared<const certs::VerifiedBatch>(std::move(*verified));
+  return made;
+}
+
+// Otherwise its recipient could not take it, and would get nothing more until it expires.
+TEST_F(DispatchTest, APieceFitsHoweverLittleItsLeavesTookAsStored) {
+  constexpr std::size_t kLeaves = 600;
+  const auto batch = with_one_header_for_all(kLeaves);
+  ASSERT_LE(batch.bytes.size(), kSliceBytesMax);
+  ASSERT_GT(wire::encoded_bytes_of(batch.signed_batch.batch), kSliceBytesMax + kPlaintextBytesMin);
+  const auto whole = all_pieces(*logged(batch, 4), customs_, {}, 2 * kSliceBytesMax);
+  ASSERT_EQ(whole.pieces.size(), 1u);
+  EXPECT_EQ(whole.pieces[0].slice.slice, batch.bytes);
+  const auto refused =
+      all_pieces(*logged(batch, 4, {{0, 0, ErrorCode::denied}}), customs_, {}, 2 * kSliceBytesMax);
+  EXPECT_EQ(leaves_in(refused, kSliceBytesMax), kLeaves);
+  EXPECT_EQ(refused.pieces[0].slice.stubs, (std::vector<wire::Stub>{{0, ErrorCode::denied}}));
+  EXPECT_TRUE(refused.pieces.back().slice.stubs.empty());
+}
+
+TEST_F(DispatchTest, APieceFitsHoweverManyOthersItsMessagesAreFor) {
+  std::vector<std::string> everybody{"kz.customs"};
+  while (everybody.size() < kRecipientsMax) {
+    everybody.push_back("kz.a" + std::to_string(everybody.size()));
+    parties_.admit(everybody.back());
+  }
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto batch = parties_.messages(stream, std::vector<TestMessage>(16, {everybody}));
+  const auto entry = logged(batch, 4);
+  // A limit anywhere between one leaf and all of them.
+  for (std::size_t bytes_max = 10'000; bytes_max < 80'000; bytes_max += 1'000) {
+    CutOptions cut;
+    cut.bytes_max = bytes_max;
+    EXPECT_EQ(leaves_in(all_pieces(*entry, customs_, cut, kSliceBytesMax), bytes_max), 16u);
+  }
+}
+
+// A sender may make up any number of names; the index keeps none of them either.
+TEST_F(DispatchTest, KeepsNothingForWhoTheExchangeDidNotKnow) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const AgencyId prosecutor = agency_named("kz.prosecutor");
+  const auto batch =
+      parties_.messages(stream, {{{"kz.customs", "kz.prosecutor"}}, {{"kz.customs"}}});
+  constexpr ErrorCode kUnknown = ErrorCode::unknown_agency;
+  const auto all = logged(batch, 4, {{0, 0, kUnknown}, {0, 1, kUnknown}, {1, 0, kUnknown}});
+  EXPECT_TRUE(recipients_of(*all).empty());
+  const auto some = logged(batch, 5, {{0, 0, kUnknown}, {0, 1, kUnknown}});
+  EXPECT_EQ(recipients_of(*some), std::vector<AgencyId>{customs_});
+  const auto denied = logged(batch, 6, {{0, 1, ErrorCode::denied}, {1, 0, kUnknown}});
+  EXPECT_EQ(recipients_of(*denied), (std::vector<AgencyId>{customs_, prosecutor}));
+  Dispatch dispatch(TreeSize{4});
+  connect(dispatch, kCreditBytesDefault);
+  dispatch.add(all);
+  EXPECT_TRUE(dispatch.serve({}).handed.empty());
+  dispatch.add(some);
+  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u);
+}
+
+TEST_F(DispatchTest, KeepsNothingForReceiptsToWhoTheExchangeDidNotKnow) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto batch = parties_.receipts(stream, {{"kz.customs"}, {"kz.prosecutor"}});
+  const auto entry = logged(batch, 4, {{1, 0, ErrorCode::unknown_agency}});
+  EXPECT_EQ(recipients_of(*entry), std::vector<AgencyId>{customs_});
+}
+
+// Wraps are the larger part of a message to many.
+TEST_F(DispatchTest, CountsTheWrapsOfWhatItKeeps) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto added = [&](const TestBatch& batch) {
+    Dispatch dispatch(TreeSize{4});
+    dispatch.add(logged(batch, 4));
+    return dispatch.tail_bytes() - batch.bytes.size();
+  };
+  const std::size_t to_one = added(parties_.messages(stream, {{{"kz.customs"}}}));
+  const std::size_t to_two = added(parties_.messages(stream, {{{"kz.customs", "kz.prosecutor"}}}));
+  EXPECT_GE(to_two, to_one + sizeof(wire::WrapSlot) + sizeof(AgencyId));
+}
 
 TEST_F(DispatchTest, SendsABatchWhollyForOneRecipientAsStored) {
   auto stream = parties_.open_stream("kz.border-guard");

@@ -3,10 +3,12 @@
 
 #include <sqlite3.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "broker/index/lanes.h"
+#include "certs/hash.h"
 #include "tests/broker/station_bench.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/memory_journal.h"
@@ -256,6 +258,115 @@ TEST_F(IndexTest, KnowsEverySigningKeyEverLogged) {
   }
   KERUEN_ASSERT_OK(const auto nobodys, reading->signing_key(agency_named("kz.prosecutor"), first));
   EXPECT_FALSE(nobodys.has_value());
+}
+
+// ---- receipts ----
+
+// A few bytes of a receipt name every leaf of a batch; many wait for the log thread at a time.
+TEST_F(IndexTest, KeepsTheRangesOfAReceiptAsTheyCame) {
+  auto stream = exchange.open_stream("kz.customs");
+  const Digest answered = certs::sha256(bytes_of("a batch"));
+  const wire::LeafRange all{0, kLeavesPerBatchMax - 1};
+  const auto batch = exchange.receipts(
+      stream, std::vector<TestReceipt>(64, TestReceipt{"kz.border-guard", answered, {all}}));
+  const log::Record record{certs::LogEntryKind::batch,
+                           exchange.clock().wall(),
+                           batch.signed_batch.hash,
+                           {},
+                           batch.bytes};
+  const BatchRows rows = rows_of_batch(LogIndex{4}, record, *batch.verified);
+  ASSERT_THAT(rows.receipts, SizeIs(64));
+  for (const ReceiptRow& row : rows.receipts) EXPECT_THAT(row.leaves, ElementsAre(all));
+}
+
+TEST_F(IndexTest, NamesEachLeafThatWasReceipted) {
+  auto stream = exchange.open_stream("kz.customs");
+  const Digest answered = certs::sha256(bytes_of("a batch"));
+  static_cast<void>(
+      submit(exchange.receipts(stream, {{"kz.border-guard", answered, {{0, 1}, {2, 2}}},
+                                        {"kz.border-guard", answered, {{1, 3}, {7, 7}}}})));
+  auto other = exchange.open_stream("kz.prosecutor");
+  static_cast<void>(submit(exchange.receipts(other, {{"kz.border-guard", answered, {{0, 0}}}})));
+  KERUEN_ASSERT_OK(const auto receipted, lanes()->receipted(answered, exchange.clock().wall()));
+  EXPECT_THAT(receipted,
+              ElementsAre(log::LeavesReceipted{agency_named("kz.customs"), {0, 1, 2, 3, 7}},
+                          log::LeavesReceipted{agency_named("kz.prosecutor"), {0}}));
+}
+
+// Counts what connections opened while it lives ask of the receipts, and the rows they read of
+// them.
+class ReceiptReads {
+ public:
+  ReceiptReads() {
+    questions_ = rows_ = 0;
+    sqlite3_auto_extension(reinterpret_cast<void (*)()>(&watch));
+  }
+  ~ReceiptReads() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(&watch)); }
+  ReceiptReads(const ReceiptReads&) = delete;
+  ReceiptReads& operator=(const ReceiptReads&) = delete;
+
+  [[nodiscard]] std::size_t questions() const { return questions_; }
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+
+ private:
+  static int watch(sqlite3* connection, char**, const sqlite3_api_routines*) {
+    return sqlite3_trace_v2(connection, SQLITE_TRACE_STMT | SQLITE_TRACE_ROW, &count, nullptr);
+  }
+  static int count(unsigned what, void*, void* statement, void*) {
+    // Statements of SQLite's own have no text.
+    const char* sql = sqlite3_sql(static_cast<sqlite3_stmt*>(statement));
+    if (sql == nullptr || std::strstr(sql, "FROM receipt ") == nullptr) return 0;
+    ++(what == SQLITE_TRACE_STMT ? questions_ : rows_);
+    return 0;
+  }
+  // SQLite calls whoever watches every connection without saying on whose behalf.
+  static inline std::size_t questions_ = 0;
+  static inline std::size_t rows_ = 0;
+};
+
+TEST_F(IndexTest, ReadsNothingMoreOfWhoHasReceiptedAll) {
+  const ReceiptReads reads;
+  auto stream = exchange.open_stream("kz.customs");
+  const Digest answered = certs::sha256(bytes_of("a batch"));
+  static_cast<void>(submit(exchange.receipts(
+      stream, std::vector<TestReceipt>(100, {"kz.border-guard", answered, {{0, 4}}}))));
+  auto other = exchange.open_stream("kz.prosecutor");
+  static_cast<void>(submit(exchange.receipts(
+      other, std::vector<TestReceipt>(100, {"kz.border-guard", answered, {{0, 3}, {4, 4}}}))));
+  KERUEN_ASSERT_OK(const auto receipted, lanes()->receipted(answered, exchange.clock().wall(), 5));
+  EXPECT_THAT(receipted,
+              ElementsAre(log::LeavesReceipted{agency_named("kz.customs"), {0, 1, 2, 3, 4}},
+                          log::LeavesReceipted{agency_named("kz.prosecutor"), {0, 1, 2, 3, 4}}));
+  EXPECT_EQ(reads.rows(), 2u);
+}
+
+// A sender may give a thousand leaves one message id, and a recipient receipt each many times.
+TEST_F(IndexTest, IsAskedOnceWhoReceiptedTheLeavesOfABatch) {
+  const ReceiptReads reads;
+  reopen();
+  auto stream = exchange.open_stream("kz.border-guard");
+  TestMessage message{{"kz.customs", "kz.prosecutor"}};
+  message.message = certs::draw_message_id(exchange.randomness(), exchange.clock().wall());
+  const auto batch =
+      accepted(submit(exchange.messages(stream, std::vector<TestMessage>(20, message)))).batch;
+  auto back = exchange.open_stream("kz.customs");
+  for (const std::uint32_t leaf : {3u, 5u, 11u}) {
+    static_cast<void>(
+        submit(exchange.receipts(back, {{"kz.border-guard", batch, {{leaf, leaf}}}})));
+  }
+  const auto answered =
+      reader->answer(broker::MessageRequest{kConnection, *message.message}, exchange.clock().now());
+  const auto& frame = std::get<broker::ReadFrame>(answered).frame;
+  const auto& report = std::get<wire::MessageReport>(std::get<wire::OperatorReport>(frame).report);
+  ASSERT_THAT(report.places, SizeIs(40));
+  for (const wire::MessagePlace& place : report.places) {
+    const bool is_receipted = place.recipient == agency_named("kz.customs") &&
+                              (place.leaf == 3 || place.leaf == 5 || place.leaf == 11);
+    EXPECT_EQ(place.where,
+              is_receipted ? wire::Whereabouts::handed_over : wire::Whereabouts::waiting);
+  }
+  EXPECT_EQ(reads.rows(), 3u) << "of the one agency that receipted";
+  EXPECT_EQ(reads.questions(), 2u) << "the second finds that nobody else did";
 }
 
 // SQLite's own way passes over a sync that fails when the log is moved into the file.

@@ -38,7 +38,11 @@ TEST(Format, ReceiptsSurvive) {
 TEST(Format, BatchesSurvive) {
   EXPECT_TRUE(rc::check([](std::uint64_t seed) {
     const auto value = AnyWire(seed).batch();
-    expect_same(decode_batch(SharedBytes(encode_batch(value))), value);
+    const SharedBytes bytes(encode_batch(value));
+    expect_same(decode_batch(bytes), value);
+    // To the byte: slices are cut by it, and what is shared is found by it.
+    RC_ASSERT(encoded_bytes_of(value) == bytes.size());
+    RC_ASSERT(check_nothing_is_shared(value, bytes.size()).has_value());
   }));
 }
 

@@ -253,6 +253,19 @@ std::size_t pointer_to_data_of(const Bytes& bytes, std::size_t size) {
   return found.front();
 }
 
+// What points to `small` bytes of Data leads to the `large` ones before them instead.
+void lead_to(Bytes& bytes, std::size_t large, std::size_t small) {
+  const std::size_t from = pointer_to_data_of(bytes, large);
+  const std::size_t at = pointer_to_data_of(bytes, small);
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes.data() + from, 8);
+  // Offsets are counted in words from the end of the pointer.
+  const auto offset = static_cast<std::uint32_t>(word) >> 2;
+  const auto moved = static_cast<std::uint32_t>(offset + (from - at) / 8);
+  word = (word >> 32 << 32) | (moved << 2 | 1);
+  std::memcpy(bytes.data() + at, &word, 8);
+}
+
 // One body of many leaves: small here, and large wherever each leaf is written out.
 TEST(Hostile, LeavesDoNotShareTheirBytes) {
   UnverifiedBatch batch = example_batch();
@@ -269,18 +282,26 @@ TEST(Hostile, LeavesDoNotShareTheirBytes) {
   batch.leaves[1].content = batch.leaves[2].content;
   body(1) = SharedBytes(Bytes(5, 2));
   bytes = encode_batch(batch);
-  const std::size_t large = pointer_to_data_of(bytes, 4099);
-  const std::size_t small = pointer_to_data_of(bytes, 5);
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes.data() + large, 8);
-  // Offsets are counted in words from the end of the pointer.
-  const auto offset = static_cast<std::uint32_t>(word) >> 2;
-  const auto moved = static_cast<std::uint32_t>(offset + (large - small) / 8);
-  word = (word >> 32 << 32) | (moved << 2 | 1);
-  std::memcpy(bytes.data() + small, &word, 8);
+  lead_to(bytes, 4099, 5);
   KERUEN_ASSERT_OK(const auto shared, decode_batch(SharedBytes(bytes)));
   EXPECT_EQ(std::get<SharedBytes>(std::get<MessageLeaf>(shared.leaves[1].content).body).size(),
             4099u);
+  EXPECT_THAT(check_nothing_is_shared(shared, bytes.size()),
+              FailsWith(ErrorCode::malformed, HasSubstr("share bytes")));
+}
+
+// Less than what their structs and pointers take, so that only a count of all of it shows it.
+TEST(Hostile, LeavesDoNotShareAHeaderEither) {
+  UnverifiedBatch batch = example_batch();
+  const auto header = [&](std::size_t leaf) -> SharedBytes& {
+    return std::get<MessageLeaf>(batch.leaves[leaf].content).header;
+  };
+  header(0) = SharedBytes(Bytes(163, 1));
+  header(1) = SharedBytes(Bytes(5, 2));
+  Bytes bytes = encode_batch(batch);
+  lead_to(bytes, 163, 5);
+  KERUEN_ASSERT_OK(const auto shared, decode_batch(SharedBytes(bytes)));
+  EXPECT_EQ(std::get<MessageLeaf>(shared.leaves[1].content).header, header(0));
   EXPECT_THAT(check_nothing_is_shared(shared, bytes.size()),
               FailsWith(ErrorCode::malformed, HasSubstr("share bytes")));
 }

@@ -165,6 +165,37 @@ TEST(BatchRules, HoldForTheLargestReceiptToo) {
   EXPECT_THAT(decode_batch(SharedBytes(encode_batch(batch))), FailsWith(kMalformed));
 }
 
+// The largest that an honest sender makes share nothing, and are within their limit.
+TEST(BatchRules, HoldForTheLargestMessageAndTheMostLeaves) {
+  const auto expect_honest = [](const UnverifiedBatch& batch) {
+    const SharedBytes bytes(encode_batch(batch));
+    EXPECT_LE(bytes.size(), kBatchBytesMax);
+    EXPECT_EQ(bytes.size(), encoded_bytes_of(batch));
+    const auto decoded = decode_batch(bytes);
+    ASSERT_THAT(decoded, IsOk());
+    EXPECT_THAT(check_nothing_is_shared(*decoded, bytes.size()), IsOk());
+  };
+  UnverifiedBatch message = example_batch();
+  message.leaves.resize(1);
+  message.leaves[0].content = MessageLeaf{SharedBytes(Bytes(kHeaderBytesMax)),
+                                          std::vector<WrapSlot>(kRecipientsMax, example_wrap()),
+                                          SharedBytes(Bytes(kPlaintextBytesMax + kSealTagBytes))};
+  expect_honest(message);
+  // It closes with the one that passes kBatchCloseBytes.
+  UnverifiedBatch full = message;
+  while (encoded_bytes_of(full) < kBatchCloseBytes) {
+    full.leaves.push_back(
+        {static_cast<std::uint32_t>(full.leaves.size()), message.leaves[0].content});
+  }
+  expect_honest(full);
+  UnverifiedBatch receipts = example_receipt_batch();
+  while (receipts.leaves.size() < kLeavesPerBatchMax) {
+    receipts.leaves.push_back(
+        {static_cast<std::uint32_t>(receipts.leaves.size()), receipts.leaves[0].content});
+  }
+  expect_honest(receipts);
+}
+
 TEST(BatchRules, RefuseMoreLeavesThanABatchHas) {
   UnverifiedBatch batch = example_receipt_batch();
   batch.leaves.clear();
