@@ -14,7 +14,9 @@ void Exchange::State::answer(Session& session, wire::Hello hello) {
               {ErrorCode::out_of_sequence, "a second hello on one connection"}, Door::shut);
     return;
   }
-  if (!greet(session, hello)) return;
+  // The note first: whoever proves that this log was restored also holds cursors beyond it, and a
+  // peer that is merely turned away does not keep the log from being forked.
+  if (!take_note(session, hello.note) || !greet(session, hello)) return;
   wire::Welcome welcome;
   welcome.version = wire::kProtocolVersion;
   welcome.suite = wire::Suite::x25519_chacha20poly1305_ed25519;
@@ -27,7 +29,6 @@ void Exchange::State::answer(Session& session, wire::Hello hello) {
                                                 : wire::StreamHead{stream, {}, {}});
   }
   send(session.connection, welcome);
-  if (!take_note(session, hello.note)) return;
   session.phase = Session::Phase::open;
   if (agency == nullptr) {
     journal.write(host::JournalLevel::info, "operator_connected",

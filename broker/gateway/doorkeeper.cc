@@ -1,5 +1,7 @@
 #include "broker/gateway/doorkeeper.h"
 
+#include <algorithm>
+
 #include "certs/hash.h"
 #include "schemas/host/journal.h"
 
@@ -16,6 +18,7 @@ constexpr std::size_t kCurveKey = 6;
 constexpr std::size_t kCurveFrames = 7;
 constexpr std::string_view kZapVersion = "1.0";
 constexpr std::size_t kKeysShutMax = 16 * 1024;
+constexpr std::size_t kKeysCountedMax = 16 * 1024;
 constexpr std::size_t kReportedMax = 1024;
 constexpr std::chrono::minutes kReportEvery{1};
 
@@ -47,6 +50,7 @@ std::vector<Bytes> Doorkeeper::answer(const std::vector<Bytes>& request, Monoton
   const KeyId key_id = certs::key_id_of(*key);
   if (is_shut(key_id, now)) return refuse(key_id.hex(), "broke the protocol a moment ago");
   if (!admits_(key_id)) return refuse(key_id.hex(), "a key nobody holds");
+  if (comes_too_often(key_id, now)) return refuse(key_id.hex(), "connects too often");
   return reply(id, "200", "OK", key_id.hex());
 }
 
@@ -60,6 +64,22 @@ bool Doorkeeper::is_shut(const KeyId& transport_key, MonotonicTime now) {
   if (found == shut_.end()) return false;
   if (found->second > now) return true;
   shut_.erase(found);
+  return false;
+}
+
+bool Doorkeeper::comes_too_often(const KeyId& transport_key, MonotonicTime now) {
+  const auto found = admitted_until_.find(transport_key);
+  const auto until = found == admitted_until_.end() ? now : std::max(now, found->second);
+  if (until - now > kAdmissionEvery * (kAdmissionsMax - 1)) return true;
+  if (found != admitted_until_.end()) {
+    found->second = until + kAdmissionEvery;
+    return false;
+  }
+  if (admitted_until_.size() >= kKeysCountedMax) {
+    std::erase_if(admitted_until_, [now](const auto& one) { return one.second <= now; });
+  }
+  if (admitted_until_.size() >= kKeysCountedMax) admitted_until_.erase(admitted_until_.begin());
+  admitted_until_.emplace(transport_key, until + kAdmissionEvery);
   return false;
 }
 

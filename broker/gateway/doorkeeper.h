@@ -6,6 +6,11 @@
 // Fails closed: anything but a well-formed request of our domain with mechanism CURVE and a key
 // that is admitted is answered 400. The user id of an admitted connection is the key's id in
 // hexadecimal, which ZeroMQ then hands over with every payload.
+//
+// One key is admitted kAdmissionsMax times at once, then once each kAdmissionEvery. Each connection
+// costs 1.5 MB before it is heard; and each may claim a routing id that ZeroMQ is about to give to
+// somebody else, which would end the broker (router.cc). The door does not see what is claimed: the
+// routing id in a request is the broker's own. So nobody may try many of 2^32.
 #pragma once
 
 #include <functional>
@@ -22,6 +27,9 @@ class Journal;
 namespace keruen::gateway {
 
 inline constexpr std::string_view kZapDomain = "keruen";
+// An agent comes back after seconds; an operator's every question is a connection of its own.
+inline constexpr std::size_t kAdmissionsMax = 64;
+inline constexpr std::chrono::seconds kAdmissionEvery{2};
 
 class Doorkeeper {
  public:
@@ -38,12 +46,17 @@ class Doorkeeper {
 
  private:
   [[nodiscard]] bool is_shut(const KeyId& transport_key, MonotonicTime now);
+  // Counts this one, unless it is one too many.
+  [[nodiscard]] bool comes_too_often(const KeyId& transport_key, MonotonicTime now);
   void report(std::string_view name, std::string_view address, std::string_view why,
               MonotonicTime now);
 
   Admits admits_;
   host::Journal& journal_;
   std::map<KeyId, MonotonicTime> shut_;
+  // When the last of its admissions is forgotten: each counts for kAdmissionEvery, one after the
+  // other.
+  std::map<KeyId, MonotonicTime> admitted_until_;
   // A refused client comes back at once, for ever: each is named once a minute.
   std::map<std::string, MonotonicTime, std::less<>> reported_;
 };

@@ -3,8 +3,9 @@
 //
 // The core watches over connections that have spoken. One that never does, or that ZeroMQ keeps
 // aside because it claims the routing id of another, would stay for ever and cost a descriptor and
-// memory; an admitted key could open as many as it likes, and anybody some thousand a second. So
-// they have a time, and are at most so many: whoever has most of them makes room.
+// memory; an admitted key could open as many as the door lets in (doorkeeper.h), and anybody some
+// thousand a second. So they have a time, and are at most so many: whoever has most of them makes
+// room.
 #pragma once
 
 #include <map>

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "broker/gateway/connections.h"
 #include "broker/gateway/newcomers.h"
+#include "certs/random.h"
 #include "schemas/foreign_bytes.h"
 #include "schemas/host/journal.h"
 
@@ -129,6 +131,15 @@ bool lend(zmq_msg_t& message, const SharedBytes& frame) {
   return true;
 }
 
+// A peer without a name gets the next number as its routing id, the first from rand(): without a
+// seed the same at every start. Whoever claims one before it is given out makes ZeroMQ abort
+// (router.cpp, identify_peer; socket_base.cpp, add_out_pipe), at the door a claim looks like any
+// other connection, and a zero byte before a routing id cannot be told from no name afterwards.
+void seed_routing_ids() {
+  certs::SystemRandomness randomness;
+  std::srand(static_cast<unsigned>(randomness.draw_number()));
+}
+
 enum class Sent : std::uint8_t { yes, full, gone };
 
 Sent send_now(void* socket, const Line& line, const SharedBytes& frame) {
@@ -183,6 +194,7 @@ struct Router::State {
 };
 
 Result<void> Router::State::open(const certs::TransportKeyPair& key) {
+  seed_routing_ids();
   context.reset(::zmq_ctx_new());
   if (!context) return fail(ErrorCode::io_failed, "ZeroMQ does not start: " + zmq_words());
   door.reset(::zmq_socket(context.get(), ZMQ_REP));

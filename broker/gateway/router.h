@@ -8,7 +8,8 @@
 // The door is kept from the first connection on: its answering socket is bound before the endpoint
 // is, its domain is enforced, so without it nobody gets in. A peer that sends several frames in
 // one message, or does not read while more than kLineBytesMax waits for it, is dropped. Of those
-// that say nothing some are, where there is no room (newcomers.h).
+// that say nothing some are, where there is no room (newcomers.h). A start seeds rand(): ZeroMQ
+// numbers peers without a name from there, and nobody may foresee the numbers.
 // Source: libzmq 4.3.4, zmq_setsockopt(3), zmq_curve(7); rfc.zeromq.org/spec/27.
 #pragma once
 

@@ -162,6 +162,39 @@ TEST_F(ExchangeCheckpointTest, StopsForANoteOfALongerLog) {
   EXPECT_TRUE(journal.mentions("kz.exchange\\n4\\n"));
 }
 
+// A log that was restored: the agents who can prove it also hold more than it has.
+TEST_F(ExchangeCheckpointTest, StopsForANoteOfALongerLogWhoseEntriesWereStored) {
+  wire::Hello greeting = hello();
+  greeting.note = note_of(TreeSize{9}, Digest());
+  greeting.cursors[2] = wire::Cursor{LogIndex{log->size().value}, 0};
+  connect("kz.customs", greeting);
+  ASSERT_TRUE(ended.has_value());
+  ASSERT_TRUE(ended->because.has_value());
+  EXPECT_EQ(ended->because->code, ErrorCode::chain_fork);
+  EXPECT_EQ(journal.count("log_forked"), 1u);
+}
+
+TEST_F(ExchangeCheckpointTest, StopsForANoteOfALongerLogWhoseDirectoryIsKnown) {
+  wire::Hello greeting = hello();
+  greeting.note = note_of(TreeSize{9}, Digest());
+  greeting.directory_count = greeting.directory_count.next();
+  connect("kz.customs", greeting);
+  ASSERT_TRUE(ended.has_value());
+  ASSERT_TRUE(ended->because.has_value());
+  EXPECT_EQ(ended->because->code, ErrorCode::chain_fork);
+  EXPECT_EQ(journal.count("log_forked"), 1u);
+}
+
+TEST_F(ExchangeCheckpointTest, ForeignNotesOfALongerLogStopNothingWhateverIsBeyondThisLog) {
+  const auto stranger = certs::SigningKeyPair::generate(exchange.randomness());
+  wire::Hello greeting = hello();
+  greeting.note = certs::sign_checkpoint({exchange.origin(), TreeSize{9}, Digest()}, stranger).note;
+  greeting.cursors[2] = wire::Cursor{LogIndex{log->size().value}, 0};
+  const Peer& peer = connect("kz.customs", greeting);
+  EXPECT_TRUE(peer.closed.has_value());
+  EXPECT_FALSE(ended.has_value());
+}
+
 TEST_F(ExchangeCheckpointTest, StopsForANoteOfAnotherLogOfTheSameSize) {
   Digest other = log->root();
   other.bytes[0] ^= 1;

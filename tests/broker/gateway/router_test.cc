@@ -1,5 +1,7 @@
 #include "broker/gateway/router.h"
 
+#include <cstdlib>
+
 #include "broker/gateway/connections.h"
 #include "broker/gateway/newcomers.h"
 #include "schemas/host/clock.h"
@@ -185,6 +187,17 @@ TEST_F(RouterTest, TakesTwoPeersOfOneNameForTwo) {
     EXPECT_EQ(frame.transport_key, is_first ? known_.id() : other_.id());
     EXPECT_EQ(frame.connection == id, is_first);
   }
+}
+
+// ZeroMQ draws the first routing id it gives out from rand().
+TEST_F(RouterTest, NobodyForeseesTheRoutingIdsThatItGivesOut) {
+  const auto drawn_after_a_start = [this] {
+    std::srand(1);
+    bind({});
+    return std::rand();
+  };
+  const int first = drawn_after_a_start();
+  EXPECT_NE(first, drawn_after_a_start());
 }
 
 TEST_F(RouterTest, DropsWhoeverIsNeverHeard) {
