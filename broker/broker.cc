@@ -41,8 +41,13 @@ struct Broker::State {
   void start_threads();
   [[nodiscard]] std::optional<Submission> look_after_files();
   [[nodiscard]] admission::ClockWatch::Confirmation is_clock_right() const {
+    using admission::ClockWord;
     if (surroundings.clock_is == ClockIs::right) return {};
-    return host::is_clock_synchronised;
+    return [] {
+      if (host::is_clock_synchronised()) return ClockWord::right;
+      return host::uptime() < admission::kTimeServiceStartsWithin ? ClockWord::nothing_yet
+                                                                  : ClockWord::nothing;
+    };
   }
 
   host::BrokerConfig config;
@@ -129,7 +134,8 @@ std::size_t Broker::State::connections_max() {
 }
 
 Result<void> Broker::State::open_exchange() {
-  LogAtStart at_start{station->heads(), log->size(), log->newest_accepted_at(), {}};
+  LogAtStart at_start{
+      station->heads(), log->size(), log->newest_accepted_at(), {}, station->refusing()};
   if (log->size().value > 0) {
     KERUEN_TRY(at_start.newest, signer->sign(*log, log->size()));
   }

@@ -15,6 +15,7 @@ Exchange::State::State(ExchangeOptions given, certs::Directory known, LogAtStart
       log_size(log.size),
       newest_accepted_at(log.newest_accepted_at),
       clock_watch(options.is_clock_right),
+      log_fault(std::move(log.refusing)),
       newest(std::move(log.newest)) {
   for (auto& [agency, head] : log.heads) heads[{agency, head.stream}] = head;
 }

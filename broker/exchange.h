@@ -50,6 +50,7 @@ struct LogAtStart {
   TreeSize size;
   WallTime newest_accepted_at;
   std::optional<certs::SignedCheckpoint> newest;  // the last one signed
+  std::optional<Error> refusing = {};             // why new messages are refused just now
 };
 
 struct ExchangeOptions {

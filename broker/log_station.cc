@@ -200,6 +200,8 @@ std::vector<LogEvent> LogStation::process(const std::vector<Submission>& submiss
   return std::move(*events);
 }
 
+const std::optional<Error>& LogStation::refusing() const { return state_->hint; }
+
 const certs::Directory& LogStation::directory() const { return state_->ordering.directory; }
 
 std::vector<std::pair<AgencyId, wire::StreamHead>> LogStation::heads() const {

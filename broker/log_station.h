@@ -40,6 +40,10 @@ class LogStation {
 
   [[nodiscard]] std::vector<LogEvent> process(const std::vector<Submission>& submissions, Now now);
 
+  // Why new messages are refused just now, as it was told last: for the core's start, which was not
+  // there to hear it.
+  [[nodiscard]] const std::optional<Error>& refusing() const;
+
   // For the core's start: the whole directory with its records, in line order.
   [[nodiscard]] const certs::Directory& directory() const;
 

@@ -6,6 +6,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::minutes;
+using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -302,7 +303,7 @@ TEST_F(ExchangeDeliveryTest, TakesAndExpiresNothingUnderAClockFarAheadAtTheStart
   brief.expires_at = exchange.clock().wall() + hours{1};
   auto stream = guard();
   accept(*guards, exchange.messages(stream, {brief}));
-  is_clock_right = [] { return false; };
+  is_clock_right = [] { return admission::ClockWord::nothing; };
   exchange.clock().set_wall_ahead(hours{24 * 300});
   restart();
   tick();
@@ -319,6 +320,49 @@ TEST_F(ExchangeDeliveryTest, TakesAndExpiresNothingUnderAClockFarAheadAtTheStart
   tick();
   EXPECT_EQ(journal.count("clock_believed_again"), 1u);
   accept(*guards, next);
+}
+
+// After a power cut, say, until the time service has corrected it.
+TEST_F(ExchangeDeliveryTest, TakesAndExpiresNothingForAWhileUnderAClockAheadThatNobodyConfirms) {
+  TestMessage brief{{"kz.customs"}};
+  brief.expires_at = exchange.clock().wall() + hours{2};
+  auto stream = guard();
+  accept(*guards, exchange.messages(stream, {brief}));
+  exchange.clock().advance(hours{1});
+  exchange.clock().set_wall_ahead(hours{5 * 24});
+  auto word = admission::ClockWord::nothing_yet;
+  is_clock_right = [&] { return word; };
+  restart();
+  tick();
+  EXPECT_EQ(journal.count("clock_in_doubt"), 1u);
+  EXPECT_TRUE(journal.mentions("--clock-is-right"));
+  const auto served = deliveries(connect("kz.customs"));
+  ASSERT_THAT(served, SizeIs(1));
+  EXPECT_THAT(served[0].frame.stubs, IsEmpty());
+  guards = &connect("kz.border-guard");
+  const auto next = exchange.messages(stream, kOneNotice);
+  EXPECT_EQ(refuse(*guards, next.bytes).code, ErrorCode::overloaded);
+  word = admission::ClockWord::nothing;
+  pass(seconds{1});
+  EXPECT_EQ(journal.count("clock_believed_again"), 1u);
+  accept(*guards, next);
+}
+
+TEST_F(ExchangeDeliveryTest, TakesAndExpiresAtOnceUnderAClockThatATimeServiceKeeps) {
+  TestMessage brief{{"kz.customs"}};
+  brief.expires_at = exchange.clock().wall() + hours{2};
+  auto stream = guard();
+  accept(*guards, exchange.messages(stream, {brief}));
+  exchange.clock().advance(hours{5 * 24});
+  is_clock_right = [] { return admission::ClockWord::right; };
+  restart();
+  tick();
+  EXPECT_EQ(journal.count("clock_in_doubt"), 0u);
+  const auto served = deliveries(connect("kz.customs"));
+  ASSERT_THAT(served, SizeIs(1));
+  EXPECT_THAT(served[0].frame.stubs, ElementsAre(wire::Stub{0, ErrorCode::expired}));
+  guards = &connect("kz.border-guard");
+  accept(*guards, exchange.messages(stream, kOneNotice));
 }
 
 TEST_F(ExchangeDeliveryTest, SendsEveryDirectoryLineBeforeTheBatchAboveIt) {

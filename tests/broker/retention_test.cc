@@ -220,6 +220,24 @@ TEST_F(Retention, DropsNothingWhileTheClockIsInDoubt) {
   EXPECT_GT(segments, 0u);
 }
 
+TEST_F(Retention, DropsNothingForAWhileUnderAClockAheadThatNobodyConfirms) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  send_three(stream);
+  fill_a_segment(stream);
+  exchange.clock().advance(batches_kept + milliseconds{1});
+  static_cast<void>(submit(exchange.messages(stream, {{{"kz.prosecutor"}}})));
+  exchange.clock().set_wall_ahead(hours{5 * 24});
+  auto word = admission::ClockWord::nothing_yet;
+  is_clock_right = [&] { return word; };
+  reopen();
+  static_cast<void>(process({}));
+  EXPECT_EQ(drop_bodies(), 0u);
+  word = admission::ClockWord::nothing;
+  static_cast<void>(process({}));
+  KERUEN_ASSERT_OK(const auto segments, drop_bodies());
+  EXPECT_GT(segments, 0u);
+}
+
 TEST_F(Retention, FindsOnlyMessagesThatAreStillOwed) {
   auto stream = exchange.open_stream("kz.border-guard");
   auto of_customs = exchange.open_stream("kz.customs");

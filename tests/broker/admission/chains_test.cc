@@ -109,28 +109,30 @@ TEST(ClockWatch, DoubtsAClockBeforeTheNewestEntryAtStart) {
   const auto fault = watch.fault(clock.now(), newest);
   ASSERT_TRUE(fault.has_value());
   EXPECT_EQ(fault->code, ErrorCode::overloaded);
-  EXPECT_THAT(fault->detail, ::testing::HasSubstr("30 seconds"));
+  EXPECT_THAT(fault->detail, HasSubstr("30 seconds before the newest entry"));
+  EXPECT_THAT(fault->detail, HasSubstr("it was ahead when that entry was logged"));
+  EXPECT_THAT(fault->detail, HasSubstr("by itself in 30 seconds"));
   clock.advance(seconds{30});
   EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
 }
 
 TEST(ClockWatch, DoubtsAClockLongAfterTheNewestEntryAtStartUntilSomebodySaysItIsRight) {
   VirtualClock clock;
-  bool is_right = false;
-  ClockWatch watch([&] { return is_right; });
+  ClockWord word = ClockWord::nothing;
+  ClockWatch watch([&] { return word; });
   const WallTime newest = clock.wall();
   clock.set_wall_ahead(kClockAheadMost + hours{25});
   const auto fault = watch.fault(clock.now(), newest);
   ASSERT_TRUE(fault.has_value());
   EXPECT_EQ(fault->code, ErrorCode::overloaded);
   EXPECT_THAT(fault->detail, HasSubstr("8 days after the newest entry"));
-  is_right = true;
+  word = ClockWord::right;
   EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
 }
 
 TEST(ClockWatch, BelievesAClockLongAfterTheNewestEntryOnceItIsSetRight) {
   VirtualClock clock;
-  ClockWatch watch([] { return false; });
+  ClockWatch watch([] { return ClockWord::nothing; });
   const WallTime newest = clock.wall();
   clock.set_wall_ahead(hours{24 * 365});
   EXPECT_TRUE(watch.fault(clock.now(), newest).has_value());
@@ -141,9 +143,48 @@ TEST(ClockWatch, BelievesAClockLongAfterTheNewestEntryOnceItIsSetRight) {
   EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
 }
 
+// The power came back, and the time service corrects the clock a minute later.
+TEST(ClockWatch, DoubtsAClockAheadWhileTheMachineStartsUntilSomebodySaysItIsRight) {
+  VirtualClock clock;
+  ClockWord word = ClockWord::nothing_yet;
+  ClockWatch watch([&] { return word; });
+  const WallTime newest = clock.wall();
+  clock.set_wall_ahead(hours{5 * 24 + 1});
+  const auto fault = watch.fault(clock.now(), newest);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->code, ErrorCode::overloaded);
+  EXPECT_THAT(fault->detail, HasSubstr("5 days after the newest entry"));
+  EXPECT_THAT(fault->detail, HasSubstr("up for 10 minutes"));
+  EXPECT_THAT(fault->detail, HasSubstr("--clock-is-right"));
+  clock.advance(minutes{1});
+  EXPECT_TRUE(watch.fault(clock.now(), newest).has_value());
+  word = ClockWord::right;
+  EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+}
+
+// A broker that was switched off for some days, on a machine without a time service.
+TEST(ClockWatch, BelievesAClockAheadAtStartOnceNothingIsToBeExpected) {
+  VirtualClock clock;
+  ClockWord word = ClockWord::nothing_yet;
+  ClockWatch watch([&] { return word; });
+  const WallTime newest = clock.wall();
+  clock.advance(hours{5 * 24});
+  EXPECT_TRUE(watch.fault(clock.now(), newest).has_value());
+  word = ClockWord::nothing;
+  EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+}
+
+TEST(ClockWatch, AsksNobodyAboutAClockJustAfterTheNewestEntry) {
+  VirtualClock clock;
+  ClockWatch watch([] { return ClockWord::nothing_yet; });
+  const WallTime newest = clock.wall();
+  clock.advance(kClockLeapMax);
+  EXPECT_EQ(watch.fault(clock.now(), newest), std::nullopt);
+}
+
 TEST(ClockWatch, BelievesAnyClockWhereTheLogIsEmpty) {
   VirtualClock clock;
-  ClockWatch watch([] { return false; });
+  ClockWatch watch([] { return ClockWord::nothing; });
   EXPECT_EQ(watch.fault(clock.now(), WallTime{}), std::nullopt);
 }
 
