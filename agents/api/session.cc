@@ -195,8 +195,8 @@ Connection Session::State::events(std::optional<std::uint64_t> after) {
                                   "event " + std::to_string(seen) +
                                       " is ahead of this store, which ends at " +
                                       std::to_string(known_at_first) +
-                                      ": it was restored from a backup; begin with 0 to be told "
-                                      "again what it holds"}),
+                                      ": it was restored from a backup, or the number is "
+                                      "another agent's; begin with 0 to be told what it holds"}),
                   Connection::close);
   }
   if (!write_text("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"

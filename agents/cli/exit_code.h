@@ -17,6 +17,7 @@ enum class ExitCode : int {
   keys_or_access = 5,
   no_connection = 6,
   refused_by_rule = 7,
+  done_unreported = 8,  // a script that repeats what failed must not repeat it
 };
 
 // Where the failure happened decides what the same code means: at this end, on the way to the agent

@@ -40,9 +40,9 @@ ExitCode checked_output(const Terminal& terminal, ExitCode exit) {
   const auto printed = terminal.printed();
   if (printed) return exit;
   terminal.say("keruen: " + printed.error().detail +
-               (exit == ExitCode::ok ? "; all else that was asked for is done" : "") + " (" +
+               (exit == ExitCode::ok ? "; besides that the command did its work" : "") + " (" +
                std::string(name_of(printed.error().code)) + ")");
-  return exit == ExitCode::ok ? ExitCode::failed : exit;
+  return exit == ExitCode::ok ? ExitCode::done_unreported : exit;
 }
 
 int run(int argc, char** argv) {
@@ -56,7 +56,7 @@ int run(int argc, char** argv) {
   app.footer(
       "Example:\n  keruen --agent customs inbox\n\n"
       "Exit codes: 0 ok, 1 failed, 2 usage, 3 check found problems, 4 not found,\n"
-      "  5 keys or access, 6 no connection, 7 refused by rule");
+      "  5 keys or access, 6 no connection, 7 refused by rule, 8 done, report cut short");
   app.add_option(
          "--agent", choice.agent,
          "the agent's folder (with agent.toml), that file, or its socket; or set KERUEN_AGENT")

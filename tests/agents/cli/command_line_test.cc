@@ -180,9 +180,9 @@ TEST_F(CommandLineTest, WatchingFromAheadOfTheStoreEndsInWords) {
   EXPECT_THAT(said.output, HasSubstr("event 1000 is ahead of this store"));
 }
 
-TEST_F(CommandLineTest, AReportThatIsCutShortIsAFailure) {
+TEST_F(CommandLineTest, AReportThatIsCutShortHasACodeOfItsOwn) {
   const auto said = run_into(">/dev/full", {"send", "notice", "--example"});
-  EXPECT_EQ(said.exit_code, 1) << said.output;
+  EXPECT_EQ(said.exit_code, 8) << said.output;
   EXPECT_THAT(said.output, HasSubstr("cut short"));
 }
 
@@ -197,7 +197,7 @@ TEST_F(CommandLineTest, WatchingEndsWhereNothingCanBeWritten) {
                             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
                             "data: {\"number\":1,\"type\":\"link\",\"text\":\"up\"}\n\n");
   const auto said = run_into(">/dev/full", {"watch"});
-  EXPECT_EQ(said.exit_code, 1) << said.output;
+  EXPECT_EQ(said.exit_code, 8) << said.output;
   EXPECT_THAT(said.output, HasSubstr("cut short"));
 }
 
