@@ -1,6 +1,7 @@
 #include "agents/engine/keyring.h"
 
 #include <algorithm>
+#include <set>
 
 #include "certs/hash.h"
 #include "certs/key_record.h"
@@ -12,6 +13,7 @@ constexpr std::chrono::seconds kHandInAgain{60};
 constexpr std::chrono::hours kHandInRefusedAgain{6};
 constexpr std::chrono::hours kDelegationsAhead{90 * 24};
 constexpr std::chrono::hours kWarnOfEndsEvery{24};
+constexpr std::chrono::hours kReplaceEvery{24};
 constexpr std::chrono::hours kWarnBeforeEnd{21 * 24};
 // All that was sealed to a prekey has expired by then, and comes as a stub.
 constexpr std::chrono::hours kNotCaughtUpMax{7 * 24};
@@ -204,15 +206,29 @@ bool Keyring::make_transport(const certs::SigningKeyPair& signer, Turn& turn) {
   return true;
 }
 
+// Once a day: two copies that both run would replace each other's for ever.
+bool Keyring::may_replace(WallTime window, Now now) {
+  const auto [replaced, is_new] = replaced_at_.try_emplace(window, now.monotonic);
+  if (!is_new && now.monotonic - replaced->second < kReplaceEvery) return false;
+  replaced->second = now.monotonic;
+  return true;
+}
+
 bool Keyring::make_prekeys(const certs::SigningKeyPair& signer, Turn& turn) {
   const WallTime now = turn.now().wall;
   // The end of the last window already there, of those that can still be used.
   WallTime covered = now - kPrekeyEarly;
   std::vector<std::pair<WallTime, WallTime>> windows;
+  std::set<WallTime> replaced_now;
   for (const auto& key : desk_.directory.prekeys(desk_.self())) {
+    if (key.revoked_at || !opener_.holds(key.id)) continue;
     // Senders take the newest of a window: one that an older copy of this store made is not here.
     const auto taken = desk_.directory.prekey_to_use(desk_.self(), std::max(key.valid_from, now));
-    if (!key.revoked_at && taken && opener_.holds(taken->id)) {
+    const bool is_superseded = !taken || !opener_.holds(taken->id);
+    if (is_superseded && may_replace(key.valid_from, turn.now())) {
+      replaced_now.insert(key.valid_from);
+    }
+    if (!replaced_now.contains(key.valid_from)) {
       windows.emplace_back(key.valid_from, key.valid_until);
     }
   }
@@ -222,10 +238,12 @@ bool Keyring::make_prekeys(const certs::SigningKeyPair& signer, Turn& turn) {
     }
   }
   std::ranges::sort(windows);
-  for (const auto& [from, until] : windows) {
-    if (from <= std::max(covered, now)) covered = std::max(covered, until);
-  }
-  while (covered < now + kPrekeysAhead) {
+  const auto cover = [&] {
+    for (const auto& [from, until] : windows) {
+      if (from <= std::max(covered, now)) covered = std::max(covered, until);
+    }
+  };
+  for (cover(); covered < now + kPrekeysAhead; cover()) {
     wire::Prekey prekey;
     prekey.origin = desk_.options.origin;
     prekey.agency = desk_.self();

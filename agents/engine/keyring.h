@@ -54,6 +54,8 @@ class Keyring {
   [[nodiscard]] bool make_delegations(Turn& turn);
   [[nodiscard]] bool make_transport(const certs::SigningKeyPair& signer, Turn& turn);
   [[nodiscard]] bool make_prekeys(const certs::SigningKeyPair& signer, Turn& turn);
+  // A prekey of ours whose window begins then, where another copy of this store logged a newer one.
+  [[nodiscard]] bool may_replace(WallTime window, Now now);
   [[nodiscard]] bool keep(store::OwnKey key, const wire::SignedRecord& record, Turn& turn);
   void hand_in(Turn& turn);
   void choose_transport(Turn& turn);
@@ -65,6 +67,7 @@ class Keyring {
   std::map<KeyId, certs::TransportKeyPair> transport_;
   const certs::TransportKeyPair* transport_in_use_ = nullptr;
   std::map<KeyId, WallTime> prekey_ends_;
+  std::map<WallTime, MonotonicTime> replaced_at_;  // by the window's beginning
   std::map<Digest, Made> made_;
   std::map<Digest, MonotonicTime> handed_in_;  // when to hand in again
   WallTime warned_of_ends_;
