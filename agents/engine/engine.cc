@@ -10,7 +10,7 @@ namespace keruen::engine {
 namespace {
 
 constexpr std::chrono::seconds kUpkeepEvery{30};
-// The window of a key that is known may have opened; whatever waits is written twice each time.
+// The window of a key that is known may have opened.
 constexpr std::chrono::hours kWakeWaitingEvery{1};
 constexpr std::chrono::seconds kExpiryEvery{1};
 // Looks through all that has no receipt yet, so not often.
@@ -295,7 +295,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
   if (monotonic >= expiry_at) {
     expiry_at = monotonic + kExpiryEvery;
     if (may_expire) {
-      (void)turn.checked(desk.store.expire_outbox(desk.exchange_time(turn.now())));
+      (void)turn.checked(desk.store.expire_outbox(over_before(turn.now())));
     }
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
     desk.disk_full = false;  // tried again
@@ -321,14 +321,13 @@ void Engine::State::on(const Tick&, Turn& turn) {
     unconfirmed_at = monotonic + kUnconfirmedEvery;
     // Clocks differ; and a receipt may be under way, or wait for us since before we were away.
     if (may_end) {
-      (void)turn.checked(
-          desk.store.expire_unconfirmed(desk.exchange_time(turn.now()) - kClockAheadMax));
+      (void)turn.checked(desk.store.expire_unconfirmed(over_before(turn.now()) - kClockAheadMax));
     }
   }
   if (may_end && !desk.halted) forgetting.tick(turn);
   if (monotonic >= wake_waiting_at) {
     wake_waiting_at = monotonic + kWakeWaitingEvery;
-    wakes_waiting = true;
+    wakes_waiting |= a_window_opened(turn);
   }
   if (monotonic >= upkeep_at) {
     upkeep_at = monotonic + kUpkeepEvery;
@@ -340,9 +339,20 @@ void Engine::State::on(const Tick&, Turn& turn) {
   }
 }
 
+WallTime Engine::State::over_before(Now at) const {
+  return std::min(desk.exchange_time(at), at.wall);
+}
+
 bool Engine::State::has_been_served(Now at) const {
   return desk.link.welcomed &&
          (inbox.is_caught_up(at) || at.monotonic >= desk.link.welcomed_at + kServedWithin);
+}
+
+bool Engine::State::a_window_opened(Turn& turn) {
+  const auto waited_for = turn.checked(desk.store.waited_for());
+  return waited_for && std::ranges::any_of(*waited_for, [&](const AgencyId& agency) {
+           return desk.directory.prekey_to_use(agency, turn.now().wall).has_value();
+         });
 }
 
 Result<std::vector<Result<Submitted>>> Engine::State::submit_together(

@@ -56,6 +56,11 @@ struct Engine::State {
       const std::vector<const SubmitRequest*>& requests, Now at);
   void work_came(Now at);
   [[nodiscard]] std::optional<HeldStatus> held(Now at) const;
+  // What is over is over for good: one clock that is ahead, the broker's after a power cut, say,
+  // does not end it.
+  [[nodiscard]] WallTime over_before(Now at) const;
+  // Somebody whose key a message waits for has one by now.
+  [[nodiscard]] bool a_window_opened(Turn& turn);
   // What waited for us at the broker came, as far as can be told.
   [[nodiscard]] bool has_been_served(Now at) const;
   void wake_up(Now at);

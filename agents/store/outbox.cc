@@ -173,6 +173,24 @@ Result<void> Store::wait_for_key(const std::vector<OutboxNumber>& items) {
   });
 }
 
+Result<std::vector<AgencyId>> Store::waited_for() {
+  using Agencies = std::vector<AgencyId>;
+  return state_->look<Agencies>("reading whose keys are waited for", [&]() -> Result<Agencies> {
+    Agencies agencies;
+    auto query = state_->connection.query(
+        "SELECT DISTINCT r.agency FROM outbox o JOIN recipient r ON r.message = (o.key & ?) "
+        "WHERE o.key >= ? AND o.key < ? AND r.state = 2");
+    query.with(kOutboxMessageMask);
+    query.with(outbox_begin(Readiness::waits_for_key)).with(outbox_begin(Readiness::kept));
+    while (query.row()) {
+      auto agency = state_->agency_of(query.number(0));
+      if (!agency) return fail(ErrorCode::corrupt, "a recipient in the store has no name");
+      agencies.push_back(std::move(*agency));
+    }
+    return agencies;
+  });
+}
+
 Result<void> Store::wake_waiting() {
   return state_->transact<void>("waking what waits for a key", [&]() -> Result<void> {
     std::vector<OutboxNumber> waiting;

@@ -76,6 +76,8 @@ class Store {
   [[nodiscard]] Result<void> wait_for_key(const std::vector<OutboxNumber>& items);
   // Keys came: all that wait are ready again.
   [[nodiscard]] Result<void> wake_waiting();
+  // Whose keys messages wait for.
+  [[nodiscard]] Result<std::vector<AgencyId>> waited_for();
   // Unsealed recipients whose message expired; how many.
   [[nodiscard]] Result<std::size_t> expire_outbox(WallTime at);
   // Accepted ones whose message expired without a receipt. A receipt that comes later still counts.

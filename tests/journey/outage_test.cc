@@ -421,6 +421,29 @@ TEST_F(OutageJourney, ABrokersClockThatJumpsExpiresNothing) {
   EXPECT_EQ(at(kGuard, id, "kz.academy").state, RecipientState::delivered);
 }
 
+// After a power cut, until its time service has corrected it.
+TEST_F(OutageJourney, ABrokersClockThatIsHoursAheadForAWhileExpiresNothing) {
+  exchange.admit("kz.academy");
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(2));
+  auto request = notice({"kz.academy"}, "Brief");
+  request.expires_in = std::chrono::hours(2);
+  const auto id = submit(kGuard, request);
+  for (int i = 0; i < 40; ++i) {
+    exchange.clock().advance(seconds(1));
+    Now wrong = now();
+    wrong.wall += std::chrono::hours(5);
+    agent(kGuard).tick(now());
+    while (agent(kGuard).exchange_frames(broker, {now(), wrong})) {
+    }
+  }
+  EXPECT_EQ(at(kGuard, id, "kz.academy").state, RecipientState::waiting_for_key);
+  exchange.clock().advance(std::chrono::hours(2));
+  connect_all();
+  pass(seconds(20));
+  EXPECT_EQ(at(kGuard, id, "kz.academy").state, RecipientState::expired);
+}
+
 TEST_F(OutageJourney, AnAgentKilledAfterItsBatchWasDissolvedGoesOnInANewStream) {
   // A first message, so that the stream has a past.
   static_cast<void>(send(kGuard, {kCustoms}, "Before"));
