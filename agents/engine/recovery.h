@@ -30,9 +30,9 @@ class Recovery {
   void reconcile(Turn& turn);
   enum class HeadIs : std::uint8_t { ours, behind_accepted, unknown };
   [[nodiscard]] Result<HeadIs> compare(const wire::StreamHead& head);
-  // These three: false when it could not be stored, and all is as it was.
-  // True: one was, and the streams are read anew.
+  // True: one had lost something, and the streams are read anew.
   [[nodiscard]] bool reconcile_next(Turn& turn);
+  // These three: false when it could not be stored, and all is as it was.
   [[nodiscard]] bool repeat_lost(const wire::StreamHead& head, Turn& turn);
   [[nodiscard]] bool start_over(Turn& turn);
   [[nodiscard]] bool dissolve(OutStream& stream, ErrorCode code, Turn& turn);

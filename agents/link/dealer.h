@@ -25,7 +25,7 @@ struct DealerOptions {
 // What the socket's monitor saw.
 enum class DealerEvent : std::uint8_t {
   connected,  // handshake done: both ends proved their keys
-  refused,    // the broker does not admit this key
+  refused,    // the broker does not admit this key, or not so often
   failed,     // no route, no broker, another key than expected, closed
 };
 

@@ -39,7 +39,8 @@ Result<std::unique_ptr<OperatorSession>> OperatorSession::open(const BrokerAddre
       if (*event == DealerEvent::refused) {
         return fail(ErrorCode::denied,
                     "the broker does not admit this operator's key; was the registry published "
-                    "after `keruen authority operator`?");
+                    "after `keruen authority operator`? Or it came too often within two minutes: "
+                    "try again in a while");
       }
       return fail(no_answer(address));
     }

@@ -1,8 +1,8 @@
 // One question of an operator to the broker, and its answer.
 // Threads: one.   Lifetime: one connection each.
 //
-// Errors: denied: the broker does not admit this key, or the role may not ask that; io_failed: no
-// broker answers in time (says where it was looked for).
+// Errors: denied: the broker does not admit this key, or not so often, or the role may not ask
+// that; io_failed: no broker answers in time (says where it was looked for).
 #pragma once
 
 #include "agents/link/dealer.h"

@@ -4,7 +4,7 @@
 //
 // Never include this from a header others see: SQLite stays inside this directory. SQLiteCpp
 // throws; guarded() at each public door turns that into an Error. A statement is known by the
-// address of its text, so the text is a literal.
+// address of its text, which stays where it is for good.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
@@ -112,7 +112,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // `sql` is a literal: its address is its name in the cache.
+  // `sql` stays where it is for good: its address is its name in the cache.
   [[nodiscard]] Query query(const char* sql);
   void execute(const char* sql) { database_.exec(sql); }
   // Begins, marks or ends a transaction: as query(), and never noted.

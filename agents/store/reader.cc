@@ -207,10 +207,7 @@ Result<Summary> Reader::State::summary_of(const Found& found) {
     summary.from = AgencyId::parse(text_of(own.bytes(0))).value_or(AgencyId{});
   }
   summary.recipients = read_recipients(connection, found.number);
-  if (const auto filled = fill_words(found.number, summary.recipients); !filled) {
-    if (filled.error().code != ErrorCode::corrupt) return fail(filled.error());
-    summary.fault = filled.error().code;
-  }
+  KERUEN_CHECK(fill_words(found.number, summary.recipients));
   for (const auto& recipient : summary.recipients) summary.to.push_back(recipient.recipient);
   return summary;
 }
@@ -221,8 +218,13 @@ Result<void> Reader::State::fill_words(std::int64_t message,
   for (std::size_t i = 0; i < words.size() && i < recipients.size(); ++i) {
     const auto officer_receipt =
         [&](std::int64_t number) -> Result<std::optional<content::OfficerReceipt>> {
-      KERUEN_TRY(const auto content, content_of({Folder::inbox, number}));
-      const auto* receipt = std::get_if<content::OfficerReceipt>(&content.body);
+      const auto content = content_of({Folder::inbox, number});
+      // One that is damaged hides neither the message nor what others said of it.
+      if (!content && content.error().code == ErrorCode::corrupt) {
+        return std::optional<content::OfficerReceipt>();
+      }
+      if (!content) return fail(content.error());
+      const auto* receipt = std::get_if<content::OfficerReceipt>(&content->body);
       if (receipt == nullptr) return std::optional<content::OfficerReceipt>();
       return std::optional<content::OfficerReceipt>(*receipt);
     };
@@ -404,7 +406,8 @@ Result<Message> Reader::sent_once(const std::string& key) {
   if (state_->publish) KERUEN_CHECK(state_->publish());
   return guarded<Message>("reading what was sent once", [&]() -> Result<Message> {
     const Bytes veiled = state_->rows.veiled("once", bytes_of(key));
-    auto query = state_->connection.query("SELECT message FROM once WHERE key = ?");
+    auto query =
+        state_->connection.query("SELECT message FROM once WHERE key = ? AND content <> x''");
     query.with(BytesView(veiled));
     if (!query.row()) return fail(ErrorCode::not_found, "nothing was sent under this key");
     const auto id = query.fixed<MessageId>(0);

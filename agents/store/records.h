@@ -49,7 +49,7 @@ struct SentOnce {
   std::string key;
   std::uint64_t sequence = 0;
   Digest content;
-  bool is_for_good = false;  // a recall does not free the key
+  bool is_for_good = false;  // as it was it is not sent once more, taken back or not
 };
 // A message that arrived was read or processed here.
 struct LocalMark {

@@ -97,7 +97,8 @@ CREATE TABLE recipient(message INTEGER NOT NULL, place INTEGER NOT NULL, agency 
 -- What still is to be sealed, content sealed under the store key. The key says whether it is ready,
 -- in which lane, and which message (outbox_key.h), so that the order of sealing is the table's own.
 CREATE TABLE outbox(key INTEGER PRIMARY KEY, expires_at INTEGER NOT NULL, content BLOB NOT NULL);
--- Submissions that are made once; key and content are hashes. sequence: -1 where no other message
+-- Submissions that are made once; key and content are hashes, the latter empty when the message was
+-- taken back. sequence: -1 where no other message
 -- will ever have the key.
 CREATE TABLE once(key BLOB PRIMARY KEY, sequence INTEGER NOT NULL, content BLOB NOT NULL,
   message BLOB NOT NULL) WITHOUT ROWID;

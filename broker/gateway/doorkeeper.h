@@ -27,7 +27,7 @@ class Journal;
 namespace keruen::gateway {
 
 inline constexpr std::string_view kZapDomain = "keruen";
-// An agent comes back after seconds; an operator's every question is a connection of its own.
+// An agent comes back after seconds; an operator's every command is a connection of its own.
 inline constexpr std::size_t kAdmissionsMax = 64;
 inline constexpr std::chrono::seconds kAdmissionEvery{2};
 

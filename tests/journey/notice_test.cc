@@ -424,6 +424,8 @@ TEST_F(OnceJourney, WhatIsOlderThanWhatWasRecalledIsRefused) {
   older.once->content.bytes[0] = 1;
   EXPECT_THAT(agent(kGuard).engine().submit(older, now()),
               FailsWith(ErrorCode::duplicate, ::testing::HasSubstr("older than 6")));
+  // Nothing is made a part of what was taken back.
+  EXPECT_THAT(agent(kGuard).reader().sent_once("course"), FailsWith(ErrorCode::not_found));
   EXPECT_TRUE(submit_once(request)) << "as it was";
 }
 
