@@ -19,6 +19,16 @@ using ::testing::IsEmpty;
 class OutageJourney : public Journey {
  protected:
   void SetUp() override { start_all(); }
+  // Without what it logged since: its disk lied.
+  void restart_broker_as(const FaultDisk& before) {
+    broker.kill();
+    disk.become(before);
+    for (const char* file : {"index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}) {
+      std::filesystem::remove(directory / file);
+    }
+    settle();
+    ASSERT_THAT(broker.start(now()), IsOk());
+  }
 };
 
 TEST_F(OutageJourney, WhatIsWrittenOfflineGoesOutLater) {
@@ -213,13 +223,7 @@ TEST_F(OutageJourney, WhatTheBrokerLostMayComeBackInAnotherPlace) {
   const auto second = send(kProsecutor, {kCustoms}, "Second");
   ASSERT_EQ(at(kGuard, first, kCustoms).state, RecipientState::accepted);
   ASSERT_EQ(at(kProsecutor, second, kCustoms).state, RecipientState::accepted);
-  broker.kill();
-  disk.become(before);
-  for (const char* file : {"index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}) {
-    std::filesystem::remove(directory / file);
-  }
-  settle();
-  ASSERT_THAT(broker.start(now()), IsOk());
+  restart_broker_as(before);
   agent(kProsecutor).connect(broker, now());
   settle();
   connect_all();
@@ -243,13 +247,7 @@ TEST_F(OutageJourney, WhatTheBrokerLostOfSeveralStreamsIsSentAgain) {
   for (const auto& id : {first, second}) {
     ASSERT_EQ(at(kGuard, id, kCustoms).state, RecipientState::accepted);
   }
-  broker.kill();
-  disk.become(before);
-  for (const char* file : {"index.sqlite", "index.sqlite-wal", "index.sqlite-shm"}) {
-    std::filesystem::remove(directory / file);
-  }
-  settle();
-  ASSERT_THAT(broker.start(now()), IsOk());
+  restart_broker_as(before);
   connect_all();
   pass(seconds(90));
   EXPECT_EQ(agent(kGuard).engine().status(now()).unaccepted_batches, 0U);
