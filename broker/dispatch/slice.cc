@@ -4,6 +4,8 @@
 #include <limits>
 #include <set>
 
+#include "schemas/wire/refusals.h"
+
 namespace keruen::dispatch {
 namespace {
 
@@ -17,18 +19,6 @@ struct Choice {
   std::size_t bytes_max = 0;
 };
 
-std::optional<ErrorCode> refusal_of(const broker::LoggedBatch& entry, std::uint32_t leaf,
-                                    std::uint32_t place) {
-  // They ascend, and may be as many as leaves times recipients.
-  const auto found = std::ranges::lower_bound(
-      entry.refusals, std::pair(leaf, place), {},
-      [](const wire::Refusal& refusal) { return std::pair(refusal.leaf, refusal.place); });
-  if (found == entry.refusals.end() || found->leaf != leaf || found->place != place) {
-    return std::nullopt;
-  }
-  return found->code;
-}
-
 std::uint32_t place_of(const wire::Header& header, const AgencyId& recipient) {
   const auto found = std::ranges::find(header.recipients, recipient);
   return static_cast<std::uint32_t>(found - header.recipients.begin());
@@ -39,7 +29,7 @@ Choice choose_message(const broker::LoggedBatch& entry, const certs::VerifiedLea
   const auto& message = std::get<wire::MessageLeaf>(leaf.leaf.content);
   const auto* body = std::get_if<SharedBytes>(&message.body);
   Choice choice{{leaf.number, certs::BodyChoice::keep}, {}, 0};
-  choice.stub = refusal_of(entry, leaf.number, place_of(header, recipient));
+  choice.stub = wire::refusal_of(entry.refusals, leaf.number, place_of(header, recipient));
   if (!choice.stub && header.expires_at <= now) choice.stub = ErrorCode::expired;
   // Retention dropped it.
   if (!choice.stub && body == nullptr) choice.stub = ErrorCode::not_found;
@@ -59,7 +49,7 @@ Choice choose(const broker::LoggedBatch& entry, const certs::VerifiedLeaf& leaf,
   }
   const auto& receipt = std::get<wire::ReceiptLeaf>(leaf.leaf.content);
   return {{leaf.number, certs::BodyChoice::keep},
-          refusal_of(entry, leaf.number, 0),
+          wire::refusal_of(entry.refusals, leaf.number, 0),
           wire::kEncodedReceiptLeafBytes + wire::in_whole_words(receipt.receipt.size())};
 }
 
@@ -89,7 +79,7 @@ SharedBytes cut_bytes(const broker::LoggedBatch& entry, const AgencyId& recipien
 
 // The exchange did not know it: it is owed nothing.
 bool is_unknown(const broker::LoggedBatch& entry, std::uint32_t leaf, std::uint32_t place) {
-  return refusal_of(entry, leaf, place) == ErrorCode::unknown_agency;
+  return wire::refusal_of(entry.refusals, leaf, place) == ErrorCode::unknown_agency;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "broker/log/directory_entry.h"
 #include "broker/log/proof.h"
+#include "schemas/wire/refusals.h"
 
 namespace keruen::index {
 namespace {
@@ -59,16 +60,11 @@ class RowsOfBatch {
 
   void add_for(const AgencyId& recipient, std::uint32_t leaf, std::uint32_t place,
                const Weight& weight) {
-    // A batch may hold 65 536 refusals, in ascending order.
-    const auto refusal = std::ranges::lower_bound(
-        rows_.refusals, std::pair(leaf, place), {},
-        [](const wire::Refusal& candidate) { return std::pair(candidate.leaf, candidate.place); });
-    const bool is_refused =
-        refusal != rows_.refusals.end() && refusal->leaf == leaf && refusal->place == place;
-    if (is_refused && refusal->code == ErrorCode::unknown_agency) return;
+    const auto refusal = wire::refusal_of(rows_.refusals, leaf, place);
+    if (refusal == ErrorCode::unknown_agency) return;
     DeliveryRow& row = deliveries_[recipient];
     row.recipient = recipient;
-    if (is_refused) return;
+    if (refusal) return;
     const bool is_first = row.leaves.empty();
     row.leaves.push_back(leaf);
     row.bytes += weight.bytes;

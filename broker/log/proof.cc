@@ -4,6 +4,7 @@
 
 #include "certs/hash.h"
 #include "certs/seal.h"
+#include "schemas/wire/refusals.h"
 
 namespace keruen::log {
 namespace {
@@ -21,12 +22,7 @@ bool has_receipted(const std::vector<LeavesReceipted>& receipted, const AgencyId
 }
 
 bool was_unknown(const Record& record, std::uint32_t leaf, std::uint32_t place) {
-  // A batch may hold 65 536 refusals, in ascending order.
-  const auto refusal = std::ranges::lower_bound(
-      record.refusals, std::pair(leaf, place), {},
-      [](const wire::Refusal& candidate) { return std::pair(candidate.leaf, candidate.place); });
-  return refusal != record.refusals.end() &&
-         *refusal == wire::Refusal{leaf, place, ErrorCode::unknown_agency};
+  return wire::refusal_of(record.refusals, leaf, place) == ErrorCode::unknown_agency;
 }
 
 // A leaf of a batch and what its header says.
