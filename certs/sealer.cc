@@ -1,4 +1,6 @@
+#include <array>
 #include <map>
+#include <tuple>
 
 #include "certs/seal_layout.h"
 #include "certs/sodium_ready.h"
@@ -6,10 +8,7 @@
 namespace keruen::certs {
 namespace {
 
-// What one seal draws: the content key, then of each new channel its id and ephemeral key.
-constexpr std::size_t kContentKeyBytes = 32;
 constexpr std::size_t kEphemeralBytes = 32;
-constexpr std::size_t kChannelDrawBytes = ChannelId::kBytes + kEphemeralBytes;
 
 struct Channel {
   ChannelId id;
@@ -26,34 +25,26 @@ struct Channel {
   }
 };
 
-// The random bytes of one seal, wiped when it ends.
-class Draw {
- public:
-  Draw(Randomness& randomness, std::size_t size) : bytes_(size) { randomness.fill(bytes_); }
-  ~Draw() { wipe(bytes_); }
-  Draw(const Draw&) = delete;
-  Draw& operator=(const Draw&) = delete;
-
-  [[nodiscard]] BytesView take(std::size_t size) {
-    const BytesView taken = BytesView(bytes_).subspan(next_, size);
-    next_ += size;
-    return taken;
-  }
-
- private:
-  Bytes bytes_;
-  std::size_t next_ = 0;
-};
-
 }  // namespace
 
 struct Sealer::Channels {
-  using Place = std::pair<AgencyId, PrekeyPublicKey>;
-  std::map<Place, Channel> open;
+  struct Place {
+    AgencyId agency;
+    PrekeyPublicKey prekey;
+  };
+  // Of places and of recipients: looking for one makes no place.
+  struct Order {
+    using is_transparent = void;
+    template <class One, class Other>
+    bool operator()(const One& one, const Other& other) const {
+      return std::tie(one.agency, one.prekey) < std::tie(other.agency, other.prekey);
+    }
+  };
+  std::map<Place, Channel, Order> open;
   MonotonicTime next_sweep;
 
   [[nodiscard]] Channel* find(const SealRecipient& recipient, const KeyId& signing_key, Now now) {
-    const auto found = open.find({recipient.agency, recipient.prekey});
+    const auto found = open.find(recipient);
     if (found == open.end() || !found->second.serves(signing_key, now)) return nullptr;
     return &found->second;
   }
@@ -71,12 +62,14 @@ struct Sealer::Channels {
 namespace {
 
 Result<Channel> open_channel(const AgencyId& self, const SealRecipient& recipient,
-                             const KeyId& signing_key, Draw& draw, Now now) {
+                             const KeyId& signing_key, Randomness& randomness, Now now) {
   Channel channel;
-  channel.id = *ChannelId::from(draw.take(ChannelId::kBytes));
+  channel.id = randomness.draw<ChannelId>();
   channel.signing_key = signing_key;
   channel.opened_at = now.monotonic;
-  KERUEN_TRY(const PrekeyPair ephemeral, PrekeyPair::from_secret(draw.take(kEphemeralBytes)));
+  ShortSecret<kEphemeralBytes> secret;
+  randomness.fill(secret.writable());
+  KERUEN_TRY(const PrekeyPair ephemeral, PrekeyPair::from_secret(secret.view()));
   channel.prekey = key_id_of(recipient.prekey);
   auto encapsulation =
       encapsulate(ephemeral, recipient.prekey,
@@ -102,8 +95,7 @@ void ensure_sealable(const AgencyId& self, const SealInput& input) {
   }
 }
 
-Bytes encode_header_of(const AgencyId& self, const SealInput& input,
-                       const std::vector<AgencyId>& recipients, const ContentKey& key,
+wire::Header header_of(const AgencyId& self, const SealInput& input, const ContentKey& key,
                        std::size_t padded) {
   wire::Header header;
   header.kind = input.kind;
@@ -112,10 +104,13 @@ Bytes encode_header_of(const AgencyId& self, const SealInput& input,
   header.signing_key = input.signing_key;
   header.created_at = input.created_at;
   header.expires_at = input.expires_at;
-  header.recipients = recipients;
+  header.recipients.reserve(input.recipients.size());
+  for (const SealRecipient& recipient : input.recipients) {
+    header.recipients.push_back(recipient.agency);
+  }
   header.commitment = commitment_to(key);
   header.padded_bytes = static_cast<std::uint32_t>(padded);
-  return wire::encode_header(header);
+  return header;
 }
 
 }  // namespace
@@ -131,40 +126,35 @@ Result<SealedMessage> Sealer::seal(const SealInput& input, BytesView content, No
   ensure_sealable(self_, input);
   KERUEN_TRY(Bytes plaintext, encode_plaintext(content, input.compression));
   channels_->sweep(now);
-  std::vector<Channel*> channels;
-  std::size_t missing = 0;
-  for (const SealRecipient& recipient : input.recipients) {
-    channels.push_back(channels_->find(recipient, input.signing_key, now));
-    if (channels.back() == nullptr) ++missing;
-  }
-  Draw draw(randomness_, kContentKeyBytes + missing * kChannelDrawBytes);
   SealedMessage sealed;
-  std::ranges::copy(draw.take(kContentKeyBytes), sealed.key.writable().begin());
-  std::vector<AgencyId> agencies;
-  for (std::size_t i = 0; i < channels.size(); ++i) {
+  randomness_.fill(sealed.key.writable());
+  std::array<Channel*, kRecipientsMax> channels;
+  for (std::size_t i = 0; i < input.recipients.size(); ++i) {
     const SealRecipient& recipient = input.recipients[i];
-    agencies.push_back(recipient.agency);
+    channels[i] = channels_->find(recipient, input.signing_key, now);
     if (channels[i] != nullptr) continue;
-    KERUEN_TRY(Channel opened, open_channel(self_, recipient, input.signing_key, draw, now));
+    KERUEN_TRY(Channel opened, open_channel(self_, recipient, input.signing_key, randomness_, now));
     Channel& kept = channels_->open[{recipient.agency, recipient.prekey}];
     kept = std::move(opened);
     channels[i] = &kept;
   }
-  sealed.leaf.header =
-      SharedBytes(encode_header_of(self_, input, agencies, sealed.key, plaintext.size()));
-  const Digest header = header_hash(sealed.leaf.header.view());
-  for (std::size_t i = 0; i < channels.size(); ++i) {
+  const wire::Header header = header_of(self_, input, sealed.key, plaintext.size());
+  sealed.leaf.header = SharedBytes(wire::encode_header(header));
+  const Digest header_digest = header_hash(sealed.leaf.header.view());
+  sealed.leaf.wraps.reserve(input.recipients.size());
+  for (std::size_t i = 0; i < input.recipients.size(); ++i) {
     wire::Wrap wrap{channels[i]->id,
                     channels[i]->prekey,
                     channels[i]->encapsulated_key,
                     input.recipients[i].position,
                     {}};
-    wrap.sealed_key = seal_content_key(channels[i]->key, header, agencies[i], wrap, sealed.key);
+    wrap.sealed_key =
+        seal_content_key(channels[i]->key, header_digest, header.recipients[i], wrap, sealed.key);
     ++channels[i]->uses;
     sealed.leaf.wraps.emplace_back(wrap);
   }
-  sealed.leaf.body = SharedBytes(seal_plaintext(sealed.key, header, std::move(plaintext)));
-  sealed.leaf_hash = leaf_hash_of(sealed.leaf, agencies, header);
+  sealed.leaf.body = SharedBytes(seal_plaintext(sealed.key, header_digest, std::move(plaintext)));
+  sealed.leaf_hash = leaf_hash_of(sealed.leaf, header.recipients, header_digest);
   return sealed;
 }
 

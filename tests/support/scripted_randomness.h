@@ -14,7 +14,6 @@ class ScriptedRandomness final : public certs::Randomness {
   explicit ScriptedRandomness(Bytes script) : script_(std::move(script)) {}
 
   void fill(std::span<std::uint8_t> target) override {
-    ++draws_;
     ensure(target.size() <= left(), "the script of random bytes is at its end");
     std::copy_n(script_.begin() + static_cast<std::ptrdiff_t>(next_), target.size(),
                 target.begin());
@@ -22,12 +21,10 @@ class ScriptedRandomness final : public certs::Randomness {
   }
 
   [[nodiscard]] std::size_t left() const { return script_.size() - next_; }
-  [[nodiscard]] std::size_t draws() const { return draws_; }
 
  private:
   Bytes script_;
   std::size_t next_ = 0;
-  std::size_t draws_ = 0;
 };
 
 }  // namespace keruen
