@@ -41,7 +41,7 @@ class Supply {
   }
 
  private:
-  std::array<std::uint8_t, 1024> bytes_{};
+  std::array<std::uint8_t, 4096> bytes_{};
   std::size_t left_ = 0;
 };
 
