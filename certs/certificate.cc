@@ -6,10 +6,12 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 #include <memory>
 
 #include "certs/hash.h"
+#include "schemas/utf8.h"
 
 namespace keruen::certs {
 namespace {
@@ -148,11 +150,23 @@ struct Issuing {
   const char* key_usage;
 };
 
-Result<Certificate> issue(const Issuing& issuing, Validity validity, Randomness& randomness) {
-  if (issuing.common_name.empty() || issuing.common_name.size() > kCommonNameBytesMax) {
+// An authority's name is typed by a person, and shown to others.
+Result<void> check_common_name(std::string_view name) {
+  if (name.empty() || name.size() > kCommonNameBytesMax) {
     return fail(ErrorCode::malformed,
                 "a certificate's name has 1 to " + std::to_string(kCommonNameBytesMax) + " bytes");
   }
+  const bool has_control = std::ranges::any_of(
+      name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (has_control || !is_utf8(name)) {
+    return fail(ErrorCode::malformed,
+                "a certificate's name is UTF-8 without line ends and other control characters");
+  }
+  return {};
+}
+
+Result<Certificate> issue(const Issuing& issuing, Validity validity, Randomness& randomness) {
+  KERUEN_CHECK(check_common_name(issuing.common_name));
   if (validity.from >= validity.until) {
     return fail(ErrorCode::malformed, "a certificate's validity must end after it begins");
   }

@@ -26,7 +26,8 @@ struct Validity {
   WallTime until;
 };
 
-// Self-signed, CA:TRUE, keyCertSign and cRLSign.
+// Self-signed, CA:TRUE, keyCertSign and cRLSign. malformed: `name` is not 1 to 64 bytes of UTF-8
+// without control characters.
 [[nodiscard]] Result<Certificate> make_authority_certificate(const std::string& name,
                                                              const SigningKeyPair& key,
                                                              Validity validity,

@@ -80,6 +80,10 @@ class Registry {
 // or rule names nobody listed), duplicate (an id or key twice).
 [[nodiscard]] Result<std::shared_ptr<const Registry>> verify_snapshot(
     const wire::UnverifiedSnapshot& snapshot, const Origin& origin, const Authorities& trusted);
+// Whether verify_snapshot would take these entries once they are signed; the broker may be missing
+// yet. Errors: what it and sign_snapshot would say of them.
+[[nodiscard]] Result<void> check_entries(const std::vector<wire::RegistryEntry>& entries,
+                                         const Origin& origin);
 // What may follow what. out_of_sequence: a lower version, or `previous` not its hash when versions
 // are adjacent; chain_fork: the same version with another hash; duplicate: the same snapshot.
 [[nodiscard]] Result<void> check_follows(const Registry& next, const Registry& current);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "certs/hash.h"
@@ -19,6 +20,8 @@ class SnapshotVerifier {
       : snapshot_(snapshot), origin_(origin), trusted_(trusted) {}
 
   [[nodiscard]] Result<std::shared_ptr<const Registry>> verify();
+  // What the entries say, whoever signed them; a broker need not be among them.
+  [[nodiscard]] Result<void> check_entries();
 
  private:
   [[nodiscard]] Result<void> check_head();
@@ -30,7 +33,8 @@ class SnapshotVerifier {
   [[nodiscard]] Result<void> take(wire::OperatorEntry entry);
   [[nodiscard]] Result<void> take(wire::BrokerEntry entry);
   [[nodiscard]] Result<void> take(wire::AuthoritiesEntry entry);
-  [[nodiscard]] Result<void> take_transport_key(const TransportPublicKey& key, std::string owner);
+  [[nodiscard]] Result<void> take_transport_key(const TransportPublicKey& key,
+                                                const std::string& owner);
   [[nodiscard]] Result<void> check_agency(Agency& agency);
   [[nodiscard]] Result<void> check_names() const;
   [[nodiscard]] Result<void> check_party(const PartyId& party) const;
@@ -42,28 +46,32 @@ class SnapshotVerifier {
   bool has_broker_ = false;
   bool has_authorities_ = false;
   std::unordered_set<SigningPublicKey> identities_;
-  std::unordered_set<TransportPublicKey> transport_keys_;
+  std::unordered_map<TransportPublicKey, std::string> transport_keys_;  // → whose
 };
 
 Result<std::shared_ptr<const Registry>> SnapshotVerifier::verify() {
   KERUEN_CHECK(check_head());
   KERUEN_CHECK(check_signatures());
   KERUEN_CHECK(check_entries_root());
+  KERUEN_CHECK(check_entries());
+  if (!has_broker_) return fail(ErrorCode::malformed, "the registry has no broker entry");
+  registry_->snapshot_ = snapshot_;
+  registry_->expand_rules();
+  return std::shared_ptr<const Registry>(std::move(registry_));
+}
+
+Result<void> SnapshotVerifier::check_entries() {
   for (const Bytes& bytes : snapshot_.entries) {
     KERUEN_TRY(auto entry, wire::decode_registry_entry(bytes));
     KERUEN_CHECK(
         std::visit([this](auto&& value) { return take(std::move(value)); }, std::move(entry)));
   }
-  if (!has_broker_ || !has_authorities_) {
-    return fail(ErrorCode::malformed, has_broker_ ? "the registry has no authorities entry"
-                                                  : "the registry has no broker entry");
+  if (!has_authorities_) {
+    return fail(ErrorCode::malformed, "the registry has no authorities entry");
   }
   // Certificates are checked when the roots are known: entries stand in the order of their bytes.
   for (auto& [id, agency] : registry_->agencies_) KERUEN_CHECK(check_agency(agency));
-  KERUEN_CHECK(check_names());
-  registry_->snapshot_ = snapshot_;
-  registry_->expand_rules();
-  return std::shared_ptr<const Registry>(std::move(registry_));
+  return check_names();
 }
 
 Result<void> SnapshotVerifier::check_head() {
@@ -207,11 +215,14 @@ Result<void> SnapshotVerifier::take(wire::AuthoritiesEntry entry) {
 }
 
 // One key, one holder: a connection's key must say who is at its other end.
+// Both are named: either may be the one that took the other's.
 Result<void> SnapshotVerifier::take_transport_key(const TransportPublicKey& key,
-                                                  std::string owner) {
-  if (transport_keys_.insert(key).second) return {};
-  return fail(ErrorCode::duplicate,
-              "the transport key of " + owner + " stands in the registry twice");
+                                                  const std::string& owner) {
+  const auto [place, added] = transport_keys_.emplace(key, owner);
+  if (added) return {};
+  return fail(ErrorCode::duplicate, place->second + " and " + owner +
+                                        " have one transport key in the registry; each needs one "
+                                        "of its own");
 }
 
 Result<void> SnapshotVerifier::check_agency(Agency& agency) {
@@ -279,6 +290,14 @@ Result<std::shared_ptr<const Registry>> verify_snapshot(const wire::UnverifiedSn
                                                         const Origin& origin,
                                                         const Authorities& trusted) {
   return SnapshotVerifier(snapshot, origin, trusted).verify();
+}
+
+Result<void> check_entries(const std::vector<wire::RegistryEntry>& entries, const Origin& origin) {
+  wire::RegistryHead head;
+  head.origin = origin;
+  KERUEN_TRY(const auto unsigned_snapshot, sign_snapshot(head, entries, {}));
+  const Authorities nobody;
+  return SnapshotVerifier(unsigned_snapshot, origin, nobody).check_entries();
 }
 
 }  // namespace keruen::certs

@@ -6,10 +6,13 @@
 // effect with the next `publish`. The folder is locked for the act: two desks cannot lose each
 // other's changes. After a failure the state is unchanged. Errors: not_found: no authority there;
 // malformed: the state was changed by hand and does not read, with its line; denied: wrong
-// passphrase; and what each act says.
+// passphrase; expired, of an act that signs: the clock lies before the last one; and what each act
+// says.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +35,8 @@ struct AuthorityInitReport {
   std::string root_file;
   std::string fingerprint;
 };
-// duplicate: the folder holds an authority already.
+// duplicate: the folder holds an authority already, or a key without a state. malformed: a name no
+// certificate may hold, a root twice, or more signatures than authorities. Nothing was made then.
 [[nodiscard]] Result<AuthorityInitReport> init_authority(Desk& desk, const AuthorityInit& wanted,
                                                          const certs::Unlock& unlock);
 
@@ -47,7 +51,8 @@ struct BrokerMakeReport {
   TransportPublicKey transport_key;
   SigningPublicKey log_key;
 };
-// duplicate: `out` holds a broker, or the exchange has one.
+// duplicate: `out` holds a broker or what is left of one, or the exchange has one. malformed: an
+// endpoint nobody can connect to, or a path the state cannot hold. Nothing was made then.
 [[nodiscard]] Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted);
 
 struct Admission {
@@ -55,22 +60,28 @@ struct Admission {
   std::string request_file;
   std::vector<GroupId> groups;  // made when new
   std::optional<AgencyId> parent;
-  // What was read out over the telephone, as examine_request reported it; admit holds the file to
-  // it. Empty: nothing was compared.
-  std::optional<std::string> compared_fingerprint = std::nullopt;
+  // Of the request that was shown and compared, as examine_request reported it; admit holds the
+  // file to it. Empty: nothing was shown.
+  std::optional<Digest> shown_request = std::nullopt;
 };
 struct AdmissionReport {
   AgencyId agency;
-  std::map<std::string, std::string> names;
+  std::map<std::string, std::string> names;  // signed by nobody: a person must see them
+  std::set<GroupId> groups;                  // all it is in then
+  std::optional<AgencyId> parent;
   std::string fingerprint;  // what the agency must read over the telephone
   WallTime certificate_valid_until;
-  bool is_new_identity = false;  // an agency already listed comes with another identity key
+  // An agency already listed comes with another identity key: published, that ends every key of the
+  // former one for good.
+  bool is_new_identity = false;
+  Digest request_hash;  // SHA-256 of the file
 };
-// What admit would do, without the key: the command line shows the fingerprint and asks first.
+// What admit would do, without the key: the command line shows it and asks first.
 [[nodiscard]] Result<AdmissionReport> examine_request(Desk& desk, const Admission& wanted);
-// denied: a request for another exchange, or one whose fingerprint is not the compared one.
-// duplicate: a key in use by another. expired: the request's first keys are past their time.
-// unknown_agency: the parent.
+// denied: a request for another exchange, another file than the one shown, or an identity key that
+// the agency had before its present one. duplicate: a key in use by another. expired: the request's
+// first keys are past their time, or begin in days to come. unknown_agency: the parent. What no
+// registry may hold is refused with the code that `publish` would give.
 [[nodiscard]] Result<AdmissionReport> admit(Desk& desk, const Admission& wanted,
                                             const certs::Unlock& unlock);
 
@@ -84,7 +95,7 @@ struct RenewalReport {
   WallTime certificate_valid_until;
 };
 // A new certificate for the identity key that is listed: the agency, whose keys and mail stay as
-// they are, has nothing to do. unknown_agency.
+// they are, has nothing to do. unknown_agency. expired: it would end before the present one.
 [[nodiscard]] Result<RenewalReport> renew(Desk& desk, const Renewal& wanted,
                                           const certs::Unlock& unlock);
 
@@ -111,8 +122,8 @@ struct OperatorMakeReport {
   std::string key_file;
   std::string credential_file;
 };
-// malformed: `out` does not end in .toml. duplicate: the name or a file is there. not_found: no
-// broker yet. After any of these nothing was made and no name taken.
+// malformed: `out` does not end in .toml, or no file can name it. duplicate: the name or a file is
+// there. not_found: no broker yet. After any of these nothing was made and no name taken.
 [[nodiscard]] Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted);
 // "monitor", "administrator", "courier".
 [[nodiscard]] std::optional<wire::OperatorRole> operator_role_named(std::string_view name);
@@ -141,7 +152,9 @@ struct PublicationReport {
   std::vector<std::string> invitation_files;  // one per active agency
 };
 // All of it is in out/ afterwards, whether or not it could be put into the broker's folder as well.
-// not_found: no broker yet. bad_signature: fewer signers than the exchange asks for.
+// not_found: no broker yet. bad_signature: fewer signers than the exchange asks for. duplicate: one
+// of them is named twice. out_of_sequence: a registry lies there that this state does not know; see
+// catch_up.h.
 [[nodiscard]] Result<PublicationReport> publish(Desk& desk, const Publication& wanted,
                                                 const certs::Unlock& unlock);
 

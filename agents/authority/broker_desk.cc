@@ -4,6 +4,7 @@
 #include "agents/authority/agency_files.h"
 #include "agents/authority/authority.h"
 #include "agents/authority/state.h"
+#include "agents/authority/text_document.h"
 #include "certs/keys.h"
 #include "schemas/host/broker_config.h"
 #include "schemas/host/operator_config.h"
@@ -25,16 +26,38 @@ std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
 }
 
+constexpr std::string_view kScheme = "tcp://";
+
+struct Address {
+  std::string host;
+  std::string port;
+};
+
+Address address_of(const std::string& endpoint) {
+  const auto colon = endpoint.rfind(':');
+  return {endpoint.substr(kScheme.size(), colon - kScheme.size()), endpoint.substr(colon + 1)};
+}
+
+// A broker may listen at every address and at any free port; nobody can connect there.
+Result<void> check_can_be_reached(const std::string& endpoint) {
+  if (auto fault = fault_of_endpoint(endpoint)) return fail(ErrorCode::malformed, *fault);
+  const auto [host, port] = address_of(endpoint);
+  const bool is_any_host = host == "*" || host == "0.0.0.0" || host == "[::]";
+  const bool is_any_port = port == "*" || port.find_first_not_of('0') == std::string::npos;
+  if (!is_any_host && !is_any_port) return {};
+  return fail(ErrorCode::malformed,
+              endpoint +
+                  " is no place to connect to: agents need the broker's host and port, like "
+                  "tcp://broker.example:7400; the broker itself listens at every address");
+}
+
 // Where agents connect to may be a name, or an address of the router before the machine: neither
 // can be bound. A loopback address can, and nobody else shall get in there.
 std::string bindable(const std::string& endpoint) {
-  constexpr std::string_view kScheme = "tcp://";
-  const auto colon = endpoint.rfind(':');
-  const std::string host = endpoint.substr(kScheme.size(), colon - kScheme.size());
-  const std::string port = endpoint.substr(colon);
+  const auto [host, port] = address_of(endpoint);
   if (host.starts_with("127.") || host == "[::1]") return endpoint;
-  if (host == "localhost") return std::string(kScheme) + "127.0.0.1" + port;
-  return std::string(kScheme) + "*" + port;
+  if (host == "localhost") return std::string(kScheme) + "127.0.0.1:" + port;
+  return std::string(kScheme) + "*:" + port;
 }
 
 host::BrokerConfig config_of(const Origin& exchange, const std::string& endpoint) {
@@ -52,6 +75,28 @@ host::BrokerConfig config_of(const Origin& exchange, const std::string& endpoint
   return config;
 }
 
+// The exchange has no broker yet, so what lies there is another's, or was left half-made.
+Result<void> check_holds_no_broker(Desk& desk, const std::string& folder,
+                                   const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    KERUEN_TRY(const bool there, host::exists(desk.disk, file));
+    if (!there) continue;
+    return fail(ErrorCode::duplicate,
+                file + " exists: " + folder +
+                    " holds a broker, or what a keruen authority broker that was cut short left. "
+                    "Where it was cut short, delete the folder and give the command again; else "
+                    "name another --out");
+  }
+  return {};
+}
+
+// What is typed and kept in a file of lines must be a line.
+Result<void> check_path(const std::string& path) {
+  const auto fault = fault_of_value(path);
+  if (!fault) return {};
+  return fail(ErrorCode::malformed, "--out: " + *fault + "; name another file or folder");
+}
+
 }  // namespace
 
 Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted) {
@@ -64,17 +109,16 @@ Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted) {
   BrokerMakeReport report;
   report.config_file = path_in(wanted.out, kBrokerConfigFile);
   report.credential_file = path_in(wanted.out, kCredentialFile);
-  KERUEN_TRY(const bool there, host::exists(desk.disk, report.config_file));
-  if (there) {
-    return fail(ErrorCode::duplicate, wanted.out + " holds a broker already; name another --out");
-  }
-  if (const auto fault = fault_of_endpoint(wanted.endpoint)) {
-    return fail(ErrorCode::malformed, *fault);
-  }
+  KERUEN_CHECK(check_can_be_reached(wanted.endpoint));
   const std::string text =
       host::encode_broker_config(config_of(state.exchange, bindable(wanted.endpoint)));
   // What the broker would refuse to read is refused before anything is made.
   KERUEN_TRY(const auto config, host::decode_broker_config(text, report.config_file));
+  const std::string registry_file = absolute(config.registry_file);
+  KERUEN_CHECK(check_path(registry_file));
+  KERUEN_CHECK(check_holds_no_broker(desk, wanted.out,
+                                     {report.config_file, report.credential_file,
+                                      config.transport_key_file, config.log_key_file}));
 
   for (const auto& file : {config.transport_key_file, config.guard_file, config.index_file}) {
     KERUEN_CHECK(desk.disk.make_directory(host::directory_of(file)));
@@ -96,7 +140,7 @@ Result<BrokerMakeReport> make_broker(Desk& desk, const BrokerMake& wanted) {
   report.log_key = log_key.public_key();
   state.broker =
       wire::BrokerEntry{wanted.endpoint, {transport.public_key()}, {log_key.public_key()}};
-  state.broker_registry_file = absolute(config.registry_file);
+  state.broker_registry_file = registry_file;
   KERUEN_CHECK(opened.save());
   return report;
 }
@@ -111,6 +155,7 @@ Result<OperatorMakeReport> make_operator(Desk& desk, const OperatorMake& wanted)
                     std::string(kConfigEnding) + ", like --out " + wanted.name.text() +
                     std::string(kConfigEnding) + "; its key and credential are put beside it");
   }
+  KERUEN_CHECK(check_path(stem));
   KERUEN_TRY(auto opened, OpenedState::open(desk.disk, wanted.directory));
   AuthorityState& state = opened.state();
   if (!state.broker) {

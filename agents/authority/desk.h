@@ -9,6 +9,9 @@
 
 namespace keruen::authority {
 
+// Clocks differ: what is made here as valid from now on must be valid at once elsewhere.
+inline constexpr std::chrono::hours kValidBefore{1};
+
 struct Desk {
   host::Disk& disk;
   certs::Randomness& randomness;

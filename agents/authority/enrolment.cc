@@ -11,8 +11,6 @@ namespace {
 constexpr std::string_view kConfigFile = "agent.toml";
 constexpr std::string_view kCredentialFile = "credential";
 constexpr std::string_view kIdentityCertificateFile = "identity.pem";
-// Clocks differ: a key stated as valid from now must be valid on a broker whose clock is behind.
-constexpr std::chrono::hours kValidBefore{1};
 
 std::string request_name(const AgencyId& agency) { return agency.text() + ".request"; }
 
@@ -103,8 +101,15 @@ Result<void> check_is_empty(Desk& desk, const std::string& directory, const Agen
 Result<CheckedRequest> read_own_request(Desk& desk, const host::AgentConfig& config,
                                         const std::string& directory) {
   const std::string path = path_in(directory, request_name(config.agency));
-  KERUEN_TRY(const Bytes text, host::read_file(desk.disk, path, kRequestBytesMax));
-  return decode_request(text_of(text), path);
+  const auto text = host::read_file(desk.disk, path, kRequestBytesMax);
+  if (!text && text.error().code == ErrorCode::not_found) {
+    return fail(ErrorCode::not_found,
+                path +
+                    " is not there, and it says which key the invitation must be for; copy it back "
+                    "from where it was carried to, the exchange authority has it");
+  }
+  if (!text) return fail(text.error());
+  return decode_request(text_of(*text), path);
 }
 
 Result<void> check_is_for_us(const Invitation& invitation, const CheckedRequest& ours,

@@ -72,9 +72,9 @@ struct AgencyJoinReport {
   WallTime certificate_valid_until;
 };
 
-// not_found: no agency or no invitation there. denied: the invitation is for another agency, key or
-// exchange, or names other roots than before. expired: its certificate is not valid now.
-// bad_signature, malformed. After a failure the agency's folder is unchanged.
+// not_found: no agency, no request or no invitation there. denied: the invitation is for another
+// agency, key or exchange, or names other roots than before. expired: its certificate is not valid
+// now. bad_signature, malformed. After a failure the agency's folder is unchanged.
 [[nodiscard]] Result<AgencyJoinReport> join_agency(Desk& desk, const AgencyJoin& wanted);
 
 }  // namespace keruen::authority

@@ -1,8 +1,11 @@
 // Signing the next registry. The state is saved before the snapshot leaves: a crash between the two
 // skips a version, which everybody takes; the other way round it would sign two registries under
 // one version, which everybody must refuse.
+#include <algorithm>
+
 #include "agents/authority/agency_files.h"
 #include "agents/authority/authority.h"
+#include "agents/authority/catch_up.h"
 #include "agents/authority/invitation.h"
 #include "agents/authority/state.h"
 #include "certs/hash.h"
@@ -19,6 +22,11 @@ Result<std::vector<certs::SigningKeyPair>> load_signers(Desk& desk, const Public
   for (const FurtherSigner& further : wanted.further_signers) {
     KERUEN_TRY(auto key,
                load_authority_key(desk.disk, further.directory, exchange, further.unlock));
+    if (std::ranges::any_of(signers, [&](const auto& other) { return other.id() == key.id(); })) {
+      return fail(ErrorCode::duplicate,
+                  "the authority in " + further.directory +
+                      " signs already; name each further one once, and not this one itself");
+    }
     signers.push_back(std::move(key));
   }
   return signers;
@@ -91,18 +99,21 @@ Result<PublicationReport> publish(Desk& desk, const Publication& wanted,
     return fail(ErrorCode::not_found,
                 "the exchange has no broker yet; make it with keruen authority broker");
   }
+  KERUEN_CHECK(opened.begin_signing(desk.now.wall));
+  KERUEN_CHECK(check_nothing_newer(desk, state, wanted.directory));
   KERUEN_TRY(const auto note, read_checkpoint(desk, state, wanted.checkpoint_file));
   KERUEN_TRY(const auto signers, load_signers(desk, wanted, state.exchange, unlock));
   std::vector<const certs::SigningKeyPair*> keys;
   for (const auto& signer : signers) keys.push_back(&signer);
   KERUEN_TRY(const auto snapshot,
              certs::sign_snapshot(next_head(state, desk.now.wall), state.entries(), keys));
-  // As everybody else will check it: nothing leaves that they would refuse.
+  // As everybody else will read and check it: nothing leaves that they would refuse.
+  const Bytes bytes = wire::encode_snapshot(snapshot);
+  KERUEN_TRY(const auto read_back, wire::decode_snapshot(bytes));
   KERUEN_TRY(const auto registry,
-             certs::verify_snapshot(snapshot, state.exchange, state.authorities));
+             certs::verify_snapshot(read_back, state.exchange, state.authorities));
 
-  state.version = registry->head().version;
-  state.head = registry->hash();
+  state.note_published(*registry);
   KERUEN_CHECK(opened.save());
 
   PublicationReport report;
@@ -110,7 +121,6 @@ Result<PublicationReport> publish(Desk& desk, const Publication& wanted,
   report.expires_at = registry->head().expires_at;
   const std::string out = path_in(wanted.directory, kOutDirectory);
   report.registry_file = path_in(out, kRegistryFile);
-  const Bytes bytes = wire::encode_snapshot(snapshot);
   KERUEN_CHECK(desk.disk.make_directory(out));
   KERUEN_CHECK(
       host::write_file_atomically(desk.disk, report.registry_file, bytes, host::kSharedMode));

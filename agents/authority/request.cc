@@ -3,6 +3,8 @@
 #include "agents/authority/text_document.h"
 #include "certs/hash.h"
 #include "certs/key_record.h"
+#include "schemas/utf8.h"
+#include "schemas/wire/registry_entry.h"
 
 namespace keruen::authority {
 namespace {
@@ -78,6 +80,20 @@ Result<CheckedRequest> check(EnrolmentRequest request, const std::string& path) 
   return checked;
 }
 
+// Whether a name may be read as another than it is: with a character that turns the direction of
+// writing (Unicode's Bidi_Control) or begins another line. A person decides by what she reads.
+bool misleads(std::string_view name) {
+  constexpr std::string_view kDirectionMarks[] = {"\u061c", "\u200e", "\u200f"};
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const std::string_view rest = name.substr(at);
+    if (line_turner_bytes(rest) > 0) return true;
+    for (const std::string_view mark : kDirectionMarks) {
+      if (rest.starts_with(mark)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<void> check_names(const std::map<std::string, std::string>& names) {
@@ -86,17 +102,18 @@ Result<void> check_names(const std::map<std::string, std::string>& names) {
                                           " names: --name en=\"Customs Control Committee\"");
   }
   for (const auto& [language, name] : names) {
-    bool is_tag = !language.empty() && language.size() <= kLanguageTagBytesMax;
-    for (const char c : language) {
-      is_tag = is_tag && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-');
-    }
-    if (!is_tag) {
+    if (!wire::is_language_tag(language)) {
       return fail(ErrorCode::malformed,
                   "a language is a tag like en, kk or ru: --name en=\"Customs Control Committee\"");
     }
     if (const auto fault = fault_of_value(name)) {
       return fail(ErrorCode::malformed, "the name in " + language + ": " + *fault);
+    }
+    if (misleads(name)) {
+      return fail(ErrorCode::malformed, "the name in " + language +
+                                            " holds a character that turns the direction of "
+                                            "writing or begins another line, so that it could be "
+                                            "read as another name; write it without");
     }
     if (name.size() > kNameBytesMax) {
       return fail(ErrorCode::malformed, "the name in " + language + " is longer than " +

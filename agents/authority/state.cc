@@ -1,8 +1,10 @@
 #include "agents/authority/state.h"
 
+#include <algorithm>
 #include <array>
 
 #include "agents/authority/agency_files.h"
+#include "schemas/content/instant.h"
 
 namespace keruen::authority {
 namespace {
@@ -27,6 +29,19 @@ bool AuthorityState::names(const PartyId& party) const {
          groups.contains(*GroupId::parse(party.text()));
 }
 
+void AuthorityState::note_published(const certs::Registry& registry) {
+  version = registry.head().version;
+  head = registry.hash();
+  for (const auto& [id, agency] : registry.agencies()) {
+    note_identity(id, agency.certificate.public_key);
+  }
+}
+
+void AuthorityState::note_identity(const AgencyId& agency, const SigningPublicKey& identity) {
+  auto& identities = published_identities[agency];
+  if (identities.empty() || identities.back() != identity) identities.push_back(identity);
+}
+
 wire::AuthoritiesEntry AuthorityState::authorities_entry() const {
   wire::AuthoritiesEntry entry;
   for (const auto& root : authorities.roots) entry.roots.push_back(root.der);
@@ -35,7 +50,6 @@ wire::AuthoritiesEntry AuthorityState::authorities_entry() const {
 }
 
 std::vector<wire::RegistryEntry> AuthorityState::entries() const {
-  ensure(broker.has_value(), "a registry names its broker");
   std::vector<wire::RegistryEntry> result;
   for (const auto& [id, agency] : agencies) result.emplace_back(agency);
   for (const auto& [id, members] : groups) {
@@ -46,9 +60,13 @@ std::vector<wire::RegistryEntry> AuthorityState::entries() const {
         wire::RuleEntry{parties.first, parties.second, {kinds.begin(), kinds.end()}});
   }
   for (const auto& [name, entry] : operators) result.emplace_back(entry);
-  result.emplace_back(*broker);
+  if (broker) result.emplace_back(*broker);
   result.emplace_back(authorities_entry());
   return result;
+}
+
+Error not_admitted(const AgencyId& agency) {
+  return {ErrorCode::unknown_agency, agency.text() + " is not admitted here"};
 }
 
 OpenedState::OpenedState(host::Disk& disk, std::string directory,
@@ -70,6 +88,20 @@ Result<OpenedState> OpenedState::open(host::Disk& disk, const std::string& direc
   KERUEN_TRY(const Bytes text, host::read_file(disk, path, kStateBytesMax));
   KERUEN_TRY(auto state, decode_state(text_of(text), path));
   return OpenedState(disk, directory, std::move(lock), std::move(state));
+}
+
+Result<void> OpenedState::begin_signing(WallTime now) {
+  // Nobody notices minutes, and a clock that is set right may lose some.
+  if (now + kClockAheadMax < state_.last_signed_at) {
+    return fail(ErrorCode::expired,
+                "this machine's clock is behind: it says " + content::instant_text(now) +
+                    ", and the last act in " + directory_ + " was at " +
+                    content::instant_text(state_.last_signed_at) +
+                    "; set it right. If it was ahead at that act, put back the backup of " +
+                    directory_ + " from before it");
+  }
+  state_.last_signed_at = std::max(state_.last_signed_at, now);
+  return {};
 }
 
 Result<void> OpenedState::save() {

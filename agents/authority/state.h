@@ -31,21 +31,31 @@ struct AuthorityState {
   // Of the last registry published; 0 and zeros before the first.
   RegistryVersion version;
   Digest head;
+  WallTime last_signed_at;  // by any act of this desk
   std::optional<wire::BrokerEntry> broker;
   std::string broker_registry_file;  // where the broker reads snapshots; empty: no broker yet
   std::map<AgencyId, wire::AgencyEntry> agencies;
   std::map<GroupId, std::set<AgencyId>> groups;
   std::map<std::pair<PartyId, PartyId>, std::set<MessageKind>> rules;
   std::map<OperatorName, wire::OperatorEntry> operators;
+  // Identity keys each agency was published with, oldest first. Only the last one may be admitted
+  // again: what another one delegated is void in every directory, for good.
+  std::map<AgencyId, std::vector<SigningPublicKey>> published_identities;
 
   bool operator==(const AuthorityState&) const = default;
   [[nodiscard]] bool names(const PartyId& party) const;
-  // The registry's entries, as they are signed. The broker must be there.
+  // This registry is the newest one published.
+  void note_published(const certs::Registry& registry);
+  void note_identity(const AgencyId& agency, const SigningPublicKey& identity);
+  // The registry's entries, as they are signed.
   [[nodiscard]] std::vector<wire::RegistryEntry> entries() const;
   [[nodiscard]] wire::AuthoritiesEntry authorities_entry() const;
 };
 
+[[nodiscard]] Error not_admitted(const AgencyId& agency);  // unknown_agency
+
 [[nodiscard]] std::string encode_state(const AuthorityState& state);
+// Also reads what earlier versions of this program wrote.
 [[nodiscard]] Result<AuthorityState> decode_state(std::string_view text, const std::string& path);
 
 // The state with its folder locked, for one act.
@@ -55,6 +65,9 @@ class OpenedState {
   [[nodiscard]] static Result<OpenedState> open(host::Disk& disk, const std::string& directory);
 
   [[nodiscard]] AuthorityState& state() { return state_; }
+  // For an act that signs something now. expired: the clock lies before the last such act, and what
+  // it would sign would end too early or be taken for older than it is.
+  [[nodiscard]] Result<void> begin_signing(WallTime now);
   // Durable when this returns; not saved, nothing has happened.
   [[nodiscard]] Result<void> save();
 

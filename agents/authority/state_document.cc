@@ -1,11 +1,14 @@
 // The lines of authority.state, in the order they are written and read.
 #include "agents/authority/state.h"
 #include "agents/authority/text_document.h"
+#include "schemas/content/instant.h"
 
 namespace keruen::authority {
 namespace {
 
-constexpr std::string_view kFirstLine = "keruen authority 1";
+constexpr std::string_view kFirstLine = "keruen authority 2";
+// Without last-signed and published-identity.
+constexpr std::string_view kFirstLineOfVersion1 = "keruen authority 1";
 constexpr std::string_view kComment =
     "The exchange authority's state; keruen authority changes it. Keep it with authority.key.";
 constexpr std::string_view kActive = "active";
@@ -123,6 +126,35 @@ Result<void> read_broker(DocumentReader& reader, AuthorityState& state) {
   return {};
 }
 
+Result<WallTime> take_time(DocumentReader& reader, std::string_view key) {
+  KERUEN_TRY(const std::string text, reader.take(key));
+  const auto time = content::instant_from_text(text);
+  if (!time) return reader.fault("expected a time like 2026-05-14T09:00:00Z");
+  return *time;
+}
+
+Result<void> read_published_identity(DocumentReader& reader, AuthorityState& state) {
+  KERUEN_TRY(const std::string value, reader.take("published-identity"));
+  const auto words = words_of(value);
+  if (words.size() != 2) return reader.fault("expected agency and identity key");
+  KERUEN_TRY(const auto agency, reader.id_of<AgencyId>(words[0]));
+  KERUEN_TRY(const auto identity, reader.fixed_of<SigningPublicKey>(words[1]));
+  auto& identities = state.published_identities[agency];
+  identities.push_back(identity);
+  if (!all_distinct(identities)) return reader.fault("an identity key stands here twice");
+  return {};
+}
+
+// What a state of version 1 lets one know of what it does not say.
+void fill_in(AuthorityState& state) {
+  state.last_signed_at = std::max(state.authorities.roots.front().valid_from, wall_time_of(1));
+  if (state.version.value == 0) return;
+  for (const auto& [id, agency] : state.agencies) {
+    const auto certificate = certs::parse_certificate(agency.certificate);
+    if (certificate) state.note_identity(id, certificate->public_key);
+  }
+}
+
 }  // namespace
 
 std::string encode_state(const AuthorityState& state) {
@@ -132,6 +164,7 @@ std::string encode_state(const AuthorityState& state) {
   for (const auto& root : state.authorities.roots) writer.add_bytes("root", root.der);
   writer.add("version", std::to_string(state.version.value));
   writer.add("registry-hash", state.head.hex());
+  writer.add("last-signed", content::instant_text(state.last_signed_at));
   if (state.broker) {
     writer.add("broker", state.broker->endpoint);
     for (const auto& key : state.broker->transport_keys) writer.add("broker-key", key.hex());
@@ -151,11 +184,18 @@ std::string encode_state(const AuthorityState& state) {
     writer.add("operator", name.text() + " " + std::string(name_of(entry.role)) + " " +
                                entry.transport_key.hex());
   }
+  for (const auto& [id, identities] : state.published_identities) {
+    for (const auto& identity : identities) {
+      writer.add("published-identity", id.text() + " " + identity.hex());
+    }
+  }
   return writer.text();
 }
 
 Result<AuthorityState> decode_state(std::string_view text, const std::string& path) {
-  KERUEN_TRY(auto reader, DocumentReader::open(text, path, kFirstLine));
+  const bool is_of_version_1 = text.starts_with(std::string(kFirstLineOfVersion1) + "\n");
+  KERUEN_TRY(auto reader,
+             DocumentReader::open(text, path, is_of_version_1 ? kFirstLineOfVersion1 : kFirstLine));
   AuthorityState state;
   KERUEN_TRY(state.exchange, reader.take_id<Origin>("exchange"));
   KERUEN_TRY(const std::uint64_t threshold, reader.take_number("signatures-needed"));
@@ -173,12 +213,19 @@ Result<AuthorityState> decode_state(std::string_view text, const std::string& pa
   state.authorities.threshold = static_cast<std::uint32_t>(threshold);
   KERUEN_TRY(state.version.value, reader.take_number("version"));
   KERUEN_TRY(state.head, reader.take_fixed<Digest>("registry-hash"));
+  if (!is_of_version_1) {
+    KERUEN_TRY(state.last_signed_at, take_time(reader, "last-signed"));
+  }
   if (reader.next_is("broker")) KERUEN_CHECK(read_broker(reader, state));
   while (reader.next_is("agency")) KERUEN_CHECK(read_agency(reader, state));
   while (reader.next_is("group")) KERUEN_CHECK(read_group(reader, state));
   while (reader.next_is("rule")) KERUEN_CHECK(read_rule(reader, state));
   while (reader.next_is("operator")) KERUEN_CHECK(read_operator(reader, state));
+  while (!is_of_version_1 && reader.next_is("published-identity")) {
+    KERUEN_CHECK(read_published_identity(reader, state));
+  }
   KERUEN_CHECK(reader.finish());
+  if (is_of_version_1) fill_in(state);
   return state;
 }
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "agents/authority/catch_up.h"
 #include "agents/authority/enrolment.h"
 #include "agents/cli/desk.h"
 #include "agents/cli/passphrase.h"
@@ -21,10 +22,25 @@ struct Workplace {
   authority::Desk desk{disk, randomness, host::SystemClock().now()};
 };
 
-// Prints a report: JSON as it is, or the words for people.
+// Prints a report: JSON as it is, or the words for people. A path that was typed may not be UTF-8.
 Result<void> report(const Choice& choice, const Ordered& json, const std::string& words) {
-  choice.terminal.print(choice.json ? json.dump() + "\n" : words);
+  const auto replace = Ordered::error_handler_t::replace;
+  choice.terminal.print(choice.json ? json.dump(-1, ' ', false, replace) + "\n" : words);
   return {};
+}
+
+template <class Ids>
+Ordered json_of(const Ids& ids) {
+  Ordered json = Ordered::array();
+  for (const auto& id : ids) json.push_back(id.text());
+  return json;
+}
+
+template <class Ids>
+std::string words_of(const Ids& ids) {
+  std::string words;
+  for (const auto& id : ids) words += (words.empty() ? "" : ", ") + id.text();
+  return words;
 }
 
 std::string shared_fingerprint_words(const std::string& fingerprint) {
@@ -48,6 +64,7 @@ struct Options {
   std::vector<std::string> kinds;
   std::string role = "monitor";
   std::string agency;
+  std::string registry;
   std::vector<std::string> co_signers;
   std::vector<std::string> co_credentials;
   std::string checkpoint;
@@ -86,6 +103,35 @@ Result<void> make_broker(const Choice& choice, const Options& options) {
                     made.config_file + "\n");
 }
 
+// All that is decided by admitting, but for the fingerprint.
+std::string admission_words(const authority::AdmissionReport& seen) {
+  std::string words = "Request of " + seen.agency.text() + "\n";
+  for (const auto& [language, name] : seen.names) {
+    words += "    name in " + language + ": " + printable(name, LineEnds::fold) + "\n";
+  }
+  if (!seen.groups.empty()) words += "    groups: " + words_of(seen.groups) + "\n";
+  if (seen.parent) words += "    parent: " + seen.parent->text() + "\n";
+  words += "Nobody has signed its names: see that they are this agency's.\n";
+  if (seen.is_new_identity) {
+    words +=
+        "It is listed with ANOTHER identity key. Once this one is published, every key of the "
+        "former\nidentity ends for good: an agent that still uses them is shut out, and its "
+        "folder cannot be\nadmitted again.\n";
+  }
+  return words;
+}
+
+Ordered admission_json(const authority::AdmissionReport& done) {
+  Ordered json = {{"agency", done.agency.text()},
+                  {"names", done.names},
+                  {"groups", json_of(done.groups)},
+                  {"fingerprint", done.fingerprint},
+                  {"new_identity", done.is_new_identity},
+                  {"certificate_valid_until", content::instant_text(done.certificate_valid_until)}};
+  if (done.parent) json["parent"] = done.parent->text();
+  return json;
+}
+
 Result<void> admit(const Choice& choice, const Options& options) {
   Workplace place;
   authority::Admission wanted;
@@ -99,10 +145,7 @@ Result<void> admit(const Choice& choice, const Options& options) {
     KERUEN_TRY(wanted.parent, AgencyId::parse(options.parent));
   }
   KERUEN_TRY(const auto seen, authority::examine_request(place.desk, wanted));
-  choice.terminal.say("Request of " + seen.agency.text() +
-                      (seen.is_new_identity ? ", which is listed with ANOTHER identity key" : "") +
-                      ".");
-  choice.terminal.say(shared_fingerprint_words(seen.fingerprint));
+  choice.terminal.say(admission_words(seen) + shared_fingerprint_words(seen.fingerprint));
   // Whoever can swap the request on its way becomes the agency, unless its fingerprint is compared.
   if (!options.yes) {
     switch (ask_to_confirm("Did the agency read out the same?")) {
@@ -118,12 +161,9 @@ Result<void> admit(const Choice& choice, const Options& options) {
   }
   KERUEN_TRY(const auto unlock,
              unlock_with(place.disk, options.credential, "the authority's key", Ask::once));
-  wanted.compared_fingerprint = seen.fingerprint;
+  wanted.shown_request = seen.request_hash;
   KERUEN_TRY(const auto done, authority::admit(place.desk, wanted, unlock));
-  return report(choice,
-                {{"agency", done.agency.text()},
-                 {"fingerprint", done.fingerprint},
-                 {"certificate_valid_until", content::instant_text(done.certificate_valid_until)}},
+  return report(choice, admission_json(done),
                 done.agency.text() + " is admitted with the fingerprint\n\n    " +
                     done.fingerprint + "\n\nIt takes effect with `keruen authority publish`.\n");
 }
@@ -243,6 +283,27 @@ Result<void> publish(const Choice& choice, const Options& options) {
   return report(choice, json, words);
 }
 
+Result<void> catch_up(const Choice& choice, const Options& options) {
+  Workplace place;
+  KERUEN_TRY(const auto done,
+             authority::catch_up(place.desk, {options.directory, options.registry}));
+  std::string words = "The state is that of registry version " +
+                      std::to_string(done.version.value) + " now; it was of version " +
+                      std::to_string(done.version_before.value) +
+                      ". What was changed here and is not in that registry is undone.\n";
+  if (!done.suspended.empty()) words += "Suspended: " + words_of(done.suspended) + ".\n";
+  if (!done.gone.empty()) {
+    words += "Not in it, so gone from here: " + words_of(done.gone) + "; admit them again.\n";
+  }
+  words += "Next: give again what was changed since, then keruen authority publish\n";
+  return report(choice,
+                {{"version", done.version.value},
+                 {"version_before", done.version_before.value},
+                 {"suspended", json_of(done.suspended)},
+                 {"gone", json_of(done.gone)}},
+                words);
+}
+
 void add_authority(CLI::App& app, Choice& choice) {
   CLI::App* authority = app.add_subcommand(
       "authority", "The exchange authority's desk: who takes part, by what rule");
@@ -351,6 +412,13 @@ void add_authority(CLI::App& app, Choice& choice) {
   verb->add_option("--with", options->co_signers, "folder of a further authority that signs");
   verb->add_option("--with-credential", options->co_credentials, "what opens its key, in order");
   verb->add_option("--checkpoint", options->checkpoint, "newest checkpoint of the log");
+
+  verb =
+      add("catch-up", "Bring a state from an older backup up to the newest registry",
+          "keruen authority catch-up --dir authority registry.snapshot", Key::not_needed, catch_up);
+  verb->add_option("--credential", options->credential)->group("");
+  verb->add_option("REGISTRY", options->registry, "registry.snapshot of the broker's folder")
+      ->required();
 }
 
 struct AgencyOptions {

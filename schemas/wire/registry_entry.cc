@@ -1,3 +1,5 @@
+#include "schemas/wire/registry_entry.h"
+
 #include <algorithm>
 
 #include "schemas/limits.h"
@@ -8,15 +10,6 @@ namespace keruen::wire {
 namespace {
 
 using Format = format::RegistryEntry;
-
-// RFC 5646's characters; what the tag means is for whoever shows the name.
-bool is_language_tag(std::string_view text) {
-  constexpr auto in_tag = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-  };
-  return !text.empty() && text.size() <= kLanguageTagBytesMax && text.front() != '-' &&
-         text.back() != '-' && std::ranges::all_of(text, in_tag);
-}
 
 bool has_control_character(std::string_view text) {
   return std::ranges::any_of(
@@ -41,9 +34,8 @@ Result<std::map<std::string, std::string>> names_of(capnp::List<format::LocalNam
   return names;
 }
 
-Result<RegistryEntry> agency_of(Format::Agency::Reader source) {
-  AgencyEntry entry;
-  KERUEN_TRY(entry.id, id_of<AgencyId>(source.getId(), "agency"));
+// All but the id.
+Result<void> read_agency(Format::Agency::Reader source, AgencyEntry& entry) {
   KERUEN_TRY(entry.names, names_of(source.getNames()));
   KERUEN_TRY(entry.certificate,
              blob_of(source.getCertificate(), kCertificateBytesMax, "certificate"));
@@ -59,6 +51,16 @@ Result<RegistryEntry> agency_of(Format::Agency::Reader source) {
     return malformed("status", "neither active nor suspended");
   }
   entry.status = static_cast<AgencyStatus>(status);
+  return {};
+}
+
+Result<RegistryEntry> agency_of(Format::Agency::Reader source) {
+  AgencyEntry entry;
+  KERUEN_TRY(entry.id, id_of<AgencyId>(source.getId(), "agency"));
+  // One entry of thousands: what is wrong is of use only with whose it is.
+  if (const auto read = read_agency(source, entry); !read) {
+    return fail(read.error().code, "the agency " + entry.id.text() + ": " + read.error().detail);
+  }
   return entry;
 }
 
@@ -242,6 +244,14 @@ std::size_t words_of(const RegistryEntry& entry) {
 }
 
 }  // namespace
+
+bool is_language_tag(std::string_view text) {
+  constexpr auto in_tag = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !text.empty() && text.size() <= kLanguageTagBytesMax && text.front() != '-' &&
+         text.back() != '-' && std::ranges::all_of(text, in_tag);
+}
 
 Bytes encode_registry_entry(const RegistryEntry& entry) {
   FlatWriter writer(words_of(entry));

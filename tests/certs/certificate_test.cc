@@ -131,6 +131,18 @@ TEST_F(CertificateTest, RefusesAValidityThatEndsBeforeItBegins) {
       FailsWith(ErrorCode::malformed));
 }
 
+// It is typed by a person, and shown to others.
+TEST_F(CertificateTest, RefusesANameThatIsNoLineOfText) {
+  for (const std::string name : {"two\nlines", "a\x1b[2J", "\x7f", "\xff", "cut \xd0"}) {
+    EXPECT_THAT(make_authority_certificate(name, exchange_.log_key, exchange_.validity(),
+                                           exchange_.randomness),
+                FailsWith(ErrorCode::malformed, HasSubstr("UTF-8")));
+  }
+  EXPECT_THAT(make_authority_certificate("Центр", exchange_.log_key, exchange_.validity(),
+                                         exchange_.randomness),
+              IsOk());
+}
+
 TEST_F(CertificateTest, ARequestProvesThatItsKeyIsHeld) {
   KERUEN_ASSERT_OK(const auto request, make_certificate_request(customs_.id, customs_.identity));
   KERUEN_ASSERT_OK(const auto checked, check_certificate_request(request));

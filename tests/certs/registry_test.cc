@@ -12,6 +12,7 @@
 namespace keruen::certs {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class RegistryTest : public ::testing::Test {
@@ -171,7 +172,39 @@ TEST_F(RegistryTest, RefusesOneTransportKeyForTwoHolders) {
   exchange_.other_entries.push_back(wire::OperatorEntry{
       *OperatorName::parse("duty"), exchange_.agencies["kz.customs"]->transport.public_key(),
       wire::OperatorRole::monitor});
-  EXPECT_THAT(verified(), FailsWith(ErrorCode::duplicate, HasSubstr("transport key")));
+  EXPECT_THAT(verified(), FailsWith(ErrorCode::duplicate,
+                                    AllOf(HasSubstr("one transport key"), HasSubstr("kz.customs"),
+                                          HasSubstr("the operator duty"))));
+}
+
+TEST_F(RegistryTest, NamesTheAgencyWhoseEntryDoesNotRead) {
+  auto entries = exchange_.entries();
+  for (auto& entry : entries) {
+    auto* agency = std::get_if<wire::AgencyEntry>(&entry);
+    if (agency != nullptr && agency->id == customs_) agency->names["en-"] = "Customs";
+  }
+  EXPECT_THAT(
+      verify(*sign_snapshot(exchange_.head(1, {}), entries, exchange_.signers())),
+      FailsWith(ErrorCode::malformed, AllOf(HasSubstr("kz.customs"), HasSubstr("language tag"))));
+}
+
+TEST_F(RegistryTest, SaysBeforeAnybodySignsWhatWouldBeRefused) {
+  auto entries = exchange_.entries();
+  EXPECT_THAT(check_entries(entries, exchange_.origin), IsOk());
+  EXPECT_THAT(check_entries(entries, *Origin::parse("kg.exchange")),
+              FailsWith(ErrorCode::malformed, HasSubstr("kg.exchange")));
+  std::erase_if(entries,
+                [](const auto& entry) { return std::holds_alternative<wire::BrokerEntry>(entry); });
+  EXPECT_THAT(check_entries(entries, exchange_.origin), IsOk()) << "it may be made later";
+  entries.push_back(wire::OperatorEntry{*OperatorName::parse("duty"),
+                                        exchange_.agencies["kz.customs"]->transport.public_key(),
+                                        wire::OperatorRole::monitor});
+  EXPECT_THAT(check_entries(entries, exchange_.origin), FailsWith(ErrorCode::duplicate));
+  entries.back() = entries.front();
+  EXPECT_THAT(check_entries(entries, exchange_.origin), FailsWith(ErrorCode::duplicate));
+  exchange_.add_rule("kz.customs", "kz.tax", {MessageKind::notice});
+  EXPECT_THAT(check_entries(exchange_.entries(), exchange_.origin),
+              FailsWith(ErrorCode::unknown_agency, HasSubstr("kz.tax")));
 }
 
 TEST_F(RegistryTest, RefusesACertificateOfAnotherAgency) {

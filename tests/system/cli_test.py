@@ -113,20 +113,78 @@ class Ceremony(unittest.TestCase):
         told = terminal.shown.split("is admitted", 1)
         self.assertIn(re.search(r"[0-9a-f]{4}( [0-9a-f]{4}){15}", told[0]).group(), told[1])
 
-    def test_what_is_admitted_is_what_was_compared(self):
+    def test_what_is_admitted_is_what_was_shown(self):
         exchange = self.exchange
         impostor = exchange.path("impostor")
         exchange.keruen("agency", "init", "--id", CUSTOMS, "--name", f"en={CUSTOMS}", "--dir", impostor, check=True)
         request = exchange.dir_of(CUSTOMS) / f"{CUSTOMS}.request"
-        before, compared = self.state(), request.read_bytes()
-        self.addCleanup(request.write_bytes, compared)
-        with AtTerminal(BIN / "keruen", *self.admit()) as terminal:
+        before, shown = self.state(), request.read_bytes()
+        self.addCleanup(request.write_bytes, shown)
+        renamed = shown.replace(f"name: en {CUSTOMS}".encode(), b"name: en Prosecutor General")
+        self.assertNotEqual(renamed, shown)
+        for other in ((impostor / request.name).read_bytes(), renamed):
+            request.write_bytes(shown)
+            with AtTerminal(BIN / "keruen", *self.admit()) as terminal:
+                terminal.wait_for("[y/N]")
+                request.write_bytes(other)
+                terminal.type("y\n")
+                self.assertEqual(terminal.end(), 5, terminal.shown)
+            self.assertIn("changed while it was being compared", terminal.shown)
+            self.assertEqual(self.state(), before)
+
+    def test_names_groups_and_parent_are_shown_before_the_question(self):
+        words = ["--group", "kz.some", "--parent", BORDER]
+        with AtTerminal(BIN / "keruen", *self.admit(*words)) as terminal:
             terminal.wait_for("[y/N]")
-            request.write_bytes((impostor / request.name).read_bytes())
-            terminal.type("y\n")
-            self.assertEqual(terminal.end(), 5, terminal.shown)
-        self.assertIn("changed while it was being compared", terminal.shown)
+            for word in (f"name in en: {CUSTOMS}", "groups: kz.some", f"parent: {BORDER}"):
+                self.assertIn(word, terminal.shown)
+            terminal.type("n\n")
+            self.assertEqual(terminal.end(), 5)
+        exchange = self.exchange
+        exchange.keruen("agency", "init", "--id", "kz.tax", "--name", "en=Tax", "--name", "kk=Салық", "--dir",
+                        exchange.dir_of("kz.tax"), check=True)
+        admitted = exchange.keruen("--json", "authority", "admit", "--dir", exchange.path("authority"), "--credential",
+                                   exchange.path("authority.credential"),
+                                   exchange.dir_of("kz.tax") / "kz.tax.request", "--yes", *words, check=True).json
+        self.assertEqual(admitted["names"], {"en": "Tax", "kk": "Салық"})
+        self.assertEqual((admitted["groups"], admitted["parent"], admitted["new_identity"]),
+                         (["kz.some"], BORDER, False))
+
+    def test_another_identity_is_said_to_end_the_former_keys(self):
+        exchange = self.exchange
+        exchange.keruen("agency", "init", "--id", BORDER, "--name", f"en={BORDER}", "--dir", exchange.path("anew"),
+                        check=True)
+        run = exchange.keruen("authority", "admit", "--dir", exchange.path("authority"), "--credential",
+                              exchange.path("authority.credential"), exchange.path(f"anew/{BORDER}.request"))
+        self.assertEqual(run.code, 5, run.err)
+        self.assertIn("ANOTHER identity key", run.err)
+        self.assertIn("ends for good", run.err)
+
+    def test_a_path_that_is_no_text_is_refused_or_shown_all_the_same(self):
+        exchange = self.exchange
+        before = self.state()
+        run = exchange.keruen("--json", "authority", "operator", "--dir", exchange.path("authority"), "--name", "night",
+                              "--out", exchange.path("night\udcff.toml"))
+        self.assertEqual((run.code, run.json["code"]), (2, "malformed"), run.err)
         self.assertEqual(self.state(), before)
+        made = exchange.keruen("--json", "authority", "operator", "--dir", exchange.path("authority"), "--name",
+                               "night", "--out", exchange.path("night\udcff/night.toml"), check=True).json
+        self.assertTrue(made["config"].endswith("/night.toml"), made)
+
+    def test_a_state_from_an_older_backup_is_noticed_and_catches_up(self):
+        exchange = self.exchange
+        folder, state = exchange.path("authority"), exchange.path("authority/authority.state")
+        exchange.publish()
+        backup = state.read_bytes()
+        exchange.publish()
+        state.write_bytes(backup)
+        run = exchange.keruen("authority", "publish", "--dir", folder, "--credential",
+                              exchange.path("authority.credential"))
+        self.assertEqual(run.code, 7, run.err)
+        self.assertIn("authority catch-up", run.err)
+        told = exchange.authority("catch-up", folder / "out/registry.snapshot").out
+        self.assertIn("The state is that of registry version", told)
+        exchange.publish()
 
     def test_a_registry_is_put_to_the_broker_or_has_to_be_carried(self):
         exchange = self.exchange

@@ -182,6 +182,23 @@ TEST_F(CeremonyTest, TwoOfTwoAuthoritiesSign) {
   EXPECT_EQ(published.version, RegistryVersion{1});
 }
 
+// Everybody would refuse what carries one signature twice, and the good one would be gone.
+TEST_F(CeremonyTest, NobodySignsTwice) {
+  ASSERT_NO_FATAL_FAILURE(found());
+  ASSERT_THAT(publish_now(), IsOk());
+  const auto state = read("authority/authority.state");
+  const auto registry = read("broker/registry.snapshot");
+  auto at = desk();
+  Publication wanted;
+  wanted.directory = in("authority");
+  wanted.further_signers.push_back({in("authority"), passphrase()});
+  EXPECT_THAT(publish(at, wanted, passphrase()),
+              FailsWith(ErrorCode::duplicate, HasSubstr("signs already")));
+  EXPECT_EQ(read("authority/authority.state"), state);
+  EXPECT_EQ(read("authority/out/registry.snapshot"), registry);
+  EXPECT_EQ(read("broker/registry.snapshot"), registry);
+}
+
 TEST_F(CeremonyTest, ASuspendedAgencyGetsNoInvitationAndMaySendNothing) {
   ASSERT_NO_FATAL_FAILURE(found());
   const auto customs = *AgencyId::parse("kz.customs");

@@ -41,7 +41,8 @@ class DocumentsTest : public DeskTest {
         cut.erase(start, line.find(": ") + 2);
         EXPECT_FALSE(decode(cut).has_value()) << line;
         const bool is_repeatable = line.starts_with("name: ") || line.starts_with("group: ") ||
-                                   line.starts_with("rule: ") || line.starts_with("operator: ");
+                                   line.starts_with("rule: ") || line.starts_with("operator: ") ||
+                                   line.starts_with("published-identity: ");
         if (!is_repeatable) {
           EXPECT_FALSE(decode(without).has_value()) << line;
           EXPECT_FALSE(decode(text.substr(0, start) + line + text.substr(start)).has_value())
@@ -110,6 +111,25 @@ TEST_F(DocumentsTest, TheStateReadsBackAndIsStrict) {
   EXPECT_EQ(state.operators.begin()->second.role, wire::OperatorRole::courier);
   EXPECT_EQ(state.version, RegistryVersion{1});
   expect_strict(text, [](const std::string& changed) { return decode_state(changed, "x.state"); });
+  const auto identity = text.substr(text.find("published-identity: "));
+  EXPECT_THAT(decode_state(text + identity, "x.state"),
+              FailsWith(ErrorCode::malformed, HasSubstr("twice")));
+}
+
+TEST_F(DocumentsTest, AStateOfTheFirstVersionReadsAndKnowsWhatWasPublished) {
+  auto text = read("authority/authority.state");
+  KERUEN_ASSERT_OK(const auto state, decode_state(text, "x.state"));
+  EXPECT_EQ(state.published_identities.size(), 1u);
+  EXPECT_EQ(state.last_signed_at, clock_.wall());
+  text.replace(0, text.find('\n'), "keruen authority 1");
+  for (const std::string key : {"last-signed: ", "published-identity: "}) {
+    const auto start = text.find("\n" + key) + 1;
+    text.erase(start, text.find('\n', start) + 1 - start);
+  }
+  KERUEN_ASSERT_OK(auto before, decode_state(text, "x.state"));
+  EXPECT_EQ(before.last_signed_at, state.authorities.roots.front().valid_from);
+  before.last_signed_at = state.last_signed_at;
+  EXPECT_EQ(before, state);
 }
 
 TEST(TextDocument, NamesPathAndLine) {
