@@ -1,5 +1,8 @@
 #include "broker/log_group.h"
 
+#include <algorithm>
+
+#include "broker/log/record_format.h"
 #include "certs/hash.h"
 #include "schemas/host/journal.h"
 
@@ -8,11 +11,9 @@ namespace {
 
 // A snapshot of 4096 agencies takes about 6 MiB; a record must fit a segment with others.
 constexpr std::size_t kSnapshotRecordBytesMax = 16 * 1024 * 1024;
-constexpr std::size_t kRecordHeadBytesMax = 256;
-
-bool is_ours_to_cure(ErrorCode code) {
-  return code == ErrorCode::io_failed || code == ErrorCode::corrupt;
-}
+// This part of a segment is kept to the last for revocations and registries: a MiB of 64. They are
+// what gets rid of one that does its worst.
+constexpr std::size_t kKeptPart = 64;
 
 host::JournalLevel level_of(ErrorCode code) {
   // A fork is evidence of a copied store or of tampering; people must look.
@@ -21,7 +22,7 @@ host::JournalLevel level_of(ErrorCode code) {
 
 Error no_space() {
   return {ErrorCode::no_space,
-          "the disk of the log is full; new messages wait until there is room"};
+          "the disk of the log is full; it waits at its sender until there is room"};
 }
 
 Error no_share(const AgencyId& agency, std::uint64_t filled) {
@@ -30,12 +31,67 @@ Error no_share(const AgencyId& agency, std::uint64_t filled) {
               " bytes of the log's disk, more than is left of it for all; its new messages wait"};
 }
 
+Error no_share_of_reserve(const AgencyId& agency, std::uint64_t taken) {
+  return {ErrorCode::no_space,
+          agency.text() + " has taken " + std::to_string(taken) +
+              " bytes of what is kept for everybody on the full disk of the log, its share; its "
+              "receipts and keys wait until there is room"};
+}
+
 }  // namespace
 
 LogGroup::LogGroup(const Parts& parts, Terms terms) : parts_(parts), terms_(std::move(terms)) {}
 
 LogIndex LogGroup::next_index() const {
   return LogIndex{parts_.log.size().value + entries_.size()};
+}
+
+// ---- room ----
+
+std::uint64_t LogGroup::room_left() const {
+  return terms_.room_bytes - std::min(terms_.room_bytes, bytes_);
+}
+
+void LogGroup::warn_of_share(const AgencyId& agency, const Error& error) {
+  if (!parts_.state.disk_share.put_off(agency, admission::day_of(terms_.accepted_at))) return;
+  parts_.journal.write_error(host::JournalLevel::warning, "share_of_disk_used_up", error,
+                             {{"agency", agency.text()}});
+}
+
+std::optional<Error> LogGroup::refusal_of_share(const AgencyId& sender,
+                                                admission::BatchContent content) {
+  if (terms_.room == Room::reserve) {
+    if (content == admission::BatchContent::messages) return no_space();
+    return std::nullopt;  // what is kept has shares of its own
+  }
+  const admission::DiskShare& share = parts_.state.disk_share;
+  if (!share.is_used_up(sender, room_left(), content)) return std::nullopt;
+  Error error = no_share(sender, share.filled(sender));
+  warn_of_share(sender, error);
+  return error;
+}
+
+std::optional<Error> LogGroup::refusal_of_reserve(const AgencyId& agency, ReserveUse use,
+                                                  std::uint64_t bytes) {
+  if (terms_.room == Room::everything) return std::nullopt;
+  std::uint64_t left = room_left();
+  if (use == ReserveUse::receipts_and_keys) {
+    left -= std::min<std::uint64_t>(left, parts_.log.append_bytes_max() / kKeptPart);
+  }
+  if (bytes > left) return no_space();
+  // The last segment is what must do for all.
+  if (parts_.log.has_space() || parts_.reserve.allows(agency, use, bytes, left)) {
+    return std::nullopt;
+  }
+  Error error = no_share_of_reserve(agency, parts_.reserve.taken(agency, use));
+  warn_of_share(agency, error);
+  return error;
+}
+
+void LogGroup::count_in_reserve(const AgencyId& agency, ReserveUse use, std::uint64_t bytes) {
+  if (terms_.room == Room::everything) return;
+  parts_.reserve.add(agency, use, bytes);
+  undo_.emplace_back(ReserveUndo{agency, use, bytes});
 }
 
 // ---- batches ----
@@ -51,34 +107,28 @@ Result<void> LogGroup::add(const SubmittedBatch& submitted) {
     refuse(submitted, *terms_.doubt);
     return {};
   }
-  const admission::BatchContent content = admission::content_of(batch);
-  const bool is_receipts = content == admission::BatchContent::receipts;
-  if (terms_.room == Room::nothing || (terms_.room == Room::reserve && !is_receipts)) {
-    refuse(submitted, no_space());
-    return {};
-  }
-  admission::DiskShare& share = parts_.state.disk_share;
   const AgencyId& sender = batch.statement.sender;
-  // What is kept for receipts is for everybody's.
-  const bool is_reserved = is_receipts && terms_.room == Room::reserve;
-  if (!is_reserved && share.is_used_up(sender, terms_.room_bytes, content)) {
-    const Error error = no_share(sender, share.filled(sender));
-    if (share.put_off(sender, admission::day_of(terms_.accepted_at))) {
-      parts_.journal.write_error(host::JournalLevel::warning, "share_of_disk_used_up", error,
-                                 {{"agency", sender.text()}});
-    }
-    refuse(submitted, error);
+  if (const auto full = refusal_of_share(sender, admission::content_of(batch))) {
+    refuse(submitted, *full);
     return {};
   }
   auto verdict = admission::judge(batch, prefix, {next_index(), terms_.accepted_at});
-  if (auto* admitted = std::get_if<admission::Admitted>(&verdict)) {
-    take(submitted, std::move(admitted->refusals));
+  auto* admitted = std::get_if<admission::Admitted>(&verdict);
+  if (admitted == nullptr) {
+    const auto* refused = std::get_if<admission::Refused>(&verdict);
+    ensure(refused != nullptr, "a batch behind the head of its stream was answered above");
+    refuse(submitted, refused->error);
     return {};
   }
-  auto* refused = std::get_if<admission::Refused>(&verdict);
-  ensure(refused != nullptr, "a batch behind the head of its stream was answered above");
-  if (is_ours_to_cure(refused->error.code)) return fail(std::move(refused->error));
-  refuse(submitted, refused->error);
+  log::Record record{certs::LogEntryKind::batch, terms_.accepted_at, batch.hash,
+                     std::move(admitted->refusals), submitted.bytes};
+  const std::size_t bytes = log::padded_size(record);
+  if (const auto full = refusal_of_reserve(sender, ReserveUse::receipts_and_keys, bytes)) {
+    refuse(submitted, *full);
+    return {};
+  }
+  count_in_reserve(sender, ReserveUse::receipts_and_keys, bytes);
+  take(submitted, std::move(record));
   return {};
 }
 
@@ -111,7 +161,7 @@ Result<void> LogGroup::answer_past(const SubmittedBatch& submitted) {
   return {};
 }
 
-void LogGroup::take(const SubmittedBatch& submitted, std::vector<wire::Refusal> refusals) {
+void LogGroup::take(const SubmittedBatch& submitted, log::Record record) {
   const certs::VerifiedBatch& batch = *submitted.batch;
   const wire::Statement& statement = batch.statement;
   const auto before = parts_.state.chains.head({statement.sender, statement.stream});
@@ -127,9 +177,8 @@ void LogGroup::take(const SubmittedBatch& submitted, std::vector<wire::Refusal> 
   undo_.emplace_back(StreamUndo{statement.sender, before, filled});
   batches_here_[{statement.sender, statement.stream, statement.sequence}] = entries_.size();
   answers_.push_back({submitted.from, OfEntry{entries_.size(), false}});
-  entries_.push_back({{certs::LogEntryKind::batch, terms_.accepted_at, batch.hash,
-                       std::move(refusals), submitted.bytes},
-                      submitted.batch});
+  bytes_ += log::padded_size(record);
+  entries_.push_back({std::move(record), submitted.batch});
 }
 
 void LogGroup::refuse(const SubmittedBatch& submitted, const Error& error) {
@@ -167,7 +216,6 @@ Result<void> LogGroup::add(const SubmittedRecord& submitted) {
     return {};
   };
   if (terms_.doubt) return refused(*terms_.doubt);
-  if (terms_.room == Room::nothing) return refused(no_space());
   const auto accepted =
       parts_.state.directory.would_accept(submitted.record, Now{{}, terms_.accepted_at});
   if (!accepted) return refused(accepted.error());
@@ -175,17 +223,24 @@ Result<void> LogGroup::add(const SubmittedRecord& submitted) {
   if (!line) return refused(line.error());
   // A revocation is never held up: whoever stole a key must not be able to use up the day's
   // records before it is revoked. There are no more of them than keys.
-  if (line->type != wire::DirectoryType::revocation) {
-    const auto day = admission::day_of(terms_.accepted_at);
-    if (parts_.state.quota.used(line->agency, day).key_records >= kKeyRecordsPerDayMax) {
-      return refused({ErrorCode::overloaded, line->agency.text() + " has logged " +
-                                                 std::to_string(kKeyRecordsPerDayMax) +
-                                                 " key records today"});
-    }
+  const bool is_revocation = line->type == wire::DirectoryType::revocation;
+  const auto day = admission::day_of(terms_.accepted_at);
+  if (!is_revocation &&
+      parts_.state.quota.used(line->agency, day).key_records >= kKeyRecordsPerDayMax) {
+    return refused({ErrorCode::overloaded, line->agency.text() + " has logged " +
+                                               std::to_string(kKeyRecordsPerDayMax) +
+                                               " key records today"});
+  }
+  log::Record record = record_of(entry);
+  const ReserveUse use = is_revocation ? ReserveUse::revocations : ReserveUse::receipts_and_keys;
+  const std::size_t bytes = log::padded_size(record);
+  if (const auto full = refusal_of_reserve(line->agency, use, bytes)) return refused(*full);
+  count_in_reserve(line->agency, use, bytes);
+  if (!is_revocation) {
     parts_.state.quota.add_key_record(line->agency, day);
     undo_.emplace_back(RecordUndo{line->agency});
   }
-  take_record(submitted.from, *line, entry);
+  take_record(submitted.from, *line, entry, std::move(record));
   return {};
 }
 
@@ -198,22 +253,33 @@ Result<void> LogGroup::add(const SubmittedSnapshot& submitted) {
     return {};
   };
   if (terms_.doubt) return refused(*terms_.doubt);
-  if (terms_.room != Room::everything) return refused(no_space());
-  const auto registry =
-      parts_.state.directory.would_accept(submitted.snapshot, Now{{}, terms_.accepted_at});
-  if (!registry) return refused(registry.error());
-  const std::size_t bytes = wire::encode_snapshot(submitted.snapshot).size() + kRecordHeadBytesMax;
+  log::Record record = record_of(entry);
+  const std::size_t bytes = log::padded_size(record);
   if (bytes > std::min(kSnapshotRecordBytesMax, parts_.log.append_bytes_max())) {
     return refused({ErrorCode::too_large, "the registry is larger than one log entry may be"});
   }
+  // Nobody's share: as many authorities signed it as must, and it may be what suspends whoever
+  // filled the disk.
+  if (terms_.room == Room::reserve && bytes > room_left()) return refused(no_space());
+  const auto registry =
+      parts_.state.directory.would_accept(submitted.snapshot, Now{{}, terms_.accepted_at});
+  if (!registry) return refused(registry.error());
   const auto line = log::line_of(entry, next_index(), terms_.accepted_at);
   if (!line) return refused(line.error());
-  take_record(submitted.from, *line, entry);
+  take_record(submitted.from, *line, entry, std::move(record));
   return {};
 }
 
+log::Record LogGroup::record_of(const log::DirectoryEntry& entry) const {
+  return {certs::LogEntryKind::directory,
+          terms_.accepted_at,
+          {},
+          {},
+          SharedBytes(log::encode_directory_entry(entry))};
+}
+
 void LogGroup::take_record(std::optional<ConnectionId> from, wire::DirectoryLine line,
-                           log::DirectoryEntry entry) {
+                           log::DirectoryEntry entry, log::Record record) {
   certs::Directory& directory = parts_.state.directory;
   const auto appended = directory.append(line);
   ensure(appended.has_value(), "a line behind the last one is taken");
@@ -223,11 +289,8 @@ void LogGroup::take_record(std::optional<ConnectionId> from, wire::DirectoryLine
   parts_.state.directory_entries.emplace(line.signed_hash, line.index);
   has_directory_entry_ = true;
   answers_.push_back({from, OfEntry{entries_.size(), false}});
-  log::Record record{certs::LogEntryKind::directory,
-                     terms_.accepted_at,
-                     directory.position().head,
-                     {},
-                     SharedBytes(log::encode_directory_entry(entry))};
+  record.hash = directory.position().head;
+  bytes_ += log::padded_size(record);
   entries_.push_back({std::move(record), std::make_shared<LoggedRecord>(
                                              LoggedRecord{std::move(line), std::move(entry)})});
 }
@@ -277,20 +340,28 @@ Result<void> LogGroup::write() {
 }
 
 LogGroup::Directory LogGroup::roll_back() {
-  const auto day = admission::day_of(terms_.accepted_at);
   for (auto step = undo_.rbegin(); step != undo_.rend(); ++step) {
-    if (const auto* stream = std::get_if<StreamUndo>(&*step)) {
-      parts_.state.chains.restore(stream->sender, stream->before);
-      parts_.state.disk_share.take_back(stream->sender, day, stream->bytes);
-      if (stream->before.sequence == BatchSequence{0}) {
-        parts_.state.quota.take_back_stream(stream->sender, day);
-      }
-    } else {
-      parts_.state.quota.take_back_key_record(std::get<RecordUndo>(*step).agency, day);
-    }
+    std::visit([&](const auto& what) { undo(what); }, *step);
   }
   undo_.clear();
   return has_directory_entry_ ? Directory::spoilt : Directory::untouched;
+}
+
+void LogGroup::undo(const StreamUndo& step) {
+  const auto day = admission::day_of(terms_.accepted_at);
+  parts_.state.chains.restore(step.sender, step.before);
+  parts_.state.disk_share.take_back(step.sender, day, step.bytes);
+  if (step.before.sequence == BatchSequence{0}) {
+    parts_.state.quota.take_back_stream(step.sender, day);
+  }
+}
+
+void LogGroup::undo(const RecordUndo& step) {
+  parts_.state.quota.take_back_key_record(step.agency, admission::day_of(terms_.accepted_at));
+}
+
+void LogGroup::undo(const ReserveUndo& step) {
+  parts_.reserve.take_back(step.agency, step.use, step.bytes);
 }
 
 LogEvent LogGroup::outcome_of(const Answer& answer) {

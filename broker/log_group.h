@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/admission/ordering.h"
+#include "broker/admission/reserve_share.h"
 #include "broker/log/directory_entry.h"
 #include "broker/log_replay.h"
 #include "broker/stations.h"
@@ -22,8 +23,7 @@ namespace keruen::broker {
 // What the log has room for just now.
 enum class Room : std::uint8_t {
   everything,
-  reserve,  // receipts, key records and revocations only
-  nothing,
+  reserve,  // receipts, key records, revocations and registries only
 };
 
 class LogGroup {
@@ -32,13 +32,15 @@ class LogGroup {
     log::Log& log;
     index::Index& index;
     OrderingState& state;
+    admission::ReserveShare& reserve;
     host::Journal& journal;
     const std::function<Result<Digest>(TreeSize)>& root_at;
   };
   struct Terms {
     WallTime accepted_at;
     Room room = Room::everything;
-    // What the log's disk has left; nobody may take more than a share of it (DiskShare).
+    // What may still be appended: to the log's disk, or of what is kept on a full one. Nobody may
+    // take more than a share of it (DiskShare, ReserveShare).
     std::uint64_t room_bytes = std::numeric_limits<std::uint64_t>::max();
     // Set: the clock is in doubt, only what was logged before is answered.
     std::optional<Error> doubt;
@@ -59,6 +61,8 @@ class LogGroup {
   [[nodiscard]] Directory roll_back();
   // In the order of add().
   [[nodiscard]] std::vector<LogEvent> outcomes();
+  // Of all that goes into the log, as it lies there.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
  private:
   // Where an answer stands until the sync returned.
@@ -83,25 +87,47 @@ class LogGroup {
   struct RecordUndo {
     AgencyId agency;
   };
+  using ReserveUse = admission::ReserveShare::Use;
+  struct ReserveUndo {
+    AgencyId agency;
+    ReserveUse use;
+    std::uint64_t bytes;
+  };
 
   [[nodiscard]] LogIndex next_index() const;
+  [[nodiscard]] std::uint64_t room_left() const;
+  // no_space, or empty.
+  [[nodiscard]] std::optional<Error> refusal_of_share(const AgencyId& sender,
+                                                      admission::BatchContent content);
+  // Nothing is tried that would not fit: to take back a directory entry, the whole directory is
+  // read again.
+  [[nodiscard]] std::optional<Error> refusal_of_reserve(const AgencyId& agency, ReserveUse use,
+                                                        std::uint64_t bytes);
+  void count_in_reserve(const AgencyId& agency, ReserveUse use, std::uint64_t bytes);
+  void warn_of_share(const AgencyId& agency, const Error& error);
   [[nodiscard]] Result<void> answer_past(const SubmittedBatch& submitted);
-  void take(const SubmittedBatch& submitted, std::vector<wire::Refusal> refusals);
+  void take(const SubmittedBatch& submitted, log::Record record);
   void refuse(const SubmittedBatch& submitted, const Error& error);
+  // All of it but the hash, which comes with its place.
+  [[nodiscard]] log::Record record_of(const log::DirectoryEntry& entry) const;
   void take_record(std::optional<ConnectionId> from, wire::DirectoryLine line,
-                   log::DirectoryEntry entry);
+                   log::DirectoryEntry entry, log::Record record);
   void refuse_record(std::optional<ConnectionId> from, const Digest& hash, const Error& error);
   // True: it stands in the log, or in this group, already and was answered so.
   [[nodiscard]] bool answer_known_record(std::optional<ConnectionId> from, const Digest& hash);
   [[nodiscard]] LogEvent outcome_of(const Answer& answer);
+  void undo(const StreamUndo& step);
+  void undo(const RecordUndo& step);
+  void undo(const ReserveUndo& step);
 
   Parts parts_;
   Terms terms_;
   std::vector<Entry> entries_;
+  std::uint64_t bytes_ = 0;
   std::vector<Answer> answers_;
   std::vector<AcknowledgedCursors> cursors_;
   std::map<std::tuple<AgencyId, StreamId, BatchSequence>, std::size_t> batches_here_;
-  std::vector<std::variant<StreamUndo, RecordUndo>> undo_;
+  std::vector<std::variant<StreamUndo, RecordUndo, ReserveUndo>> undo_;
   bool has_directory_entry_ = false;
 };
 

@@ -60,11 +60,17 @@ std::optional<Error> ClockWatch::fault(Now now, WallTime newest_accepted_at) {
     if (now.monotonic - believed_->monotonic >= kBelievedFor) believed_ = now;
     return std::nullopt;
   }
+  const bool may_be_confirmed = off.count() > 0 && asked_;
+  if (may_be_confirmed && asked_() == ClockWord::right) {
+    believed_ = now;
+    return std::nullopt;
+  }
   const auto seconds = std::chrono::round<std::chrono::seconds>(off).count();
   return Error{ErrorCode::overloaded,
                "the clock of this machine was moved by " + std::to_string(seconds) +
                    " seconds within a day; set it right, or start the broker again when "
-                   "it is right now"};
+                   "it is right now" +
+                   (may_be_confirmed ? ". It is believed at once if a time service says so" : "")};
 }
 
 }  // namespace keruen::admission

@@ -3,12 +3,14 @@
 //
 // It is not believed while it has left the monotonic clock by kClockLeapMax since it was last
 // believed, kBelievedFor before at most: what a time service corrects in small steps adds up to
-// nothing. Or, once at start, while it is before the log's last entry, or after it and nobody says
-// that it is right: more than kClockAheadMost as long as that is so, more than kClockLeapMax while
-// the machine has just started, and a time service with it. Then nothing is accepted, expired or
-// dropped, and the operator is told. One entry stamped a year ahead would have everything refused
-// for that year, and what expires by a clock that is ahead for a minute has expired for good.
-// Small steps back are smoothed: acceptedAt never decreases.
+// nothing. But a leap ahead is believed once a time service says that the clock is right: so one is
+// set right whose machine stood still, suspended or on its way to another host. Or, once at start,
+// while it is before the log's last entry, or after it and nobody says that it is right: more than
+// kClockAheadMost as long as that is so, more than kClockLeapMax while the machine has just
+// started, and a time service with it. Then nothing is accepted, expired or dropped, and the
+// operator is told. One entry stamped a year ahead would have everything refused for that year, and
+// what expires by a clock that is ahead for a minute has expired for good. Small steps back are
+// smoothed: acceptedAt never decreases.
 #pragma once
 
 #include <functional>
@@ -35,7 +37,8 @@ enum class ClockWord : std::uint8_t {
 
 class ClockWatch {
  public:
-  // Asked only where the log leaves a doubt; empty: it is right.
+  // Asked only where there is a doubt. Empty: the clock is right at start, and nobody is asked
+  // later.
   using Confirmation = std::function<ClockWord()>;
   explicit ClockWatch(Confirmation asked = {}) : asked_(std::move(asked)) {}
 

@@ -1,6 +1,5 @@
 #include "broker/admission/disk_share.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace keruen::admission {
@@ -10,10 +9,9 @@ void DiskShare::add(const AgencyId& agency, Day day, Bytes bytes) {
   filled.days[day].all += bytes.all;
   filled.days[day].for_good += bytes.for_good;
   filled.total += bytes.all;
+  filled.recent += bytes.all;
   total_ += bytes.all;
-  if (day <= newest_) return;
-  newest_ = day;
-  forget_old();
+  advance_to(day);
 }
 
 void DiskShare::take_back(const AgencyId& agency, Day day, Bytes bytes) {
@@ -21,7 +19,14 @@ void DiskShare::take_back(const AgencyId& agency, Day day, Bytes bytes) {
   filled.days.at(day).all -= bytes.all;
   filled.days.at(day).for_good -= bytes.for_good;
   filled.total -= bytes.all;
+  filled.recent -= bytes.all;
   total_ -= bytes.all;
+}
+
+void DiskShare::advance_to(Day today) {
+  if (today <= newest_) return;
+  newest_ = today;
+  forget_old();
 }
 
 std::uint64_t DiskShare::filled(const AgencyId& agency) const {
@@ -30,11 +35,14 @@ std::uint64_t DiskShare::filled(const AgencyId& agency) const {
 }
 
 bool DiskShare::is_used_up(const AgencyId& agency, std::uint64_t room, BatchContent content) const {
-  const std::uint64_t filled = this->filled(agency);
-  const std::uint64_t agencies = std::max<std::uint64_t>(filled_.size(), 1);
+  const auto found = filled_.find(agency);
+  if (found == filled_.end()) return false;
+  const Filled& filled = found->second;
+  const std::uint64_t agencies = filled_.size();
   // The room may be the largest number there is.
   const std::uint64_t everybodys = room / 2 / agencies + total_ / 2 / agencies;
-  return filled / (content == BatchContent::receipts ? 3 : 1) > room && filled > everybodys;
+  const std::uint64_t weight = content == BatchContent::receipts ? 3 : 1;
+  return filled.total / weight > room && filled.recent > everybodys;
 }
 
 bool DiskShare::put_off(const AgencyId& agency, Day day) {
@@ -47,6 +55,7 @@ void DiskShare::forget_old() {
     for (auto day = filled.days.begin(); day != kept; ++day) {
       const std::uint64_t dropped = day->second.all - day->second.for_good;
       filled.total -= dropped;
+      filled.recent -= day->second.all;
       total_ -= dropped;
     }
     filled.days.erase(filled.days.begin(), kept);

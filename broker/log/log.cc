@@ -162,8 +162,13 @@ TreeSize Log::size() const { return state_->extent().size; }
 WallTime Log::newest_accepted_at() const { return state_->extent().newest_accepted_at; }
 Digest Log::root() const { return state_->extent().root; }
 
+// An empty segment is filled before the next one, which would have its name: it is smaller than a
+// segment is now where that was raised since it was made.
 std::size_t Log::append_bytes_max() const {
-  return state_->options.segment_bytes - kSegmentHeadBytes;
+  const State& state = *state_;
+  std::uint64_t bytes = state.options.segment_bytes;
+  if (state.disk.end == kSegmentHeadBytes) bytes = std::min(bytes, state.disk.head.file_bytes);
+  return bytes - kSegmentHeadBytes;
 }
 
 Result<LogIndex> Log::append(const std::vector<Record>& records, TreeSize ordered_against,
@@ -263,6 +268,13 @@ Result<std::uint64_t> Log::room_bytes() const {
   KERUEN_TRY(const std::uint64_t free, state.device.free_bytes(state.options.directory));
   const std::uint64_t made = state.has_space ? state.options.segment_bytes : 0;
   return free + made + (state.disk.head.file_bytes - state.disk.end);
+}
+
+std::uint64_t Log::reserve_bytes() const {
+  const State& state = *state_;
+  const std::uint64_t next =
+      state.has_space ? state.options.segment_bytes - kSegmentHeadBytes : std::uint64_t{0};
+  return std::max(state.disk.head.file_bytes - state.disk.end, next);
 }
 
 bool Log::has_space() const { return state_->has_space; }

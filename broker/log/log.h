@@ -60,10 +60,11 @@ class Log {
   // One write and one fdatasync for all records, at least one; returns the first one's index. The
   // records of one call stand in one segment: too_large when they cannot.
   // out_of_sequence: the log is not `ordered_against` long (another writer came first: order
-  // again). no_space: the next segment cannot be preallocated; `Reserve::use` may spend what is
-  // left of this one on receipts, key records and revocations.
+  // again). no_space: the next segment cannot be preallocated, and has_space() is false from then
+  // on; `Reserve::use` may spend what is left of this one on receipts, key records, revocations and
+  // registries.
   enum class Reserve : std::uint8_t { keep, use };
-  // Of all records of one append, as they are written.
+  // Of all records of one append, as they are written. The appending thread's.
   [[nodiscard]] std::size_t append_bytes_max() const;
   [[nodiscard]] Result<LogIndex> append(const std::vector<Record>& records,
                                         TreeSize ordered_against, Reserve reserve);
@@ -95,6 +96,9 @@ class Log {
   // What may still be appended: what is left of the segments that are there, and of the disk beside
   // them. The appending thread's. io_failed.
   [[nodiscard]] Result<std::uint64_t> room_bytes() const;
+  // What one append() with `Reserve::use` may write without asking the disk: what is left of this
+  // segment, or the next one where it is there. The appending thread's.
+  [[nodiscard]] std::uint64_t reserve_bytes() const;
   // Whether the next segment could be preallocated; when not, new messages are refused (no_space).
   [[nodiscard]] bool has_space() const;
   // Tries again to preallocate the next segment; call now and then while has_space() is false.

@@ -166,7 +166,9 @@ Result<Digest> Tree::node(unsigned level, std::uint64_t index) const {
       return recent_nodes_[recent];
     }
   }
-  return read_node(*file_, place);
+  auto node = read_node(*file_, place);
+  if (!node) return fail(node.error().code, damaged(node.error().detail).detail);
+  return node;
 }
 
 certs::MerkleNodeSource Tree::nodes() const {

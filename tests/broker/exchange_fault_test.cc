@@ -101,6 +101,8 @@ TEST_F(ExchangeFaultTest, RefusesMessagesOnAFullDiskUntilThereIsRoom) {
   ASSERT_THAT(delivered, testing::Not(IsEmpty()));
   auto back = exchange.open_stream("kz.customs");
   accept(*customs, exchange.receipts(back, {{"kz.border-guard", delivered[0].slice.hash}}));
+  // And what may suspend whoever filled the disk.
+  EXPECT_EQ(hand_in(*customs, exchange.next_registry()).refused, std::nullopt);
 
   disk.set_capacity(FaultDisk::kCapacityDefault);
   exchange.clock().advance(seconds{2});

@@ -2,6 +2,7 @@
 // durable.
 #include "broker/log_station.h"
 
+#include "broker/admission/disk_share.h"
 #include "tests/broker/station_bench.h"
 
 namespace keruen::broker {
@@ -377,10 +378,31 @@ class FullDisk : public LogStationTest {
     ASSERT_TRUE(refused.has_value());
     EXPECT_TRUE(was_told);
   }
+  // Of a hundred batches of receipts in one group, how many are taken.
+  std::size_t receipts_taken(TestStream& stream, const TestReceipt& receipt) {
+    std::vector<Submission> submissions;
+    for (int i = 0; i < 100; ++i) {
+      submissions.push_back(submission(exchange.receipts(stream, {receipt})));
+    }
+    std::size_t taken = 0;
+    for (const LogEvent& event : process(submissions)) {
+      const auto* outcome = std::get_if<BatchOutcome>(&event);
+      if (outcome != nullptr && !refusal(*outcome)) ++taken;
+    }
+    return taken;
+  }
+  // A few may still fit.
+  std::optional<ErrorCode> refusal_of_prekeys(TestAgency& agency) {
+    std::optional<ErrorCode> code;
+    for (int i = 0; i < 10 && !code; ++i) {
+      code = submit(exchange.state_new_prekey(agency, exchange.clock().wall())).answer.refused;
+    }
+    return code;
+  }
   std::optional<TestBatch> refused;
 };
 
-TEST_F(FullDisk, RefusesMessagesAndPassesReceiptsAndRevocations) {
+TEST_F(FullDisk, RefusesMessagesAndPassesReceiptsRevocationsAndRegistries) {
   auto stream = guard();
   auto back = exchange.open_stream("kz.customs");
   const auto known = exchange.messages(stream, kOneNotice);
@@ -392,7 +414,7 @@ TEST_F(FullDisk, RefusesMessagesAndPassesReceiptsAndRevocations) {
   auto& prosecutor = exchange.agency("kz.prosecutor");
   EXPECT_EQ(submit(exchange.revoke(prosecutor, prosecutor.prekey.id())).answer.refused,
             std::nullopt);
-  EXPECT_EQ(submit(exchange.next_registry()).answer.refused, ErrorCode::no_space);
+  EXPECT_EQ(submit(exchange.next_registry()).answer.refused, std::nullopt);
 
   disk.set_capacity(FaultDisk::kCapacityDefault);
   exchange.clock().advance(seconds{2});
@@ -400,6 +422,67 @@ TEST_F(FullDisk, RefusesMessagesAndPassesReceiptsAndRevocations) {
   ASSERT_NE(fault_in(events), nullptr);
   EXPECT_EQ(fault_in(events)->error, std::nullopt);
   EXPECT_EQ(refusal(std::get<BatchOutcome>(events.back())), std::nullopt);
+}
+
+TEST_F(FullDisk, WhoHasTakenItsShareOfWhatIsKeptWaitsAndCanBeSuspended) {
+  auto& border = exchange.agency("kz.border-guard");
+  auto stream = guard();
+  auto customs = exchange.open_stream("kz.customs");
+  auto back = guard();
+  auto forth = exchange.open_stream("kz.customs");
+  const auto theirs = accepted(submit(exchange.messages(customs, {{{"kz.border-guard"}}})));
+  const auto ours = accepted(submit(exchange.messages(stream, kOneNotice)));
+  fill(stream);
+  const std::uint64_t kept = log->reserve_bytes();
+  EXPECT_LT(receipts_taken(back, {"kz.customs", theirs.batch}), 100u);
+  // A quarter of what it left.
+  EXPECT_GT(log->reserve_bytes(), kept * 78 / 100);
+  EXPECT_LT(log->reserve_bytes(), kept * 83 / 100);
+  EXPECT_EQ(journal.count("share_of_disk_used_up"), 1u);
+
+  EXPECT_EQ(refusal_of_prekeys(border), ErrorCode::no_space);
+  EXPECT_EQ(refusal(submit(exchange.receipts(forth, {{"kz.border-guard", ours.batch}}))),
+            std::nullopt);
+  // Whoever took its share may have stolen the key it did it with.
+  EXPECT_EQ(submit(exchange.revoke(border, border.transport.id())).answer.refused, std::nullopt);
+  border.status = wire::AgencyStatus::suspended;
+  EXPECT_EQ(submit(exchange.next_registry()).answer.refused, std::nullopt);
+  auto other = guard();
+  EXPECT_EQ(refusal(submit(exchange.receipts(other, {{"kz.customs", theirs.batch}}))),
+            ErrorCode::denied);
+}
+
+TEST_F(FullDisk, SharesWhatIsKeptAnewAfterThereWasRoom) {
+  auto stream = guard();
+  auto customs = exchange.open_stream("kz.customs");
+  const auto theirs = accepted(submit(exchange.messages(customs, {{{"kz.border-guard"}}})));
+  fill(stream);
+  auto back = guard();
+  EXPECT_LT(receipts_taken(back, {"kz.customs", theirs.batch}), 100u);
+  auto waiting = guard();
+  EXPECT_EQ(receipts_taken(waiting, {"kz.customs", theirs.batch}), 0u);
+
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  exchange.clock().advance(seconds{2});
+  static_cast<void>(process({}));
+  refused.reset();
+  auto again = guard();
+  fill(again);
+  auto later = guard();
+  EXPECT_GT(receipts_taken(later, {"kz.customs", theirs.batch}), 0u);
+}
+
+// To take one back, the whole directory would be read again, for whoever asks as often as it likes.
+TEST_F(FullDisk, TriesNoRecordThatDoesNotFit) {
+  auto stream = guard();
+  fill(stream);
+  std::optional<ErrorCode> code;
+  for (int i = 0; i < 1000 && !code; ++i) code = submit(exchange.next_registry()).answer.refused;
+  ASSERT_EQ(code, ErrorCode::no_space);
+  const auto newest = station->directory().newest_registry();
+  EXPECT_EQ(submit(exchange.next_registry()).answer.refused, ErrorCode::no_space);
+  EXPECT_EQ(refusal_of_prekeys(exchange.agency("kz.customs")), ErrorCode::no_space);
+  EXPECT_EQ(station->directory().newest_registry(), newest) << "the directory was read again";
 }
 
 // There is room, and what was to be made of it cannot be relied on: not a full disk, and no waiting
@@ -436,6 +519,35 @@ TEST_F(LogStationTest, EndsAfterTheSegmentBehindCouldNotBePrepared) {
   EXPECT_EQ(std::get<LogFault>(events[0]).error->code, ErrorCode::io_failed);
 }
 
+// It is derived: it can be made anew, and meanwhile nobody else need know of it.
+TEST_F(LogStationTest, ADamagedTreeHoldsUpOnlyWhoHasSeenWhatItDoesNotProve) {
+  auto stream = guard();
+  const std::string large(60'000, 'x');
+  for (int i = 0; i < 9; ++i) {
+    ASSERT_EQ(refusal(submit(exchange.messages(stream, {{{"kz.customs"}, large}}))), std::nullopt);
+  }
+  KERUEN_ASSERT_OK(const Digest root, log->root_at({5}));
+  auto held_up = guard();
+  const auto batch = exchange.messages(held_up, kOneNotice, [&](wire::Statement& statement) {
+    statement.checkpoint_seen.size = TreeSize{5};
+    statement.checkpoint_seen.root = root;
+  });
+  disk.damage("log/tree.hashes", 8 * Digest::kBytes, 1);  // the leaf of entry 5
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_EQ(refusal(submit(batch)), ErrorCode::overloaded);
+    EXPECT_EQ(refusal(submit(batch)), ErrorCode::overloaded);
+    EXPECT_EQ(refusal(submit(exchange.messages(stream, kOneNotice))), std::nullopt);
+    reopen();
+  }
+  EXPECT_EQ(journal.count("checkpoint_not_compared"), 2u) << "once a minute, and after a start";
+  EXPECT_TRUE(journal.mentions("delete the file"));
+
+  close();
+  ASSERT_THAT(disk.remove("log/tree.hashes"), IsOk());
+  open();
+  EXPECT_EQ(refusal(submit(batch)), std::nullopt);
+}
+
 // A disk with room for everybody, and one agency that would take it all.
 class SharedDisk : public LogStationTest {
  protected:
@@ -448,8 +560,9 @@ class SharedDisk : public LogStationTest {
     disk.set_capacity(capacity);
     exchange.clock().advance(seconds{2});
   }
-  // How many bytes of it are taken.
-  std::uint64_t send_until_refused(TestStream& stream) {
+  // How many bytes of it are taken. Each time the disk is asked anew what it has left, unless no
+  // time passes.
+  std::uint64_t send_until_refused(TestStream& stream, seconds between = seconds{2}) {
     const std::string large(60'000, 'x');
     std::uint64_t bytes = 0;
     while (!refused) {
@@ -459,7 +572,7 @@ class SharedDisk : public LogStationTest {
         refused = batch;
       } else {
         bytes += batch.bytes.size();
-        exchange.clock().advance(seconds{2});
+        exchange.clock().advance(between);
       }
     }
     return bytes;
@@ -499,6 +612,21 @@ TEST_F(SharedDisk, WhoFillsMoreThanIsLeftWaitsAndNobodyElse) {
   expect_one_waits();
 
   leave(5 * kMebibyte);
+  EXPECT_EQ(refusal(submit(*refused)), std::nullopt);
+}
+
+TEST_F(SharedDisk, MeasuresAShareByWhatIsLeftNowHoweverFastItGoes) {
+  auto stream = guard();
+  leave(4 * kMebibyte);
+  EXPECT_LT(send_until_refused(stream, seconds{0}), (4 * kMebibyte + 2 * segment_bytes) * 3 / 5);
+}
+
+// Retention has dropped it by then, or nearly, though nobody else has sent anything meanwhile.
+TEST_F(SharedDisk, WhoWaitsIsTakenAgainWhenWhatItSentIsOld) {
+  auto stream = guard();
+  leave(kMebibyte);
+  static_cast<void>(send_until_refused(stream));
+  exchange.clock().advance(admission::DiskShare::kDaysKept + hours{24});
   EXPECT_EQ(refusal(submit(*refused)), std::nullopt);
 }
 

@@ -200,6 +200,33 @@ TEST(ClockWatch, DoubtsALeapOfFiveMinutesEitherWayUntilItIsSetRight) {
   }
 }
 
+// Of a machine that stood still on its way to another host.
+TEST(ClockWatch, BelievesALeapAheadOnceATimeServiceSaysItIsRight) {
+  VirtualClock clock;
+  ClockWord word = ClockWord::nothing;
+  ClockWatch watch([&] { return word; });
+  EXPECT_EQ(watch.fault(clock.now(), clock.wall()), std::nullopt);
+  clock.set_wall_ahead(hours{3});
+  const auto fault = watch.fault(clock.now(), VirtualClock::kStart);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->code, ErrorCode::overloaded);
+  EXPECT_THAT(fault->detail, HasSubstr("moved by 10800 seconds"));
+  EXPECT_THAT(fault->detail, HasSubstr("at once if a time service says so"));
+  word = ClockWord::right;
+  EXPECT_EQ(watch.fault(clock.now(), VirtualClock::kStart), std::nullopt);
+  word = ClockWord::nothing;
+  EXPECT_EQ(watch.fault(clock.now(), VirtualClock::kStart), std::nullopt) << "it was believed";
+}
+
+// Nothing that stood still goes back, and what was accepted since would be stamped with one time.
+TEST(ClockWatch, AsksNobodyAboutALeapBack) {
+  VirtualClock clock;
+  ClockWatch watch([] { return ClockWord::right; });
+  EXPECT_EQ(watch.fault(clock.now(), clock.wall()), std::nullopt);
+  clock.set_wall_ahead(-kClockLeapMax);
+  EXPECT_TRUE(watch.fault(clock.now(), VirtualClock::kStart).has_value());
+}
+
 TEST(ClockWatch, StampsNeverBeforeTheNewestEntry) {
   VirtualClock clock;
   const WallTime newest = clock.wall();

@@ -54,6 +54,30 @@ TEST(DiskShare, NobodyIsRefusedBelowAnEqualPartOfHalfTheDisk) {
   EXPECT_TRUE(share.is_used_up(kGuard, 0, BatchContent::messages));
 }
 
+// Else one that receives much would in the end be refused with most of the disk free.
+TEST(DiskShare, NobodyIsRefusedForOldReceiptsAlone) {
+  DiskShare share;
+  const Day first = day_of(VirtualClock::kStart);
+  share.add(kCustoms, first, {1200, 1000});
+  share.add(kGuard, first, {100, 100});
+  EXPECT_TRUE(share.is_used_up(kCustoms, 300, BatchContent::receipts));
+  share.advance_to(first + DiskShare::kDaysKept);
+  EXPECT_TRUE(share.is_used_up(kCustoms, 300, BatchContent::receipts));
+  const Day later = first + DiskShare::kDaysKept + std::chrono::days{1};
+  share.advance_to(later);
+  EXPECT_EQ(share.filled(kCustoms), 1000u);
+  EXPECT_FALSE(share.is_used_up(kCustoms, 300, BatchContent::receipts));
+  EXPECT_FALSE(share.is_used_up(kCustoms, 300, BatchContent::messages));
+
+  // Up to an equal part of half the disk, of which they are.
+  share.add(kCustoms, later, {350, 350});
+  EXPECT_FALSE(share.is_used_up(kCustoms, 300, BatchContent::receipts));
+  share.add(kCustoms, later, {150, 150});
+  EXPECT_TRUE(share.is_used_up(kCustoms, 300, BatchContent::receipts));
+  share.take_back(kCustoms, later, {150, 150});
+  EXPECT_FALSE(share.is_used_up(kCustoms, 300, BatchContent::receipts));
+}
+
 TEST(DiskShare, SaysOnceADayWhoIsPutOff) {
   DiskShare share;
   const Day today = day_of(VirtualClock::kStart);

@@ -81,6 +81,18 @@ TEST_F(LogTest, RefusesAGroupLargerThanASegment) {
   expect_holds_what_was_written();
 }
 
+// The next one would have its name: the start after it would find a segment missing.
+TEST_F(LogTest, FillsAnEmptySegmentBeforeTheNextWhenSegmentsHaveBecomeLarger) {
+  open_log();
+  segment_bytes_ = 2 * kTestSegmentBytes;
+  open_log();
+  EXPECT_THAT(append({make_record(0, kTestSegmentBytes)}), FailsWith(ErrorCode::too_large));
+  append_singly(1);
+  append_singly(1, kTestSegmentBytes);
+  open_log();
+  expect_holds_what_was_written();
+}
+
 TEST_F(LogTest, GoesOnInNewSegments) {
   open_log();
   append_singly(200);
@@ -169,6 +181,24 @@ TEST_F(LogTest, RefusesToStartWithAFlippedBitBelowTheSyncedOffset) {
   EXPECT_THAT(open(), FailsWith(ErrorCode::corrupt,
                                 HasSubstr(std::string(kFirstSegment) + " at byte 4096")));
   EXPECT_THAT(open(), FailsWith(ErrorCode::corrupt)) << "nothing was repaired";
+}
+
+// No signature promises any of it yet: the last group alone, far behind, tells that it was synced.
+TEST_F(LogTest, RefusesToStartWithALongGapBelowTheSyncedOffset) {
+  segment_bytes_ = 256 * 1024;
+  open_log();
+  append_singly(1);
+  append_singly(4, 30'000);
+  append_singly(1);
+  log_.reset();
+  const std::size_t gap = kSegmentHeadBytes + padded_size(make_record(0));
+  const std::size_t end = gap + 4 * padded_size(make_record(1, 30'000));
+  ASSERT_GT(end - gap, 64U * 1024);
+  for (std::size_t at = gap; at < end; at += kRecordAlignmentBytes) {
+    disk_.damage(std::string(kFirstSegment), at, 0xff);
+  }
+  EXPECT_THAT(open(), FailsWith(ErrorCode::corrupt, HasSubstr(std::string(kFirstSegment) +
+                                                              " at byte " + std::to_string(gap))));
 }
 
 TEST_F(LogTest, CutsAFlippedBitAboveTheSyncedOffset) {
