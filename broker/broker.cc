@@ -1,5 +1,7 @@
 #include "broker/broker.h"
 
+#include <filesystem>
+
 #include "broker/core_loop.h"
 #include "broker/directory_copy.h"
 #include "broker/index/index.h"
@@ -14,8 +16,8 @@ namespace keruen::broker {
 namespace {
 
 // What the index may need while the log still takes receipts: of the segment under way and of the
-// next one. Rows of receipts take about a third of their records (measured), SQLite's own log
-// 12 MiB at most.
+// next one. Rows of receipts take about a third of their records (measured), those of the few key
+// records and registries as much as they do, SQLite's own log 12 MiB at most.
 constexpr std::uint64_t kIndexLogBytesMax = 16 * 1024 * 1024;
 constexpr std::uint64_t index_reserve_bytes(std::uint64_t segment_bytes) {
   return segment_bytes + kIndexLogBytesMax;
@@ -23,6 +25,11 @@ constexpr std::uint64_t index_reserve_bytes(std::uint64_t segment_bytes) {
 // Segments that are read, SQLite, the guard, sockets of ZeroMQ's own, and connections that are not
 // yet known.
 constexpr std::uint64_t kOwnFilesMax = 512;
+
+// "./log" and "log/" are one directory.
+std::filesystem::path plain(const std::string& directory) {
+  return (std::filesystem::path(directory) / "").lexically_normal();
+}
 
 }  // namespace
 
@@ -34,6 +41,7 @@ struct Broker::State {
         log_key(std::move(pairs.log)) {}
 
   [[nodiscard]] Result<void> open_log(log::CheckpointSigner::MissingGuard missing_guard);
+  [[nodiscard]] Result<void> lock_index();
   [[nodiscard]] Result<void> open_stations();
   [[nodiscard]] Result<void> take_registry();
   [[nodiscard]] Result<void> open_exchange();
@@ -60,6 +68,7 @@ struct Broker::State {
   std::unique_ptr<Wake> wake;
   std::unique_ptr<log::CheckpointSigner> signer;
   std::unique_ptr<log::Log> log;
+  std::unique_ptr<host::DirectoryLock> index_lock;  // empty: the log's holds it
   std::unique_ptr<index::Index> index;
   std::unique_ptr<LogStation> station;
   std::unique_ptr<ReaderStation> reader;
@@ -90,7 +99,20 @@ Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing
   return signer->check(*log);
 }
 
+// Of two brokers on one index each would empty it of what the other wrote.
+Result<void> Broker::State::lock_index() {
+  const std::string directory = host::directory_of(config.index_file);
+  if (plain(directory) == plain(config.log_directory)) return {};
+  auto lock = surroundings.disk.lock_directory(directory);
+  if (!lock) {
+    return fail(lock.error().code, "the folder of the index: " + lock.error().detail);
+  }
+  index_lock = std::move(*lock);
+  return {};
+}
+
 Result<void> Broker::State::open_stations() {
+  KERUEN_CHECK(lock_index());
   KERUEN_TRY(index, index::Index::open(config.index_file, surroundings.journal));
   KERUEN_CHECK(index->reserve(surroundings.disk, index_reserve_bytes(config.segment_bytes)));
   KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal,
@@ -104,12 +126,18 @@ Result<void> Broker::State::open_stations() {
 }
 
 Result<void> Broker::State::take_registry() {
-  KERUEN_TRY(auto submission,
-             registry_file->changed(
-                 [&](const Digest& head) { return station->directory().snapshot(head) != nullptr; },
-                 surroundings.clock.now()));
-  if (submission) {
-    for (const LogEvent& event : station->process({*submission}, surroundings.clock.now())) {
+  const auto submission = registry_file->changed(
+      [&](const Digest& head) { return station->directory().snapshot(head) != nullptr; },
+      surroundings.clock.now());
+  if (!submission) {
+    // The log's own registry is in force, whatever became of the file.
+    if (!station->directory().newest_registry()) return fail(submission.error());
+    surroundings.journal.write_error(host::JournalLevel::warning, "registry_file_unreadable",
+                                     submission.error());
+    return {};
+  }
+  if (*submission) {
+    for (const LogEvent& event : station->process({**submission}, surroundings.clock.now())) {
       if (const auto* fault = std::get_if<LogFault>(&event); fault != nullptr && fault->error) {
         if (fault->error->code == ErrorCode::io_failed) return fail(*fault->error);
         continue;
@@ -137,7 +165,10 @@ Result<void> Broker::State::open_exchange() {
   LogAtStart at_start{
       station->heads(), log->size(), log->newest_accepted_at(), {}, station->refusing()};
   if (log->size().value > 0) {
-    KERUEN_TRY(at_start.newest, signer->sign(*log, log->size()));
+    auto newest = signer->sign(*log, log->size());
+    // On a full disk there is none yet: the core asks for one until there is.
+    if (!newest && newest.error().code != ErrorCode::no_space) return fail(newest.error());
+    if (newest) at_start.newest = std::move(*newest);
   }
   KERUEN_TRY(auto directory, copy_directory(station->directory(), trusted));
   ExchangeOptions options;

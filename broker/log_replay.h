@@ -24,7 +24,8 @@ struct OrderingState {
   admission::DiskShare disk_share;
 };
 
-// Applies to the index what it lacks. An index that is not of this log is emptied and made anew.
+// Applies to the index what it lacks. An index that is not of this log, or whose directory is not
+// the one that was logged, is emptied and made anew.
 [[nodiscard]] Result<void> bring_up_to_date(index::Index& index, const log::Log& log,
                                             host::Journal& journal);
 
@@ -32,7 +33,8 @@ struct OrderingState {
 [[nodiscard]] Result<OrderingState> read_ordering_state(index::Index& index, const log::Log& log,
                                                         const Origin& origin,
                                                         const certs::Authorities& trusted);
-// The directory part alone: reads every snapshot and key record, checks every head.
+// The directory part alone: every snapshot and key record from the index, each proved by the log's
+// root and verified as an agent would.
 [[nodiscard]] Result<void> read_directory(OrderingState& state, index::Index& index,
                                           const log::Log& log, const Origin& origin,
                                           const certs::Authorities& trusted);

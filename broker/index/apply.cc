@@ -5,6 +5,7 @@
 
 #include "broker/log/directory_entry.h"
 #include "broker/log/proof.h"
+#include "certs/hash.h"
 #include "schemas/wire/refusals.h"
 
 namespace keruen::index {
@@ -123,6 +124,9 @@ Result<DirectoryRows> rows_of_directory_record(LogIndex index, const log::Record
   KERUEN_TRY(const auto entry, log::decode_directory_entry(record.bytes.view()));
   DirectoryRows rows;
   KERUEN_TRY(rows.line, log::line_of(entry, index, record.accepted_at));
+  rows.entry = record.bytes;
+  rows.digest = digest_of(certs::log_leaf_hash(record.kind, record.accepted_at, record.hash),
+                          record.bytes.view());
   if (const auto* signed_record = std::get_if<wire::SignedRecord>(&entry)) {
     KERUEN_CHECK(add_signing_key(rows.signing_keys, *signed_record));
     return rows;
@@ -137,6 +141,10 @@ Result<DirectoryRows> rows_of_directory_record(LogIndex index, const log::Record
 }
 
 }  // namespace
+
+Digest digest_of(const Digest& leaf, BytesView entry) {
+  return certs::Sha256().add(leaf.view()).add(entry).finish();
+}
 
 BatchRows rows_of_batch(LogIndex index, const log::Record& record,
                         const certs::VerifiedBatch& batch) {

@@ -59,11 +59,15 @@ struct SigningKeyRow {
 };
 struct DirectoryRows {
   wire::DirectoryLine line;
+  SharedBytes entry;                        // as the log holds it (log/directory_entry.h)
+  Digest digest;                            // digest_of() it
   std::vector<SigningKeyRow> signing_keys;  // first logged by this entry, perhaps again
   bool operator==(const DirectoryRows&) const = default;
 };
 using EntryRows = std::variant<BatchRows, DirectoryRows>;
 
+// Ties an entry of the directory, every byte, to its leaf of the log's tree.
+[[nodiscard]] Digest digest_of(const Digest& leaf, BytesView entry);
 // `record` holds the batch.
 [[nodiscard]] BatchRows rows_of_batch(LogIndex index, const log::Record& record,
                                       const certs::VerifiedBatch& batch);

@@ -33,7 +33,7 @@ constexpr const char* kSchema = R"(
     PRIMARY KEY(sender, stream)) WITHOUT ROWID;
   CREATE TABLE directory(
     log_index INTEGER PRIMARY KEY, accepted_at INTEGER NOT NULL, type INTEGER NOT NULL,
-    agency TEXT NOT NULL);
+    agency TEXT NOT NULL, digest BLOB NOT NULL, entry BLOB NOT NULL);
   CREATE TABLE signing_key(
     agency TEXT NOT NULL, key_id BLOB NOT NULL, public_key BLOB NOT NULL,
     PRIMARY KEY(agency, key_id)) WITHOUT ROWID;
@@ -45,6 +45,29 @@ constexpr const char* kSchema = R"(
     leaf INTEGER NOT NULL, PRIMARY KEY(recipient, lane)) WITHOUT ROWID;
   INSERT INTO progress VALUES(1, 0, zeroblob(32));
 )";
+
+// Reads only. Earlier builds did not set an application_id.
+bool is_index(SQLite::Database& connection) {
+  return connection.execAndGet("PRAGMA application_id").getInt() == kApplicationId ||
+         connection.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0 ||
+         connection.tableExists("progress");
+}
+
+Error no_index(const std::string& path) {
+  return {ErrorCode::denied,
+          path +
+              " is not a broker's index and was left as it is: name another file under [index] "
+              "in broker.toml, or, if it is an index that was damaged, delete it; it is made "
+              "from the log again"};
+}
+
+void make_tables(SQLite::Database& connection) {
+  SQLite::Transaction transaction(connection);
+  connection.exec(kSchema);
+  connection.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+  connection.exec("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+  transaction.commit();
+}
 
 }  // namespace
 
@@ -62,10 +85,14 @@ Database::Database(std::unique_ptr<SQLite::Database> connection)
     : connection_(std::move(connection)), log_(connection_->getHandle(), "the index") {}
 
 Result<std::unique_ptr<Database>> Database::open_to_write(const std::string& path) {
+  bool is_ours = false;
   try {
     auto connection = std::make_unique<SQLite::Database>(
         path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
         kBusyMilliseconds);
+    // Before anything is written: a slip in the configuration may name any file.
+    is_ours = is_index(*connection);
+    if (!is_ours) return fail(no_index(path));
     // Rows are small, and a commit writes a page of each table.
     connection->exec("PRAGMA page_size = 1024");
     connection->exec("PRAGMA journal_mode = WAL");
@@ -74,18 +101,17 @@ Result<std::unique_ptr<Database>> Database::open_to_write(const std::string& pat
     const bool is_empty =
         connection->execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
     if (is_empty) {
-      SQLite::Transaction transaction(*connection);
-      connection->exec(kSchema);
-      connection->exec("PRAGMA user_version = " + std::to_string(kSchemaVersion));
-      transaction.commit();
+      make_tables(*connection);
     } else if (version != kSchemaVersion) {
       return fail(ErrorCode::corrupt, "the index is of version " + std::to_string(version));
     }
     return std::unique_ptr<Database>(new Database(std::move(connection)));
   } catch (const SQLite::Exception& thrown) {
-    Error error = error_of(thrown);
     const int code = thrown.getErrorCode();
-    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) error.code = ErrorCode::corrupt;
+    const bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    if (is_damaged && !is_ours) return fail(no_index(path));
+    Error error = error_of(thrown);
+    if (is_damaged) error.code = ErrorCode::corrupt;
     return fail(std::move(error));
   } catch (const std::exception& thrown) {
     return fail(error_of(thrown));

@@ -1,5 +1,6 @@
 // INTERNAL to broker/index: one SQLite connection with our settings, exceptions turned into errors.
-// Shape: user_version is kSchemaVersion; WAL, synchronous NORMAL.   Threads: one a connection.
+// Shape: application_id is kApplicationId, user_version kSchemaVersion; WAL, synchronous NORMAL.
+// Threads: one a connection.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -18,12 +19,14 @@
 namespace keruen::index {
 
 // Another number: the file is of another build and is made anew from the log.
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
+// "KERI". What bears it may be replaced.
+inline constexpr int kApplicationId = 0x4b455249;
 
 class Database {
  public:
-  // Makes the file and its tables where they are not there. corrupt: the file is no index of this
-  // build; io_failed.
+  // Makes the file and its tables where they are not there. corrupt: the index is damaged or of
+  // another build; denied: the file is none, and was left as it is; no_space, io_failed.
   [[nodiscard]] static Result<std::unique_ptr<Database>> open_to_write(const std::string& path);
   [[nodiscard]] static Result<std::unique_ptr<Database>> open_to_read(const std::string& path);
 

@@ -79,9 +79,10 @@ void write(Database& database, const BatchRows& rows) {
 }
 
 void write(Database& database, const DirectoryRows& rows) {
-  auto& line = database.statement("INSERT INTO directory VALUES(?, ?, ?, ?)");
+  auto& line = database.statement("INSERT INTO directory VALUES(?, ?, ?, ?, ?, ?)");
   bind_all(line, rows.line.index.value, rows.line.accepted_at,
-           static_cast<std::uint64_t>(rows.line.type), rows.line.agency);
+           static_cast<std::uint64_t>(rows.line.type), rows.line.agency, rows.digest.view(),
+           rows.entry.view());
   line.exec();
   for (const SigningKeyRow& key : rows.signing_keys) {
     // Every registry lists first delegations again.
@@ -140,6 +141,17 @@ void remove_files(const std::string& path) {
   }
 }
 
+std::string reserve_path(const std::string& path) { return path + ".reserve"; }
+
+Result<std::unique_ptr<Database>> open_or_replace(const std::string& path, host::Journal& journal) {
+  auto database = Database::open_to_write(path);
+  if (database || database.error().code != ErrorCode::corrupt) return database;
+  journal.write_error(host::JournalLevel::warning, "index_replaced", database.error(),
+                      {{"file", path}});
+  remove_files(path);
+  return Database::open_to_write(path);
+}
+
 }  // namespace
 
 struct Index::State {
@@ -156,12 +168,15 @@ Index::Index(std::string path, std::unique_ptr<State> state)
 Index::~Index() = default;
 
 Result<std::unique_ptr<Index>> Index::open(const std::string& path, host::Journal& journal) {
-  auto database = Database::open_to_write(path);
-  if (!database && database.error().code == ErrorCode::corrupt) {
-    journal.write_error(host::JournalLevel::warning, "index_replaced", database.error(),
-                        {{"file", path}});
-    remove_files(path);
-    database = Database::open_to_write(path);
+  auto database = open_or_replace(path, journal);
+  if (!database && database.error().code == ErrorCode::no_space) {
+    // SQLite needs some pages of its own before it reads anything.
+    std::error_code ignored;
+    std::filesystem::remove(reserve_path(path), ignored);
+    database = open_or_replace(path, journal);
+  }
+  if (!database && database.error().code == ErrorCode::no_space) {
+    return fail(ErrorCode::no_space, database.error().detail + "; make room on its disk");
   }
   if (!database) return fail(std::move(database).error());
   auto state = std::make_unique<State>();
@@ -196,7 +211,7 @@ Result<void> Index::move_log_beside() {
 }
 
 Result<void> Index::reserve(host::Disk& disk, std::uint64_t bytes) {
-  state_->reserve = std::make_unique<SpaceReserve>(disk, path_ + ".reserve", bytes);
+  state_->reserve = std::make_unique<SpaceReserve>(disk, reserve_path(path_), bytes);
   return try_to_make_space();
 }
 
@@ -318,13 +333,20 @@ Result<std::vector<std::pair<AgencyId, wire::StreamHead>>> Index::heads() {
   });
 }
 
-Result<std::vector<LogIndex>> Index::directory_entries() {
+Result<void> Index::visit_directory(const VisitDirectory& visit) {
   Database& database = *state_->database;
-  return database.guarded([&]() -> Result<std::vector<LogIndex>> {
-    std::vector<LogIndex> entries;
-    auto& query = database.statement("SELECT log_index FROM directory ORDER BY log_index");
-    while (query.executeStep()) entries.push_back(LogIndex{number_at(query, 0)});
-    return entries;
+  return database.guarded([&]() -> Result<void> {
+    auto& query = database.statement(
+        "SELECT log_index, accepted_at, digest, entry FROM directory ORDER BY log_index");
+    while (query.executeStep()) {
+      DirectoryRecord record;
+      record.index = LogIndex{number_at(query, 0)};
+      record.accepted_at = wall_time_of(number_at(query, 1));
+      KERUEN_TRY(record.digest, fixed_at<Digest>(query, 2));
+      record.entry = copy_of(bytes_at(query, 3));
+      KERUEN_CHECK(visit(record));
+    }
+    return {};
   });
 }
 

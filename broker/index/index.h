@@ -43,6 +43,15 @@ struct KnownBatch {
   std::vector<wire::Refusal> refusals;
 };
 
+// A registry snapshot or key record as it was logged, so that a start need not look for it in the
+// log. Not to be believed before the log proves it (log_replay.cc).
+struct DirectoryRecord {
+  LogIndex index;
+  WallTime accepted_at;
+  Bytes entry;    // log/directory_entry.h
+  Digest digest;  // digest_of() it
+};
+
 // What an agency has used of its day (admission/quota.h).
 struct DayUse {
   AgencyId agency;
@@ -60,7 +69,9 @@ struct DayFilled {
 
 class Index {
  public:
-  // A file that is damaged or of another build is replaced by an empty one, said in the journal.
+  // An index that is damaged or of another build is replaced by an empty one, said in the journal;
+  // on a full disk what an earlier run reserved is given up first. denied: the file is no index,
+  // and was left as it is. no_space, io_failed.
   [[nodiscard]] static Result<std::unique_ptr<Index>> open(const std::string& path,
                                                            host::Journal& journal);
   ~Index();
@@ -92,8 +103,9 @@ class Index {
   [[nodiscard]] Result<std::optional<KnownBatch>> batch(const AgencyId& sender, StreamId stream,
                                                         BatchSequence sequence);
   [[nodiscard]] Result<std::vector<std::pair<AgencyId, wire::StreamHead>>> heads();
-  // Where snapshots and key records stand in the log, ascending.
-  [[nodiscard]] Result<std::vector<LogIndex>> directory_entries();
+  // Snapshots and key records, ascending, until `visit` fails.
+  using VisitDirectory = std::function<Result<void>(const DirectoryRecord&)>;
+  [[nodiscard]] Result<void> visit_directory(const VisitDirectory& visit);
   // New streams and key records (revocations left out) accepted from `since` on.
   [[nodiscard]] Result<std::vector<DayUse>> used_since(WallTime since);
   // Every day there was, ascending.

@@ -82,6 +82,7 @@ Result<void> CheckpointSigner::keep(const Guard& next) {
     return fail(ErrorCode::io_failed, kept.error().detail);
   }
   guard_ = next;
+  is_durable_ = true;
   return {};
 }
 
@@ -108,16 +109,18 @@ Result<void> CheckpointSigner::check(const Log& log) {
   KERUEN_TRY(const Digest root, log.root_at(now.size));
   if (guard_) {
     KERUEN_CHECK(check_extends(log, {now.size, root}));
-    // Written again: an earlier process may have ended before what we read was durable.
-    return keep(*guard_);
-  }
-  if (now.size.value > 0 && missing_ == MissingGuard::refuse) {
+  } else if (now.size.value > 0 && missing_ == MissingGuard::refuse) {
     return fail(ErrorCode::denied,
                 "there is no checkpoint guard at " + guard_path_ + " beside a log of " +
                     std::to_string(now.size.value) +
                     " entries; if it was removed on purpose, start with --accept-missing-guard");
+  } else {
+    guard_ = Guard{now.size, root};
   }
-  return keep({now.size, root});
+  // Written again: an earlier process may have ended before what we read was durable.
+  auto kept = keep(*guard_);
+  if (!kept && kept.error().code == ErrorCode::no_space) return {};
+  return kept;
 }
 
 Result<certs::SignedCheckpoint> CheckpointSigner::sign(const Log& log, TreeSize size) {
@@ -125,7 +128,7 @@ Result<certs::SignedCheckpoint> CheckpointSigner::sign(const Log& log, TreeSize 
   KERUEN_TRY(const Digest root, log.root_at(size));
   KERUEN_CHECK(check_extends(log, {size, root}));
   // Durable before a signature leaves: a crash between the two loses a signature, not the promise.
-  if (size != guard_->size) KERUEN_CHECK(keep({size, root}));
+  if (size != guard_->size || !is_durable_) KERUEN_CHECK(keep({size, root}));
   return certs::sign_checkpoint({origin_, size, root}, log_key_);
 }
 

@@ -37,9 +37,11 @@ class CheckpointSigner {
   // What the guard promises; zero size before the first signature.
   [[nodiscard]] TreeSize guarded_size() const { return guard_ ? guard_->size : TreeSize{}; }
   // Call once after both are open, before the first signature: makes the guard when it may be made.
-  // chain_fork: the log is not an extension of the guard. denied: no guard beside entries.
+  // A full disk is left to sign(). chain_fork: the log is not an extension of the guard. denied: no
+  // guard beside entries.
   [[nodiscard]] Result<void> check(const Log& log);
-  // Signs the log's state at `size` ≤ log.size(). io_failed: the guard could not be made durable.
+  // Signs the log's state at `size` ≤ log.size(). no_space: the guard has no room, try again.
+  // io_failed: it could not be made durable.
   [[nodiscard]] Result<certs::SignedCheckpoint> sign(const Log& log, TreeSize size);
 
  private:
@@ -58,6 +60,7 @@ class CheckpointSigner {
   const certs::SigningKeyPair log_key_;
   const MissingGuard missing_;
   std::optional<Guard> guard_;  // empty: there is no file
+  bool is_durable_ = false;     // the guard; not known before this process wrote it
   bool has_failed_ = false;     // a guard that could not be written is not written again
 };
 

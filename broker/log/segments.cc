@@ -42,6 +42,9 @@ class HeadWindow {
 void Segments::add(SegmentFile file, Starts starts) {
   const std::lock_guard lock(mutex_);
   segments_.push_back({std::move(file), std::move(starts)});
+  const std::size_t count = segments_.size();
+  // The one before is no longer the last.
+  if (count > 1 && !segments_[count - 2].starts.empty()) note_use(count - 2);
 }
 
 void Segments::extend(std::size_t padded_bytes) {
@@ -65,6 +68,7 @@ void Segments::replace(SegmentFile proofs, Starts starts) {
   const std::size_t number = number_of(proofs.head.first_index);
   ensure(number + 1 < segments_.size(), "the last segment holds batches");
   segments_[number] = {std::move(proofs), std::move(starts)};
+  note_use(number);
 }
 
 std::size_t Segments::number_of(LogIndex index) const {
@@ -84,6 +88,7 @@ Result<Segments::Starts> Segments::walk(const SegmentHead& head, const std::stri
   KERUEN_TRY(const auto file, disk_.open_read(path));
   HeadWindow window(*file, head);
   Starts starts;
+  starts.reserve(count + 1);
   std::size_t at = kSegmentHeadBytes;
   for (std::uint64_t i = 0; i < count; ++i) {
     starts.push_back(units_of(at));
@@ -100,28 +105,23 @@ Result<Segments::Starts> Segments::walk(const SegmentHead& head, const std::stri
   return starts;
 }
 
-Result<void> Segments::find_starts(LogIndex index) const {
-  std::unique_lock lock(mutex_);
-  const std::size_t number = number_of(index);
-  if (!segments_[number].starts.empty()) return {};
-  const SegmentHead head = segments_[number].file.head;
-  const std::string path = segments_[number].file.path;
-  const std::uint64_t count =
-      segments_[number + 1].file.head.first_index.value - head.first_index.value;
-  // Reading takes a while; others need not wait for it.
-  lock.unlock();
-  auto starts = walk(head, path, count, {});
-  lock.lock();
-  // What took its place meanwhile came with its own.
-  if (segments_[number].file.path != path) return {};
-  if (!starts) return fail(std::move(starts).error());
-  segments_[number].starts = std::move(*starts);
-  return {};
+// The mutex is held. What was read longest ago gives way; the segment read just now never does.
+void Segments::note_use(std::size_t number) const {
+  if (number + 1 == segments_.size()) return;
+  std::erase(used_, number);
+  used_.push_back(number);
+  std::size_t kept = 0;
+  for (const std::size_t used : used_) kept += segments_[used].starts.size();
+  while (kept > starts_max_ && used_.size() > 1) {
+    Starts& oldest = segments_[used_.front()].starts;
+    kept -= oldest.size();
+    oldest = Starts();
+    used_.pop_front();
+  }
 }
 
-Segments::Run Segments::run_from(LogIndex first, TreeSize size, std::size_t bytes_max) const {
-  const std::lock_guard lock(mutex_);
-  const Segment& segment = segments_[number_of(first)];
+Segments::Run Segments::run_from(const Segment& segment, LogIndex first, TreeSize size,
+                                 std::size_t bytes_max) {
   const SegmentFile& file = segment.file;
   const auto begin = segment.starts.begin() +
                      static_cast<std::ptrdiff_t>(first.value - file.head.first_index.value);
@@ -132,12 +132,32 @@ Segments::Run Segments::run_from(LogIndex first, TreeSize size, std::size_t byte
   return {file.head, file.path, first, Starts(begin, end + 1)};
 }
 
+Result<Segments::Run> Segments::find_run(LogIndex first, TreeSize size,
+                                         std::size_t bytes_max) const {
+  std::unique_lock lock(mutex_);
+  const std::size_t number = number_of(first);
+  while (segments_[number].starts.empty()) {
+    const SegmentFile file = segments_[number].file;
+    const std::uint64_t count =
+        segments_[number + 1].file.head.first_index.value - file.head.first_index.value;
+    // Reading takes a while; others need not wait for it.
+    lock.unlock();
+    auto starts = walk(file.head, file.path, count, {});
+    lock.lock();
+    // What took its place meanwhile came with its own.
+    if (segments_[number].file.path != file.path) continue;
+    if (!starts) return fail(std::move(starts).error());
+    segments_[number].starts = std::move(*starts);
+  }
+  note_use(number);
+  return run_from(segments_[number], first, size, bytes_max);
+}
+
 Result<std::vector<Record>> Segments::read(LogIndex first, TreeSize size,
                                            std::size_t bytes_max) const {
   ensure(first.value < size.value, "only entries of the log are read");
   while (true) {
-    KERUEN_CHECK(find_starts(first));
-    const Run run = run_from(first, size, bytes_max);
+    KERUEN_TRY(const Run run, find_run(first, size, bytes_max));
     auto records = read_run(run);
     // Its file went while it was about to be read: once in the life of a segment.
     if (!records && !is_at(first, run.path)) continue;

@@ -1,13 +1,14 @@
 // Which segment holds an entry and where in it; reads the records of all segments.
-// Shape: a head per segment in memory, and 4 bytes per entry once its segment was read from.
-// Threads: one thread adds, one replaces; the rest from any thread.   Lifetime: the Disk outlives
-// it.
+// Shape: a head per segment in memory, and 4 bytes per entry of the last segment and of those read
+// last.   Threads: one thread adds, one replaces; the rest from any thread.   Lifetime: the Disk
+// outlives it.
 //
-// What an older segment holds is found out at the first read of it, by hopping from record to
-// record; so a start is as quick with a thousand segments as with one. A read that meets the moment
-// when proofs take the place of batches reads the proofs.
+// Where the records of an older segment start is found out when it is read, by hopping from one to
+// the next, and forgotten when others were read since: neither a start nor the memory grows with
+// the log. A read that meets the moment when proofs take the place of batches reads the proofs.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -17,6 +18,9 @@
 #include "schemas/host/disk.h"
 
 namespace keruen::log {
+
+// Starts of records kept in memory for segments before the last, however many were read: 16 MiB.
+inline constexpr std::size_t kStartsMax = 4 * 1024 * 1024;
 
 // A segment as it lies on the disk.
 struct SegmentFile {
@@ -31,7 +35,8 @@ class Segments {
   // one ends.
   using Starts = std::vector<std::uint32_t>;
 
-  explicit Segments(host::Disk& disk) : disk_(disk) {}
+  explicit Segments(host::Disk& disk, std::size_t starts_max = kStartsMax)
+      : disk_(disk), starts_max_(starts_max) {}
 
   // In the order of the log. Empty `starts`: not known yet (never for the last segment).
   void add(SegmentFile file, Starts starts);
@@ -61,7 +66,7 @@ class Segments {
  private:
   struct Segment {
     SegmentFile file;
-    Starts starts;
+    Starts starts;  // empty: not known
   };
   // A run of records in one file.
   struct Run {
@@ -72,15 +77,19 @@ class Segments {
   };
   [[nodiscard]] std::size_t number_of(LogIndex index) const;
   [[nodiscard]] bool is_at(LogIndex index, const std::string& path) const;
-  [[nodiscard]] Result<void> find_starts(LogIndex index) const;
-  [[nodiscard]] Run run_from(LogIndex first, TreeSize size, std::size_t bytes_max) const;
+  [[nodiscard]] static Run run_from(const Segment& segment, LogIndex first, TreeSize size,
+                                    std::size_t bytes_max);
+  [[nodiscard]] Result<Run> find_run(LogIndex first, TreeSize size, std::size_t bytes_max) const;
+  void note_use(std::size_t number) const;
   [[nodiscard]] Result<std::vector<Record>> read_run(const Run& run) const;
   [[nodiscard]] Result<Starts> walk(const SegmentHead& head, const std::string& path,
                                     std::uint64_t count, const VisitHead& visit) const;
 
   host::Disk& disk_;
-  mutable std::mutex mutex_;  // guards segments_: readers fill in starts
+  const std::size_t starts_max_;
+  mutable std::mutex mutex_;  // guards what follows: readers fill in starts
   mutable std::vector<Segment> segments_;
+  mutable std::deque<std::size_t> used_;  // numbers of those before the last with starts, by use
 };
 
 }  // namespace keruen::log

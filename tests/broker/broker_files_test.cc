@@ -50,7 +50,7 @@ class BrokerFilesTest : public StationBench {
                                     host::kSharedMode),
         IsOk());
   }
-  [[nodiscard]] Result<std::unique_ptr<Broker>> open_broker(const host::Clock& clock) {
+  [[nodiscard]] host::BrokerConfig config() const {
     host::BrokerConfig config;
     config.origin = exchange.origin();
     config.endpoint = "tcp://127.0.0.1:*";
@@ -60,6 +60,13 @@ class BrokerFilesTest : public StationBench {
     config.index_file = index_path();
     config.registry_file = "registry";
     config.authorities_file = "authorities";
+    return config;
+  }
+  [[nodiscard]] Result<std::unique_ptr<Broker>> open_broker(const host::Clock& clock) {
+    return open_broker(clock, config());
+  }
+  [[nodiscard]] Result<std::unique_ptr<Broker>> open_broker(const host::Clock& clock,
+                                                            const host::BrokerConfig& config) {
     KERUEN_TRY(auto log_key, certs::SigningKeyPair::from_seed(exchange.log_key().seed()));
     KERUEN_TRY(auto transport,
                certs::TransportKeyPair::from_secret(exchange.broker_transport().secret()));
@@ -72,30 +79,92 @@ class BrokerFilesTest : public StationBench {
                                             host::kSharedMode),
                 IsOk());
   }
-  // A registry in the log that lists this operator.
-  void list_operator(const certs::TransportKeyPair& key) {
+  // The next registry, which lists this operator.
+  [[nodiscard]] wire::UnverifiedSnapshot registry_listing(const certs::TransportKeyPair& key) {
     auto draft = exchange.registry_draft();
     draft.operators.push_back(
         {*OperatorName::parse("duty"), key.public_key(), wire::OperatorRole::monitor});
+    return exchange.sign_registry(draft);
+  }
+  // One in the log.
+  void list_operator(const certs::TransportKeyPair& key) {
     open();
     if (HasFatalFailure()) return;
-    log_and_learn(exchange.sign_registry(draft));
+    log_and_learn(registry_listing(key));
     close();
   }
-  // Enough for what is written anew at a start, not for anything that grows.
+  void send_one() {
+    open();
+    if (HasFatalFailure()) return;
+    auto stream = exchange.open_stream("kz.border-guard", Lane::bulk);
+    static_cast<void>(accepted(submit(exchange.messages(stream, {{{"kz.customs"}}}))));
+    close();
+  }
+  // Nothing is left, not for the guard either, which is written anew at a start.
   void fill_disk() {
-    constexpr std::uint64_t kLeftBytes = 4096;
     KERUEN_ASSERT_OK(const auto free, disk.free_bytes("log"));
-    disk.set_capacity(FaultDisk::kCapacityDefault - free + kLeftBytes);
+    disk.set_capacity(FaultDisk::kCapacityDefault - free);
   }
 };
 
+// A broker that serves while this lives.
+class Serving {
+ public:
+  explicit Serving(Broker& broker)
+      : stop_(::eventfd(0, EFD_CLOEXEC)),
+        thread_([this, &broker] { ended_ = broker.run(stop_); }) {}
+  ~Serving() {
+    if (thread_.joinable()) static_cast<void>(end());
+    ::close(stop_);
+  }
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+  // Ends it as a signal would.
+  [[nodiscard]] Result<void> end() {
+    ::eventfd_write(stop_, 1);
+    thread_.join();
+    return ended_;
+  }
+
+ private:
+  const int stop_;
+  Result<void> ended_;
+  std::thread thread_;
+};
+
+// An operator's window.
+class Monitor {
+ public:
+  Monitor(const Broker& broker, const TransportPublicKey& server,
+          const certs::TransportKeyPair& key)
+      : peer_(broker.endpoint(), options_of(server, key)) {}
+  // Empty: no answer came.
+  std::optional<wire::StatusReport> status() {
+    peer_.send(wire::encode_frame(wire::OperatorQuery{wire::ReportKind::status, {}}));
+    const auto answer = peer_.receive();
+    if (!answer) return std::nullopt;
+    const auto frame = wire::decode_frame(SharedBytes(*answer));
+    EXPECT_THAT(frame, IsOk());
+    return std::get<wire::StatusReport>(std::get<wire::OperatorReport>(*frame).report);
+  }
+
+ private:
+  static HostilePeer::Options options_of(const TransportPublicKey& server,
+                                         const certs::TransportKeyPair& key) {
+    HostilePeer::Options options;
+    options.server = server;
+    options.own = &key;
+    return options;
+  }
+  HostilePeer peer_;
+};
+
 TEST_F(BrokerFilesTest, EndsWhenTheLogTurnsOutDamagedAndNamesThePlace) {
-  // The first holds the directory and the last is read at the start: those between are damaged.
+  // The last is read at the start, and no other.
   KERUEN_ASSERT_OK(auto names, disk.list("log"));
   std::erase_if(names, [](const std::string& name) { return !name.ends_with(".batches"); });
   ASSERT_GT(names.size(), 2u);
-  for (std::size_t i = 1; i + 1 < names.size(); ++i) {
+  for (std::size_t i = 0; i + 1 < names.size(); ++i) {
     disk.damage("log/" + names[i], log::kSegmentHeadBytes + 200, 1);
   }
   const StandingClock clock(exchange.clock().now());
@@ -109,28 +178,56 @@ TEST_F(BrokerFilesTest, EndsWhenTheLogTurnsOutDamagedAndNamesThePlace) {
 TEST_F(BrokerFilesTest, ShowsAnOperatorThatItStartedOnAFullDisk) {
   const auto key = certs::TransportKeyPair::generate(exchange.randomness());
   list_operator(key);
-  write_registry(exchange.next_registry());
+  write_registry(registry_listing(key));
   fill_disk();
   const StandingClock clock(exchange.clock().now());
   KERUEN_ASSERT_OK(const auto broker, open_broker(clock));
-  const int stop = ::eventfd(0, EFD_CLOEXEC);
-  Result<void> ended;
-  std::thread serving([&] { ended = broker->run(stop); });
-  HostilePeer::Options options;
-  options.server = exchange.broker_transport().public_key();
-  options.own = &key;
-  HostilePeer monitor(broker->endpoint(), options);
-  monitor.send(wire::encode_frame(wire::OperatorQuery{wire::ReportKind::status, {}}));
-  const auto answer = monitor.receive();
-  ::eventfd_write(stop, 1);
-  serving.join();
-  ::close(stop);
-  EXPECT_THAT(ended, IsOk());
-  ASSERT_TRUE(answer.has_value());
-  KERUEN_ASSERT_OK(const auto frame, wire::decode_frame(SharedBytes(*answer)));
-  const auto* report = std::get_if<wire::OperatorReport>(&frame);
-  ASSERT_NE(report, nullptr);
-  EXPECT_EQ(std::get<wire::StatusReport>(report->report).fault, ErrorCode::no_space);
+  Serving serving(*broker);
+  const auto report = Monitor(*broker, exchange.broker_transport().public_key(), key).status();
+  EXPECT_THAT(serving.end(), IsOk());
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->fault, ErrorCode::no_space);
+}
+
+TEST_F(BrokerFilesTest, SignsWhatItCouldNotAtItsStartOnceThereIsRoomForItsGuard) {
+  const auto key = certs::TransportKeyPair::generate(exchange.randomness());
+  list_operator(key);
+  const StandingClock clock(exchange.clock().now());
+  ASSERT_THAT(open_broker(clock), IsOk());  // it made its guard
+  send_one();
+  fill_disk();
+  KERUEN_ASSERT_OK(const auto broker, open_broker(clock));
+  disk.set_capacity(FaultDisk::kCapacityDefault);
+  Serving serving(*broker);
+  Monitor monitor(*broker, exchange.broker_transport().public_key(), key);
+  auto report = monitor.status();
+  // It is asked for in the first round, and signed on a thread of its own.
+  for (int i = 0; i < 10'000 && report && report->checkpoint_size == 0; ++i) {
+    report = monitor.status();
+  }
+  EXPECT_THAT(serving.end(), IsOk());
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->checkpoint_size, report->log_entries);
+}
+
+TEST_F(BrokerFilesTest, LeavesTheIndexOfAnotherBrokerAlone) {
+  const StandingClock clock(exchange.clock().now());
+  KERUEN_ASSERT_OK(const auto broker, open_broker(clock));
+  host::BrokerConfig copied = config();
+  copied.log_directory = "another/log";
+  copied.guard_file = "another/guard/checkpoint";
+  EXPECT_THAT(open_broker(clock, copied),
+              FailsWith(ErrorCode::denied, HasSubstr(directory.path().string() + " is in use")));
+  EXPECT_EQ(journal.count("index_of_another_log"), 0u);
+}
+
+TEST_F(BrokerFilesTest, IsNotInItsOwnWayWhereIndexAndLogShareAFolder) {
+  const StandingClock clock(exchange.clock().now());
+  host::BrokerConfig shared = config();
+  shared.log_directory = directory.path().string() + "/./";
+  shared.guard_file = "another/guard/checkpoint";
+  // A log that is new lacks a registry.
+  EXPECT_THAT(open_broker(clock, shared), FailsWith(ErrorCode::not_found));
 }
 
 TEST_F(BrokerFilesTest, EndsWhenAskedTo) {

@@ -1,6 +1,7 @@
 // Old bodies go and damage is found while nobody asks for anything.
 #include "broker/caretaker.h"
 
+#include "broker/log/segments.h"
 #include "tests/broker/station_bench.h"
 
 namespace keruen::broker {
@@ -50,6 +51,50 @@ class CaretakerTest : public StationBench {
 
   std::unique_ptr<Caretaker> caretaker;
 };
+
+// The segments of that log, of which so many entries' places are kept in memory.
+class SegmentsReadThrough : public CaretakerTest {
+ protected:
+  void add_segments(std::size_t starts_max) {
+    segments = std::make_unique<log::Segments>(disk, starts_max);
+    KERUEN_ASSERT_OK(const auto names, disk.list("log"));
+    for (const std::string& name : names) {
+      if (!log::parse_segment_name(name)) continue;
+      const std::string path = "log/" + name;
+      KERUEN_ASSERT_OK(const Bytes bytes, host::read_file(disk, path, segment_bytes));
+      KERUEN_ASSERT_OK(const auto head,
+                       log::decode_segment_head(BytesView(bytes).first(log::kSegmentHeadBytes)));
+      segments->add({head, path, bytes.size()}, {});
+      first_indexes.push_back(head.first_index);
+    }
+    ASSERT_GT(first_indexes.size(), 2u);
+  }
+  // How often the disk is read for the first entry of a segment.
+  [[nodiscard]] std::uint64_t reads_of(std::size_t segment) {
+    const std::uint64_t before = disk.count(FaultDisk::Operation::read);
+    EXPECT_THAT(segments->read(first_indexes[segment], log->size(), 0), IsOk());
+    return disk.count(FaultDisk::Operation::read) - before;
+  }
+
+  std::unique_ptr<log::Segments> segments;
+  std::vector<LogIndex> first_indexes;
+};
+
+TEST_F(SegmentsReadThrough, KeepThePlacesOfWhatWasReadLast) {
+  add_segments(log::kStartsMax);
+  EXPECT_GT(reads_of(0), 1u) << "its entries are looked for";
+  EXPECT_GT(reads_of(1), 1u);
+  EXPECT_EQ(reads_of(0), 1u);
+  EXPECT_EQ(reads_of(1), 1u);
+}
+
+TEST_F(SegmentsReadThrough, ForgetThePlacesOfWhatWasReadLongAgo) {
+  add_segments(1);
+  EXPECT_GT(reads_of(0), 1u);
+  EXPECT_EQ(reads_of(0), 1u) << "the one read last stays, however many entries it has";
+  EXPECT_GT(reads_of(1), 1u);
+  EXPECT_GT(reads_of(0), 1u);
+}
 
 TEST_F(CaretakerTest, DropsWhatIsDueAndFindsNothingInASoundLog) {
   open_caretaker();

@@ -56,6 +56,13 @@ class IndexTest : public broker::StationBench {
     sqlite3_close(connection);
     return text;
   }
+  // As an administrator could with `sqlite3`; nobody else has the file open.
+  void change(const std::string& sql) const {
+    sqlite3* connection = nullptr;
+    ASSERT_EQ(sqlite3_open(index_path().c_str(), &connection), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(connection, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    sqlite3_close(connection);
+  }
   // A day's traffic: messages to several, refusals, receipts, key records, a registry.
   void exchange_mail() {
     exchange.admit("kg.customs");
@@ -129,12 +136,83 @@ TEST_F(IndexTest, IsReplacedWhenItsFileIsDamaged) {
   exchange_mail();
   const std::string before = dump();
   close();
-  remove_index();
-  std::ofstream(index_path()) << std::string(8192, 'x');
+  constexpr std::streamoff kSqliteHeaderBytes = 100;
+  std::fstream(index_path(), std::ios::in | std::ios::out).seekp(kSqliteHeaderBytes)
+      << std::string(8192, 'x');
   open();
   EXPECT_EQ(dump(), before);
   EXPECT_EQ(journal.count("index_replaced"), 1u);
 }
+
+TEST_F(IndexTest, IsReplacedWhenAnEarlierBuildMadeIt) {
+  exchange_mail();
+  const std::string before = dump();
+  close();
+  change("PRAGMA application_id = 0; PRAGMA user_version = 3");
+  open();
+  EXPECT_EQ(dump(), before);
+  EXPECT_EQ(journal.count("index_replaced"), 1u);
+}
+
+// The log proves all of it: every line, every record, and when each was accepted.
+TEST_F(IndexTest, IsMadeAnewWhenItsDirectoryIsNotTheLogs) {
+  exchange_mail();
+  const std::string before = dump();
+  const wire::DirectoryLine newest = station->directory().lines().back();
+  KERUEN_ASSERT_OK(const log::Record last, log->read(newest.index));
+  const Digest forged_digest = digest_of(
+      certs::log_leaf_hash(last.kind, last.accepted_at + std::chrono::milliseconds{1}, last.hash),
+      last.bytes.view());
+  KERUEN_ASSERT_OK(const log::Record record, log->read(LogIndex{1}));
+  Bytes other_signature = copy_of(record.bytes.view());
+  other_signature.back() ^= 1;
+  const std::vector<std::string> changes = {
+      "UPDATE directory SET accepted_at = accepted_at + 1 WHERE log_index = 1",
+      "UPDATE directory SET entry = (SELECT entry FROM directory WHERE log_index = 2) "
+      "WHERE log_index = 1",
+      "UPDATE directory SET entry = x'" + to_hex(other_signature) + "' WHERE log_index = 1",
+      "UPDATE directory SET entry = x'01' WHERE log_index = 1",
+      "DELETE FROM directory WHERE log_index = 1",
+      "UPDATE directory SET accepted_at = accepted_at + 1, digest = x'" + forged_digest.hex() +
+          "' WHERE log_index = " + std::to_string(newest.index.value)};
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    close();
+    change(changes[i]);
+    open();
+    EXPECT_EQ(journal.count("index_replaced"), i + 1) << changes[i];
+    EXPECT_EQ(dump(), before) << changes[i];
+  }
+}
+
+class IndexOfManySegments : public IndexTest {
+ protected:
+  void SetUp() override {
+    segment_bytes = 32 * 1024;
+    IndexTest::SetUp();
+  }
+};
+
+TEST_F(IndexOfManySegments, ReadsTheDirectoryWithoutTheLogsOldSegments) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  auto& prosecutor = exchange.agency("kz.prosecutor");
+  constexpr std::uint64_t kRecords = 30;
+  for (std::uint64_t i = 0; i < kRecords; ++i) {
+    static_cast<void>(
+        submit(exchange.messages(stream, {{{"kz.customs"}, std::string(20'000, 'x')}})));
+    log_and_learn(exchange.state_new_prekey(prosecutor, exchange.clock().wall()));
+  }
+  reopen();
+  const auto position = station->directory().position();
+  station.reset();
+  const std::uint64_t before = disk.count(FaultDisk::Operation::read);
+  KERUEN_ASSERT_OK(station, broker::LogStation::open(*log, *index, exchange.origin(),
+                                                     exchange.authorities(), journal));
+  // A few nodes of the log's tree, and the last entry.
+  EXPECT_LT(disk.count(FaultDisk::Operation::read) - before, kRecords);
+  EXPECT_EQ(station->directory().position(), position);
+}
+
+// ---- rows ----
 
 TEST_F(IndexTest, ListsARecipientsLaneInLogOrder) {
   auto urgent = exchange.open_stream("kz.border-guard", Lane::urgent);

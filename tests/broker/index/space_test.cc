@@ -1,5 +1,8 @@
 // A full disk: the index writes on in what was kept for it, and new messages wait.
 #include "broker/index/space_reserve.h"
+
+#include <fstream>
+
 #include "tests/broker/station_bench.h"
 #include "tests/support/full_disk.h"
 
@@ -44,6 +47,29 @@ TEST(SpaceReserve, TakesOverWhatAnEarlierRunHeld) {
   EXPECT_THAT(reserve.take(), IsOk());
   EXPECT_TRUE(reserve.is_held());
 }
+
+// ---- the start ----
+
+TEST(IndexOnAFullDisk, IsOpenedWithWhatAnEarlierRunKeptForIt) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory / "index.sqlite").string();
+  const std::string kept = path + ".reserve";
+  std::ofstream(kept) << "bytes";
+  const FullDisk disk([&](std::uint64_t) { return !std::filesystem::exists(kept); });
+  MemoryJournal journal;
+  EXPECT_THAT(Index::open(path, journal), IsOk());
+  EXPECT_FALSE(std::filesystem::exists(kept));
+}
+
+TEST(IndexOnAFullDisk, SaysWhatToDoWhereNothingWasKept) {
+  const TemporaryDirectory directory;
+  const FullDisk disk([](std::uint64_t) { return false; });
+  MemoryJournal journal;
+  EXPECT_THAT(Index::open((directory / "index.sqlite").string(), journal),
+              FailsWith(ErrorCode::no_space, testing::HasSubstr("make room")));
+}
+
+// ---- while it runs ----
 
 // The index's disk has `room_` bytes besides what is kept for it.
 class IndexSpace : public broker::StationBench {

@@ -88,6 +88,42 @@ TEST_F(CheckpointSignerTest, SignsAgainWhenTheGuardHasRoomAgain) {
   EXPECT_THAT(signer_->sign(*log_, {2}), IsOk());
 }
 
+TEST_F(CheckpointSignerTest, StartsOnAFullDiskAndKeepsTheGuardBeforeItSigns) {
+  open_log();
+  start();
+  append_singly(2);
+  ASSERT_THAT(signer_->sign(*log_, {2}), IsOk());
+  disk_.fail_nth(FaultDisk::Operation::create, 1, ErrorCode::no_space, FaultDisk::Repeat::for_ever);
+  start();
+  EXPECT_EQ(signer_->guarded_size().value, 2u);
+  EXPECT_THAT(signer_->sign(*log_, {2}), FailsWith(ErrorCode::no_space))
+      << "what it read may not be durable";
+  disk_.heal();
+  EXPECT_THAT(signer_->sign(*log_, {2}), IsOk());
+}
+
+TEST_F(CheckpointSignerTest, MakesAMissingGuardWhenThereIsRoom) {
+  open_log();
+  append_singly(3);
+  disk_.fail_nth(FaultDisk::Operation::create, 1, ErrorCode::no_space, FaultDisk::Repeat::for_ever);
+  start(MissingGuard::accept);
+  EXPECT_THAT(signer_->sign(*log_, {3}), FailsWith(ErrorCode::no_space));
+  EXPECT_THAT(disk_.status(std::string(kGuard)), FailsWith(ErrorCode::not_found));
+  disk_.heal();
+  ASSERT_THAT(signer_->sign(*log_, {3}), IsOk());
+  start();
+  EXPECT_EQ(signer_->guarded_size().value, 3u);
+}
+
+TEST_F(CheckpointSignerTest, DoesNotStartWhenTheGuardCannotBeMadeDurable) {
+  open_log();
+  start();
+  append_singly(2);
+  KERUEN_ASSERT_OK(const auto signer, open_signer());
+  disk_.fail_nth(FaultDisk::Operation::sync, 1, ErrorCode::io_failed, FaultDisk::Repeat::once);
+  EXPECT_THAT(signer->check(*log_), FailsWith(ErrorCode::io_failed));
+}
+
 TEST_F(CheckpointSignerTest, SignsTheSameSizeTwice) {
   open_log();
   start();
