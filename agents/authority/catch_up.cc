@@ -3,9 +3,31 @@
 #include <algorithm>
 
 #include "agents/authority/agency_files.h"
+#include "schemas/content/instant.h"
 
 namespace keruen::authority {
 namespace {
+
+bool is_of_the_future(const certs::Registry& registry, const Desk& desk) {
+  return registry.head().issued_at > desk.now.wall + kClockAheadMax;
+}
+
+std::string own_file_in(const std::string& directory) {
+  return path_in(path_in(directory, kOutDirectory), kRegistryFile);
+}
+
+// Over what a fork left: publish would take that for what is newest.
+Result<void> put_beside(Desk& desk, const AuthorityState& state, const std::string& directory,
+                        const certs::Registry& registry) {
+  const Bytes bytes = wire::encode_snapshot(registry.snapshot());
+  KERUEN_CHECK(desk.disk.make_directory(path_in(directory, kOutDirectory)));
+  KERUEN_CHECK(
+      host::write_file_atomically(desk.disk, own_file_in(directory), bytes, host::kSharedMode));
+  KERUEN_TRY(const bool is_here, host::exists(desk.disk, state.broker_registry_file));
+  if (!is_here) return {};
+  return host::write_file_atomically(desk.disk, state.broker_registry_file, bytes,
+                                     host::kSharedMode);
+}
 
 Result<std::shared_ptr<const certs::Registry>> read_published(Desk& desk,
                                                               const AuthorityState& state,
@@ -77,11 +99,19 @@ Result<CatchUpReport> catch_up(Desk& desk, const CatchUp& wanted) {
   }
   KERUEN_TRY(const auto registry, read_published(desk, state, wanted.registry_file));
   const RegistryVersion version = registry->head().version;
+  if (is_of_the_future(*registry, desk)) {
+    return fail(ErrorCode::expired,
+                wanted.registry_file + " was signed by a clock that was ahead, at " +
+                    content::instant_text(registry->head().issued_at) +
+                    ", and no broker takes it; take the one in the broker's folder. Or is this "
+                    "machine's clock behind?");
+  }
   if (version < state.version) {
-    return fail(ErrorCode::out_of_sequence, wanted.registry_file + " is " + version_text(version) +
-                                                ", and this desk has published version " +
-                                                std::to_string(state.version.value) +
-                                                "; take the newest one from the broker's folder");
+    return fail(ErrorCode::out_of_sequence,
+                wanted.registry_file + " is " + version_text(version) +
+                    ", and this desk has published version " + std::to_string(state.version.value) +
+                    "; take the newest one from the broker's folder. If that is the newest, this "
+                    "desk published from an older backup: put that backup back first");
   }
   if (registry->hash() == state.head) {
     return fail(ErrorCode::duplicate, "the state in " + wanted.directory + " is that of " +
@@ -95,16 +125,17 @@ Result<CatchUpReport> catch_up(Desk& desk, const CatchUp& wanted) {
     if (!registry->is_active(id)) report.suspended.push_back(id);
   }
   KERUEN_CHECK(take(state, *registry));
+  KERUEN_CHECK(put_beside(desk, state, wanted.directory, *registry));
   KERUEN_CHECK(opened.save());
   return report;
 }
 
 Result<void> check_nothing_newer(Desk& desk, const AuthorityState& state,
                                  const std::string& directory) {
-  const std::string own_file = path_in(path_in(directory, kOutDirectory), kRegistryFile);
-  for (const std::string& file : {own_file, state.broker_registry_file}) {
+  for (const std::string& file : {own_file_in(directory), state.broker_registry_file}) {
     const auto published = read_published(desk, state, file);
-    if (!published) continue;
+    // No broker took one of the future, and what is published now is written over it.
+    if (!published || is_of_the_future(**published, desk)) continue;
     const certs::Registry& registry = **published;
     const RegistryVersion version = registry.head().version;
     const bool is_known = version < state.version || registry.hash() == state.head;

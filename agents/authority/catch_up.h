@@ -24,8 +24,10 @@ struct CatchUpReport {
   std::vector<AgencyId> suspended;
   std::vector<AgencyId> gone;  // admitted here, and not in that registry
 };
-// The state says what that registry says; what was changed here and is not in it is undone.
-// out_of_sequence: this desk has published a newer one. duplicate: the state is that of this
+// The state says what that registry says; what was changed here and is not in it is undone. The
+// registry is put into out/, and over the broker's file where that is here.
+// out_of_sequence: this desk has published a newer one. expired: it was signed by a clock that was
+// ahead, and nobody takes it. duplicate: the state is that of this
 // registry. not_found: the backup is from before the broker was made. denied, bad_signature,
 // malformed: not a registry of this exchange's authorities.
 [[nodiscard]] Result<CatchUpReport> catch_up(Desk& desk, const CatchUp& wanted);

@@ -38,8 +38,10 @@ void AuthorityState::note_published(const certs::Registry& registry) {
 }
 
 void AuthorityState::note_identity(const AgencyId& agency, const SigningPublicKey& identity) {
+  // The one published last stands last, also where a registry that nobody took named another.
   auto& identities = published_identities[agency];
-  if (identities.empty() || identities.back() != identity) identities.push_back(identity);
+  std::erase(identities, identity);
+  identities.push_back(identity);
 }
 
 wire::AuthoritiesEntry AuthorityState::authorities_entry() const {

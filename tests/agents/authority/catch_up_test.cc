@@ -75,6 +75,31 @@ TEST_F(CatchUpTest, NothingIsPublishedBesideAnotherOfTheSameVersion) {
   EXPECT_THAT(publish_now(), FailsWith(ErrorCode::out_of_sequence, HasSubstr("another version 2")));
   EXPECT_THAT(catch_up_with("second.snapshot"), IsOk());
   EXPECT_EQ(state().head, newest_.head);
+  KERUEN_ASSERT_OK(const auto published, publish_now());
+  EXPECT_EQ(published.version, RegistryVersion{3});
+}
+
+// The fork listed another identity; the registry that counts, the one before.
+TEST_F(CatchUpTest, TheIdentityThatWasPublishedLastIsTheOneThatCounts) {
+  remove_published();
+  KERUEN_ASSERT_OK(const auto anew, make_agency("kz.customs", "customs-anew"));
+  ASSERT_THAT(admit_to_all(anew.request_file), IsOk());
+  ASSERT_THAT(publish_now(), IsOk());
+  ASSERT_THAT(catch_up_with("second.snapshot"), IsOk());
+  EXPECT_EQ(state().agencies, newest_.agencies);
+  EXPECT_THAT(publish_now(), IsOk());
+}
+
+// No broker took what was signed by a clock a month ahead: it keeps nothing from being published.
+TEST_F(CatchUpTest, ARegistryOfTheFutureIsNoNewerOne) {
+  write("authority/authority.state", encode_state(newest_));
+  clock_.set_wall_ahead(std::chrono::hours(30 * 24));
+  ASSERT_THAT(publish_now(), IsOk());
+  clock_.set_wall_ahead(-std::chrono::hours(30 * 24));
+  write("authority/authority.state", encode_state(newest_));
+  EXPECT_THAT(catch_up_with("broker/registry.snapshot"),
+              FailsWith(ErrorCode::expired, HasSubstr("by a clock that was ahead")));
+  EXPECT_THAT(publish_now(), IsOk());
 }
 
 TEST_F(CatchUpTest, WhatDoesNotReadIsReplaced) {
