@@ -26,9 +26,10 @@ constexpr std::uint64_t index_reserve_bytes(std::uint64_t segment_bytes) {
 // yet known.
 constexpr std::uint64_t kOwnFilesMax = 512;
 
-// "./log" and "log/" are one directory.
-std::filesystem::path plain(const std::string& directory) {
-  return (std::filesystem::path(directory) / "").lexically_normal();
+// "./log", "/srv/log" and a link to it may be one directory.
+bool are_one(const std::string& one, const std::string& other) {
+  std::error_code is_missing;
+  return std::filesystem::equivalent(one, other, is_missing);
 }
 
 }  // namespace
@@ -102,7 +103,7 @@ Result<void> Broker::State::open_log(log::CheckpointSigner::MissingGuard missing
 // Of two brokers on one index each would empty it of what the other wrote.
 Result<void> Broker::State::lock_index() {
   const std::string directory = host::directory_of(config.index_file);
-  if (plain(directory) == plain(config.log_directory)) return {};
+  if (are_one(directory, config.log_directory)) return {};
   auto lock = surroundings.disk.lock_directory(directory);
   if (!lock) {
     return fail(lock.error().code, "the folder of the index: " + lock.error().detail);

@@ -11,8 +11,8 @@ namespace {
 
 // A snapshot of 4096 agencies takes about 6 MiB; a record must fit a segment with others.
 constexpr std::size_t kSnapshotRecordBytesMax = 16 * 1024 * 1024;
-// This part of a segment is kept to the last for revocations and registries: a MiB of 64. They are
-// what gets rid of one that does its worst.
+// This part of a segment at least is kept to the last for revocations and registries: a MiB of 64,
+// more where a registry is large. They are what gets rid of one that does its worst.
 constexpr std::size_t kKeptPart = 64;
 
 host::JournalLevel level_of(ErrorCode code) {
@@ -48,6 +48,15 @@ LogIndex LogGroup::next_index() const {
 
 // ---- room ----
 
+std::uint64_t LogGroup::kept_to_the_last() const {
+  const std::uint64_t segment = parts_.log.append_bytes_max();
+  std::uint64_t registry = 0;
+  if (const auto newest = parts_.state.directory.newest_registry()) {
+    for (const Bytes& entry : newest->snapshot().entries) registry += entry.size();
+  }
+  return std::clamp<std::uint64_t>(2 * registry, segment / kKeptPart, segment / 4);
+}
+
 std::uint64_t LogGroup::room_left() const {
   return terms_.room_bytes - std::min(terms_.room_bytes, bytes_);
 }
@@ -76,7 +85,7 @@ std::optional<Error> LogGroup::refusal_of_reserve(const AgencyId& agency, Reserv
   if (terms_.room == Room::everything) return std::nullopt;
   std::uint64_t left = room_left();
   if (use == ReserveUse::receipts_and_keys) {
-    left -= std::min<std::uint64_t>(left, parts_.log.append_bytes_max() / kKeptPart);
+    left -= std::min<std::uint64_t>(left, kept_to_the_last());
   }
   if (bytes > left) return no_space();
   // The last segment is what must do for all.

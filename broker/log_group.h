@@ -95,6 +95,7 @@ class LogGroup {
   };
 
   [[nodiscard]] LogIndex next_index() const;
+  [[nodiscard]] std::uint64_t kept_to_the_last() const;  // on a full disk
   [[nodiscard]] std::uint64_t room_left() const;
   // no_space, or empty.
   [[nodiscard]] std::optional<Error> refusal_of_share(const AgencyId& sender,

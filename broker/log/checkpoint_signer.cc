@@ -107,6 +107,7 @@ Result<void> CheckpointSigner::check_extends(const Log& log, const Guard& next) 
 Result<void> CheckpointSigner::check(const Log& log) {
   const Guard now{log.size(), {}};
   KERUEN_TRY(const Digest root, log.root_at(now.size));
+  const bool is_on_disk = guard_.has_value();
   if (guard_) {
     KERUEN_CHECK(check_extends(log, {now.size, root}));
   } else if (now.size.value > 0 && missing_ == MissingGuard::refuse) {
@@ -119,8 +120,10 @@ Result<void> CheckpointSigner::check(const Log& log) {
   }
   // Written again: an earlier process may have ended before what we read was durable.
   auto kept = keep(*guard_);
-  if (!kept && kept.error().code == ErrorCode::no_space) return {};
-  return kept;
+  if (kept || kept.error().code != ErrorCode::no_space) return kept;
+  if (is_on_disk) return {};
+  // Without one the next start would take this log for one whose guard was lost.
+  return fail(ErrorCode::no_space, kept.error().detail + "; make room for the checkpoint guard");
 }
 
 Result<certs::SignedCheckpoint> CheckpointSigner::sign(const Log& log, TreeSize size) {

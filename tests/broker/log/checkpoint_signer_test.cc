@@ -102,16 +102,14 @@ TEST_F(CheckpointSignerTest, StartsOnAFullDiskAndKeepsTheGuardBeforeItSigns) {
   EXPECT_THAT(signer_->sign(*log_, {2}), IsOk());
 }
 
-TEST_F(CheckpointSignerTest, MakesAMissingGuardWhenThereIsRoom) {
+TEST_F(CheckpointSignerTest, NeedsRoomForItsFirstGuard) {
   open_log();
   append_singly(3);
   disk_.fail_nth(FaultDisk::Operation::create, 1, ErrorCode::no_space, FaultDisk::Repeat::for_ever);
-  start(MissingGuard::accept);
-  EXPECT_THAT(signer_->sign(*log_, {3}), FailsWith(ErrorCode::no_space));
-  EXPECT_THAT(disk_.status(std::string(kGuard)), FailsWith(ErrorCode::not_found));
+  KERUEN_ASSERT_OK(const auto signer, open_signer(MissingGuard::accept));
+  EXPECT_THAT(signer->check(*log_), FailsWith(ErrorCode::no_space, HasSubstr("make room for")));
   disk_.heal();
-  ASSERT_THAT(signer_->sign(*log_, {3}), IsOk());
-  start();
+  start(MissingGuard::accept);
   EXPECT_EQ(signer_->guarded_size().value, 3u);
 }
 
