@@ -100,7 +100,7 @@ void Exchange::State::forget(ConnectionId connection) {
     }
   }
   behind.erase(connection);
-  if (assembly && assembly->from() == connection) assembly.reset();
+  if (incoming && incoming->from == connection) incoming.reset();
   sessions.close(connection);
 }
 
@@ -185,7 +185,7 @@ void Exchange::State::take(const Tick&) {
   for (const ConnectionId id : waiting) {
     if (Session* session = sessions.find(id)) send_lines(*session);
   }
-  if (assembly && now.monotonic - assembly->began() > kSnapshotAssemblyMax) assembly.reset();
+  if (incoming && now.monotonic - incoming->began > kSnapshotAssemblyMax) incoming.reset();
   request_checkpoint();
   push_checkpoints();
 }
@@ -249,7 +249,8 @@ void Exchange::State::watch_sessions() {
   for (const ConnectionId id : sessions.all()) {
     Session* session = sessions.find(id);
     if (session == nullptr) continue;
-    if (now.monotonic - session->last_heard > kSilenceMax) {
+    const bool has_greeted = session->phase == Session::Phase::open;
+    if (now.monotonic - session->last_heard > (has_greeted ? kFrameTimeMax : kSilenceMax)) {
       drop(id, "silent for too long");
       continue;
     }

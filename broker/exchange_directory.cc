@@ -86,30 +86,40 @@ void Exchange::State::answer(Session& session, wire::SubmitSnapshot submit_snaps
     send(session.connection, wire::RecordAnswer{hash, error.code, {}});
   };
   if (const auto error = overload()) return refuse_with(*error);
-  if (assembly && assembly->from() != session.connection) {
+  if (incoming && incoming->from != session.connection) {
     return refuse_with({ErrorCode::overloaded, "another registry is just arriving"});
   }
   const auto registry = directory.newest_registry();
-  const auto checked = SnapshotAssembly::check_head(submit_snapshot, *registry, options.origin);
-  if (!checked && checked.error().code == ErrorCode::duplicate) {
+  const auto newer = check_newer(submit_snapshot.head, *registry);
+  if (!newer && newer.error().code == ErrorCode::duplicate) {
     const auto& lines = directory.lines();
     const auto line = std::ranges::find(lines, hash, &wire::DirectoryLine::signed_hash);
     send(session.connection, wire::RecordAnswer{hash, std::nullopt, line->index});
     return;
   }
-  if (!checked) return refuse_with(checked.error());
+  if (!newer) return refuse_with(newer.error());
   shelf.stock(registry);
-  assembly.emplace(session.connection, std::move(submit_snapshot), shelf, now.monotonic);
+  auto begun = certs::SnapshotAssembly::begin(
+      {std::move(submit_snapshot.head), std::move(submit_snapshot.signatures),
+       std::move(submit_snapshot.entries)},
+      options.origin, registry->authorities(),
+      [this](const Digest& entry) { return shelf.find(entry); });
+  if (!begun) return refuse_with(begun.error());
+  incoming.emplace(IncomingSnapshot{session.connection, now.monotonic, std::move(*begun)});
   continue_assembly();
 }
 
 void Exchange::State::answer(Session& session, const wire::Entries& entries) {
-  if (!assembly || assembly->from() != session.connection) {
+  if (!incoming || incoming->from != session.connection) {
     refuse(session, {ErrorCode::denied, "registry entries nobody asked for"});
     return;
   }
-  if (auto added = assembly->add(entries); !added) {
-    assembly.reset();
+  auto added = incoming->assembly.add(entries.entries);
+  if (added && *added < entries.entries.size()) {
+    added = fail(ErrorCode::denied, "a registry entry nobody asked for");
+  }
+  if (!added) {
+    incoming.reset();
     refuse(session, added.error());
     return;
   }
@@ -117,13 +127,13 @@ void Exchange::State::answer(Session& session, const wire::Entries& entries) {
 }
 
 void Exchange::State::continue_assembly() {
-  if (!assembly->is_complete()) {
-    send(assembly->from(), wire::FetchEntries{assembly->wanted()});
+  if (!incoming->assembly.is_complete()) {
+    send(incoming->from, wire::FetchEntries{incoming->assembly.wanted()});
     return;
   }
-  const ConnectionId from = assembly->from();
-  auto snapshot = assembly->take();
-  assembly.reset();
+  const ConnectionId from = incoming->from;
+  auto snapshot = incoming->assembly.take();
+  incoming.reset();
   std::size_t bytes = snapshot.head.size();
   for (const Bytes& entry : snapshot.entries) bytes += entry.size();
   submit(SubmittedSnapshot{from, std::move(snapshot)}, bytes);

@@ -144,7 +144,7 @@ struct Exchange::State {
 
   std::set<ConnectionId> behind;  // sessions that still lack lines
   EntryShelf shelf;
-  std::optional<SnapshotAssembly> assembly;
+  std::optional<IncomingSnapshot> incoming;
 
   std::deque<std::size_t> submitted;  // bytes of what the log has not answered, in order
   std::size_t submitted_bytes = 0;

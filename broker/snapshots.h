@@ -7,6 +7,7 @@
 
 #include "broker/stations.h"
 #include "certs/registry.h"
+#include "certs/snapshot_assembly.h"
 
 namespace keruen::broker {
 
@@ -26,33 +27,15 @@ class EntryShelf {
   std::unordered_map<Digest, const Bytes*> entries_;
 };
 
-// One snapshot being put together from a head and the entries its bearer sends.
-class SnapshotAssembly {
- public:
-  // Before anything is fetched: bad_signature (too few authorities signed the head), denied
-  // (another origin), malformed, out_of_sequence (not newer), chain_fork, duplicate.
-  [[nodiscard]] static Result<void> check_head(const wire::SubmitSnapshot& submitted,
-                                               const certs::Registry& newest, const Origin& origin);
-
-  // Takes what `shelf` has.
-  SnapshotAssembly(ConnectionId from, wire::SubmitSnapshot submitted, const EntryShelf& shelf,
-                   MonotonicTime began);
-
-  [[nodiscard]] ConnectionId from() const { return from_; }
-  [[nodiscard]] MonotonicTime began() const { return began_; }
-  [[nodiscard]] bool is_complete() const { return missing_.empty(); }
-  // What to ask for next, at most kHashesPerFetchMax.
-  [[nodiscard]] std::vector<Digest> wanted() const;
-  // denied: an entry nobody asked for. too_large.
-  [[nodiscard]] Result<void> add(const wire::Entries& entries);
-  [[nodiscard]] wire::UnverifiedSnapshot take() { return std::move(snapshot_); }
-
- private:
-  ConnectionId from_;
-  MonotonicTime began_;
-  wire::UnverifiedSnapshot snapshot_;
-  std::map<Digest, std::size_t> missing_;  // to its place among the entries
-  std::size_t bytes_ = 0;
+// One that somebody hands in, while its entries come.
+struct IncomingSnapshot {
+  ConnectionId from;
+  MonotonicTime began;
+  certs::SnapshotAssembly assembly;
 };
+
+// Whether a registry with this head may come after `newest`. out_of_sequence: it is older;
+// chain_fork; duplicate.
+[[nodiscard]] Result<void> check_newer(BytesView head, const certs::Registry& newest);
 
 }  // namespace keruen::broker

@@ -22,7 +22,8 @@ inline constexpr std::size_t kPlaintextBytesMax = 64 * 1024;  // padded, before 
 inline constexpr std::size_t kContentBytesMax = 1024 * 1024;  // after decompression
 inline constexpr std::size_t kPartBytesMax = 60 * 1024;
 inline constexpr std::size_t kAttachmentBytesMax = 64 * 1024 * 1024;
-inline constexpr std::size_t kAttachmentsMax = 32;  // per message
+inline constexpr std::size_t kAttachmentsMax = 32;                      // per message
+inline constexpr std::size_t kAttachmentsBytesMax = 128 * 1024 * 1024;  // of them together
 inline constexpr std::size_t kLeavesPerBatchMax = 1024;
 inline constexpr std::size_t kBatchCloseBytes = 256 * 1024;
 inline constexpr std::size_t kBatchBytesMax = 384 * 1024;
@@ -94,7 +95,12 @@ inline constexpr std::chrono::milliseconds kAcknowledgeDelayMax{100};
 inline constexpr std::size_t kSocketFramesOutMax = 8;  // SNDHWM
 inline constexpr std::size_t kSocketFramesInMax = 2;   // RCVHWM
 inline constexpr std::chrono::seconds kPingEvery{10};
+// Without a word from one who has not greeted yet, or not welcomed us: those frames are small.
 inline constexpr std::chrono::seconds kSilenceMax{30};
+// From anybody else. Only whole frames are heard, the largest takes minutes by radio, and pings and
+// their answers wait behind it in either direction; neither end can tell that the other is sending
+// one. So both are patient; what is dead is found by TCP, to which every byte counts.
+inline constexpr std::chrono::seconds kFrameTimeMax{600};
 
 // Log
 inline constexpr std::size_t kSegmentBytes = 64 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 namespace keruen::engine {
 
-Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachment& attachment) {
+Result<std::uint64_t> size_of_attachment(host::Disk& disk, const Attachment& attachment) {
   KERUEN_TRY(const auto file, disk.open_read(attachment.path));
   KERUEN_TRY(const std::uint64_t size, file->size());
   if (size > kAttachmentBytesMax) {
@@ -10,6 +10,12 @@ Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachmen
                                           " bytes; an attachment may have " +
                                           std::to_string(kAttachmentBytesMax));
   }
+  return size;
+}
+
+Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachment& attachment) {
+  KERUEN_TRY(const std::uint64_t size, size_of_attachment(disk, attachment));
+  KERUEN_TRY(const auto file, disk.open_read(attachment.path));
   certs::Sha256 hash;
   Bytes buffer(kPartBytesMax);
   std::uint64_t offset = 0;

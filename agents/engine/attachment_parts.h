@@ -11,6 +11,9 @@
 
 namespace keruen::engine {
 
+// Of a file that may be attached. too_large, not_found.
+[[nodiscard]] Result<std::uint64_t> size_of_attachment(host::Disk& disk,
+                                                       const Attachment& attachment);
 // Size and digest of a file, read once from end to end. too_large, not_found, malformed (its name).
 [[nodiscard]] Result<content::Attachment> measure_attachment(host::Disk& disk,
                                                              const Attachment& attachment);

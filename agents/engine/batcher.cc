@@ -71,16 +71,17 @@ void Batcher::pump(Turn& turn) {
   }
   // Receipts are taken under any registry.
   const bool takes_messages = !held;
-  for (auto& stream : streams_.all()) {
-    if (takes_messages || stream.stored.leaves == store::LeafKind::receipts) {
-      send_waiting(stream, turn);
+  const auto* key = clock_fits(turn.now()) ? keyring_.signing(turn.now()) : nullptr;
+  // On a new line much may be closed that is in no hurry, and what is urgent not yet sealed.
+  for (std::size_t number = 0; number < kLaneCount; ++number) {
+    const auto lane = static_cast<Lane>(number);
+    for (auto& stream : streams_.all()) {
+      const bool is_taken = takes_messages || stream.stored.leaves == store::LeafKind::receipts;
+      if (stream.stored.lane == lane && is_taken) send_waiting(stream, turn);
     }
-  }
-  const auto* key = keyring_.signing(turn.now());
-  if (key == nullptr || !clock_fits(turn.now())) return;
-  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
-    fill_lane(static_cast<Lane>(lane), store::LeafKind::receipts, *key, turn);
-    if (takes_messages) fill_lane(static_cast<Lane>(lane), store::LeafKind::messages, *key, turn);
+    if (key == nullptr) continue;
+    fill_lane(lane, store::LeafKind::receipts, *key, turn);
+    if (takes_messages) fill_lane(lane, store::LeafKind::messages, *key, turn);
   }
 }
 

@@ -36,7 +36,8 @@ class Batcher {
   void there_is_work(Lane lane, store::LeafKind leaves, Now now);
   void there_may_be_messages(Now now);
   void there_may_be_work(Now now);
-  // Sends what is closed and unsent, then seals and closes while there is room.
+  // Lane by lane, the most urgent first: sends what is closed and unsent, then seals and closes
+  // while there is room.
   void pump(Turn& turn);
   // When pump is due next; empty: when something happens.
   [[nodiscard]] std::optional<MonotonicTime> due() const;

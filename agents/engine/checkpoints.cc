@@ -84,7 +84,7 @@ void Checkpoints::checkpoint(const wire::Checkpoint& frame, Turn& turn) {
     return;
   }
   if (frame.from != have.size) {
-    turn.send(wire::FetchCheckpoint{have.size});
+    if (!desk_.is_suspended()) turn.send(wire::FetchCheckpoint{have.size});
     return;
   }
   if (!certs::check_consistency(have.size, have.root, shown.size, shown.root, frame.consistency)) {
@@ -208,7 +208,7 @@ std::vector<store::BlobNumber> Checkpoints::lost(std::vector<store::BlobNumber> 
 // Few questions, each for as many as one answer holds: a checkpoint of each second brings hundreds
 // that can be asked for. What cannot be proved keeps no others from being asked for.
 void Checkpoints::ask_proofs(Turn& turn) {
-  if (!newest_ || !desk_.link.welcomed) return;
+  if (!newest_ || !desk_.link.welcomed || desk_.is_suspended()) return;
   const auto& [origin, size, root] = newest_->checkpoint;
   while (questions_.size() < kQuestionsMax) {
     auto indexes = take_unasked(size);
@@ -406,7 +406,9 @@ void Checkpoints::name_overdue(Turn& turn) {
 void Checkpoints::tick(Turn& turn) {
   write_proved(turn);
   if (!desk_.link.welcomed || desk_.halted) return;
-  if (desk_.disk_full) none_owed_until_ = desk_.link.welcomed_for;
+  const bool is_suspended = desk_.is_suspended();
+  if (is_suspended || desk_.disk_full) none_owed_until_ = desk_.link.welcomed_for;
+  if (is_suspended) return;
   compare_next(turn);
   if (desk_.halted || (unproved_.empty() && required_.empty())) return;
   name_overdue(turn);

@@ -124,8 +124,9 @@ class Checkpoints {
   std::map<LogIndex, Unproved> required_;                // what is taken only when it is proved
   std::map<LogIndex, store::LogPlace> proved_required_;  // at most kProvedKept
   std::optional<LogIndex> refuted_;
-  LinkState::WelcomedTime none_owed_until_{0};  // on a full disk nothing is noted of what we asked
-  MonotonicTime looked_at_;                     // for what is overdue
+  // On a full disk nothing is noted of what we asked, and a suspended agency may not ask.
+  LinkState::WelcomedTime none_owed_until_{0};
+  MonotonicTime looked_at_;  // for what is overdue
   std::optional<MonotonicTime> named_at_;
   bool is_full_told_ = false;
   std::deque<Question> questions_;   // open

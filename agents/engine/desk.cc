@@ -4,6 +4,17 @@
 
 namespace keruen::engine {
 
+bool LinkState::is_overdue(MonotonicTime asked_at, MonotonicTime::duration patience,
+                           MonotonicTime now) const {
+  const auto waited = now - asked_at;
+  return waited >= patience && (asked_at < answered_until || waited >= kAnswerWaitMax);
+}
+
+bool Desk::is_suspended() const {
+  const auto registry = directory.newest_registry();
+  return registry && !registry->is_active(self());
+}
+
 void Desk::remember_warning(std::string text) {
   std::erase(warnings, text);
   if (warnings.size() == kWarningsMax) warnings.erase(warnings.begin());

@@ -41,6 +41,8 @@ struct LinkState {
   MonotonicTime heard_at;
   MonotonicTime pinged_at;
   MonotonicTime welcomed_at;
+  // What was asked before this the broker had before it answered a ping, and it answers in order.
+  MonotonicTime answered_until;
   // All of it since the start, up to what was heard last: what others owe us counts in it, and not
   // in the time in which nobody could bring it or be asked. A silence counts for no longer than an
   // answer takes: beyond that the line has died unnoticed, or this process stood still.
@@ -50,7 +52,15 @@ struct LinkState {
     if (welcomed) welcomed_for += std::min<WelcomedTime>(now - heard_at, kPingEvery);
     heard_at = now;
   }
+  // What was asked then ought to be here: an answer that stands behind other frames on a thin line
+  // is not kept back. A broker that answers no ping either puts it off for no longer than
+  // kAnswerWaitMax.
+  [[nodiscard]] bool is_overdue(MonotonicTime asked_at, MonotonicTime::duration patience,
+                                MonotonicTime now) const;
 };
+// Three times this, and all that may stand before an answer has come on the thinnest line.
+inline constexpr std::chrono::hours kAnswerWaitMax{1};
+static_assert(3 * kAnswerWaitMax > kCreditBytesDefault / kSliceBytesMax * kFrameTimeMax);
 
 // Evidence that the broker shows different things to different people.
 struct Halt {
@@ -80,6 +90,8 @@ struct Desk {
   void remember_warning(std::string text);
 
   [[nodiscard]] const AgencyId& self() const { return options.agency; }
+  // Nothing but the directory is given to us, and nothing else may be asked.
+  [[nodiscard]] bool is_suspended() const;
   // What expiry goes by: the broker's time where it was ever heard, whoever turned this machine's
   // clock since; else this machine's, and not before what the log has.
   [[nodiscard]] WallTime exchange_time(Now now) const {

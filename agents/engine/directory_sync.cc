@@ -1,6 +1,7 @@
 #include "agents/engine/directory_sync.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "certs/hash.h"
 #include "certs/key_record.h"
@@ -11,7 +12,6 @@ namespace {
 constexpr std::chrono::seconds kAskAgainAfter{30};
 // What the broker does not give is asked for again: somebody may have repaired it.
 constexpr std::chrono::minutes kHopelessFor{10};
-// A slow line may take longer than that for one answer.
 constexpr std::size_t kUnansweredNamed = 3;
 // After that no window of a prekey logged then is open any more.
 constexpr std::chrono::hours kPrekeyOfUseMax = kPrekeysAhead + 2 * kPrekeyWindow;
@@ -41,13 +41,28 @@ Result<void> DirectorySync::load() {
 }
 
 void DirectorySync::forget_asked() {
-  unanswered_ = 0;
+  lines_question_ = {};
+  record_question_ = {};
   asked_.clear();
   hopeless_.clear();
   assembly_.reset();
   broker_.reset();
-  lines_asked_ = false;
-  left_by_full_disk_ = false;
+  resume_at_.reset();
+}
+
+void DirectorySync::ask(Question& question, const wire::Frame& frame, Turn& turn) {
+  question.asked_at = turn.now().monotonic;
+  turn.send(frame);
+}
+
+bool DirectorySync::lapses(Question& question, MonotonicTime now) {
+  if (!question.asked_at || !desk_.link.is_overdue(*question.asked_at, kAskAgainAfter, now)) {
+    return false;
+  }
+  question.asked_at.reset();
+  // Whoever waited for it goes on without it.
+  if (++question.unanswered == kUnansweredNamed) changed_ = true;
+  return true;
 }
 
 void DirectorySync::fork(std::string text, const Digest& ours, const Digest& theirs, Turn& turn) {
@@ -72,7 +87,11 @@ void DirectorySync::welcome(const wire::DirectoryPosition& broker, Turn& turn) {
     fork("The broker shows another directory than before.", *head, broker.head, turn);
     return;
   }
-  if (ours.count < broker.count) {
+  go_on(turn);
+}
+
+void DirectorySync::go_on(Turn& turn) {
+  if (lines_to_come()) {
     want_lines(turn);
   } else {
     ask_missing(turn);
@@ -80,10 +99,8 @@ void DirectorySync::welcome(const wire::DirectoryPosition& broker, Turn& turn) {
 }
 
 void DirectorySync::want_lines(Turn& turn) {
-  if (lines_asked_) return;
-  lines_asked_ = true;
-  asked_at_ = turn.now().monotonic;
-  turn.send(wire::FetchDirectory{desk_.directory.position().count});
+  if (lines_question_.asked_at) return;
+  ask(lines_question_, wire::FetchDirectory{desk_.directory.position().count}, turn);
 }
 
 void DirectorySync::append(const wire::DirectoryLines& frame, Turn& turn) {
@@ -117,16 +134,19 @@ void DirectorySync::append(const wire::DirectoryLines& frame, Turn& turn) {
 
 void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
   if (desk_.halted) return;
-  if (std::exchange(lines_asked_, false)) unanswered_ = 0;
   stated_ = std::max(stated_, frame.count);
-  if (frame.from > desk_.directory.position().count) {
-    want_lines(turn);
+  const DirectoryCount before = desk_.directory.position().count;
+  if (frame.from <= before) append(frame, turn);
+  if (desk_.halted || desk_.stopped) return;
+  // One that brings none of those that are to come is no answer.
+  const bool is_answer = desk_.directory.position().count > before || !lines_to_come();
+  const bool was_not_stored = !is_answer && desk_.disk_full;
+  if (is_answer || was_not_stored) lines_question_ = {};
+  resume_at_.reset();
+  if (was_not_stored) {
+    resume_at_ = turn.now().monotonic + kAskAgainAfter;
     return;
   }
-  append(frame, turn);
-  if (desk_.halted || desk_.stopped) return;
-  left_by_full_disk_ = desk_.disk_full;
-  if (left_by_full_disk_) return;
   if (broker_) {
     const auto head = desk_.directory.head_at(broker_->count);
     if (head && *head != broker_->head) {
@@ -135,17 +155,13 @@ void DirectorySync::lines(const wire::DirectoryLines& frame, Turn& turn) {
       return;
     }
   }
-  if (desk_.directory.position().count < frame.count) {
-    want_lines(turn);
-  } else {
-    ask_missing(turn);
-  }
+  go_on(turn);
 }
 
 void DirectorySync::ask_missing(Turn& turn) {
   if (!asked_.empty() || assembly_) return;
   std::vector<Digest> records;
-  const WallTime prekeys_since = turn.now().wall - kPrekeyOfUseMax;
+  const WallTime prekeys_since = desk_.exchange_time(turn.now()) - kPrekeyOfUseMax;
   bool lacks_registry = false;
   for (const auto& hash : desk_.directory.missing(4 * kHashesPerFetchMax, prekeys_since)) {
     const auto* line = desk_.directory.line_of(hash);
@@ -158,16 +174,14 @@ void DirectorySync::ask_missing(Turn& turn) {
       if (lacks_registry) continue;  // it could not be judged
       // Snapshots first: every other record is judged by one.
       asked_.insert(hash);
-      asked_at_ = turn.now().monotonic;
-      turn.send(wire::FetchSnapshot{hash});
+      ask(record_question_, wire::FetchSnapshot{hash}, turn);
       return;
     }
     if (records.size() < kHashesPerFetchMax) records.push_back(hash);
   }
   if (records.empty()) return;
   asked_.insert(records.begin(), records.end());
-  asked_at_ = turn.now().monotonic;
-  turn.send(wire::FetchRecords{std::move(records)});
+  ask(record_question_, wire::FetchRecords{std::move(records)}, turn);
 }
 
 bool DirectorySync::supply(const wire::SignedRecord& record, Turn& turn) {
@@ -204,10 +218,9 @@ void DirectorySync::supply_held(Turn& turn) {
 
 void DirectorySync::records(const wire::Records& frame, Turn& turn) {
   if (desk_.halted) return;
-  if (frame.records.empty()) unanswered_ = 0;
   for (const auto& record : frame.records) {
     const Digest hash = certs::signed_hash(record);
-    if (asked_.erase(hash) > 0) unanswered_ = 0;
+    asked_.erase(hash);
     // An answer may come when it is no longer waited for. What no line names may be anything.
     if (desk_.directory.line_of(hash) != nullptr) (void)supply(record, turn);
   }
@@ -218,75 +231,75 @@ void DirectorySync::records(const wire::Records& frame, Turn& turn) {
     for (const auto& hash : asked_) give_up(hash, turn);
     asked_.clear();
   }
-  if (asked_.empty()) {
-    // What waits for a signer that does not come is not asked for for ever.
-    for (const auto& [hash, record] : held_) give_up(hash, turn);
-    ask_missing(turn);
-  }
+  if (!asked_.empty() || assembly_) return;
+  record_question_ = {};
+  // What waits for a signer that does not come is not asked for for ever.
+  for (const auto& [hash, record] : held_) give_up(hash, turn);
+  ask_missing(turn);
 }
 
 void DirectorySync::snapshot_head(const wire::SnapshotHead& frame, Turn& turn) {
   const Digest hash = certs::sha256(frame.head);
-  if (desk_.halted || asked_.erase(hash) == 0) return;
-  unanswered_ = 0;
-  assembly_ = Assembly{frame, {}};
-  if (const auto newest = desk_.directory.newest_registry()) {
-    for (const auto& entry : newest->snapshot().entries) {
-      assembly_->entries[certs::sha256(entry)] = entry;
-    }
+  const auto* line = desk_.directory.line_of(hash);
+  const bool is_registry = line != nullptr && line->type == wire::DirectoryType::registry;
+  if (desk_.halted || !is_registry || asked_.erase(hash) == 0) return;
+  const auto newest = desk_.directory.newest_registry();
+  std::unordered_map<Digest, const Bytes*> here;
+  if (newest) {
+    for (const auto& entry : newest->snapshot().entries) here.emplace(certs::sha256(entry), &entry);
   }
+  auto begun = certs::SnapshotAssembly::begin(
+      frame, desk_.options.origin, newest ? newest->authorities() : desk_.options.trusted,
+      [&](const Digest& entry) {
+        const auto found = here.find(entry);
+        return found == here.end() ? nullptr : found->second;
+      });
+  if (!begun) {
+    refuse_snapshot(hash, begun.error(), turn);
+    ask_missing(turn);
+    return;
+  }
+  assembly_ = std::move(*begun);
   ask_entries(turn);
 }
 
 void DirectorySync::ask_entries(Turn& turn) {
-  std::vector<Digest> lacking;
-  for (const auto& hash : assembly_->head.entries) {
-    if (lacking.size() == kHashesPerFetchMax) break;
-    if (!assembly_->entries.contains(hash)) lacking.push_back(hash);
-  }
-  if (lacking.empty()) {
+  if (assembly_->is_complete()) {
     finish_snapshot(turn);
-    return;
+  } else {
+    ask(record_question_, wire::FetchEntries{assembly_->wanted()}, turn);
   }
-  asked_at_ = turn.now().monotonic;
-  turn.send(wire::FetchEntries{std::move(lacking)});
 }
 
 void DirectorySync::entries(const wire::Entries& frame, Turn& turn) {
   if (desk_.halted || !assembly_) return;
-  std::size_t fresh = 0;
-  for (const auto& entry : frame.entries) {
-    const Digest hash = certs::sha256(entry);
-    if (std::ranges::find(assembly_->head.entries, hash) == assembly_->head.entries.end()) continue;
-    fresh += assembly_->entries.emplace(hash, entry).second ? 1 : 0;
-  }
-  unanswered_ = 0;
-  if (fresh == 0) {
-    const Digest registry = certs::sha256(assembly_->head.head);
-    name_withheld({registry}, turn);
-    give_up(registry, turn);
-    assembly_.reset();
-    ask_missing(turn);
+  const Digest registry = assembly_->hash();
+  const auto added = assembly_->add(frame.entries);
+  if (added && *added > 0) {
+    record_question_.unanswered = 0;
+    ask_entries(turn);
     return;
   }
-  ask_entries(turn);
+  // What came twice was asked for twice.
+  if (added && !frame.entries.empty()) return;
+  assembly_.reset();
+  if (added) {
+    record_question_ = {};
+    name_withheld({registry}, turn);
+    give_up(registry, turn);
+  } else {
+    refuse_snapshot(registry, added.error(), turn);
+  }
+  ask_missing(turn);
 }
 
 void DirectorySync::finish_snapshot(Turn& turn) {
-  wire::UnverifiedSnapshot snapshot;
-  snapshot.head = assembly_->head.head;
-  snapshot.signatures = assembly_->head.signatures;
-  for (const auto& hash : assembly_->head.entries) {
-    snapshot.entries.push_back(assembly_->entries.at(hash));
-  }
+  const Digest hash = assembly_->hash();
+  const auto snapshot = assembly_->take();
   assembly_.reset();
-  const Digest hash = certs::sha256(snapshot.head);
+  record_question_ = {};
   if (const auto supplied = desk_.directory.supply(snapshot); !supplied) {
-    give_up(hash, turn);
-    // One behind a registry that is not here may be as good as any.
-    if (supplied.error().code != ErrorCode::not_found && named_.insert(hash).second) {
-      turn.alert("The broker's registry does not verify: " + supplied.error().detail);
-    }
+    refuse_snapshot(hash, supplied.error(), turn);
   } else {
     std::vector<store::Store::StoredRecord> stored;
     stored.push_back({hash, wire::DirectoryType::registry, wire::encode_snapshot(snapshot)});
@@ -295,6 +308,23 @@ void DirectorySync::finish_snapshot(Turn& turn) {
     supply_held(turn);
   }
   ask_missing(turn);
+}
+
+void DirectorySync::refuse_snapshot(const Digest& head, const Error& error, Turn& turn) {
+  record_question_ = {};
+  give_up(head, turn);
+  // One behind a registry that is not here may be as good as any.
+  if (error.code == ErrorCode::not_found || !named_.insert(head).second) return;
+  const auto* line = desk_.directory.line_of(head);
+  ensure(line != nullptr, "a line names the registry that was asked for");
+  turn.warn({store::EventType::warning,
+             {},
+             {},
+             {},
+             error.code,
+             "Entry " + std::to_string(line->index.value) +
+                 " of the log is a registry, and what the broker gives as that does not verify: " +
+                 error.detail + ". Ask the exchange authority."});
 }
 
 // A prekey that is not given costs its messages; what is named here decides who is trusted.
@@ -337,38 +367,43 @@ void DirectorySync::give_up(const Digest& record, Turn& turn) {
 
 void DirectorySync::tick(Turn& turn) {
   if (!desk_.link.welcomed || desk_.halted) return;
-  if (!hopeless_.empty() && turn.now().monotonic >= hopeless_until_) {
+  const auto now = turn.now().monotonic;
+  if (!hopeless_.empty() && now >= hopeless_until_) {
     hopeless_.clear();
     ask_missing(turn);
   }
-  if (!lines_asked_ && asked_.empty() && !assembly_ && !left_by_full_disk_) return;
-  if (turn.now().monotonic < asked_at_ + kAskAgainAfter) return;
-  if (assembly_) asked_.insert(certs::sha256(assembly_->head.head));
-  const bool is_unanswered = lines_asked_ || !asked_.empty();
-  if (is_unanswered && ++unanswered_ == kUnansweredNamed) {
-    name_withheld(asked_, turn);
-    changed_ = true;  // nobody waits for it any longer
+  if (resume_at_ && now >= *resume_at_) {
+    resume_at_.reset();
+    go_on(turn);
   }
-  lines_asked_ = false;
-  asked_.clear();
+  if (lapses(lines_question_, now)) want_lines(turn);
+  if (lapses(record_question_, now)) ask_again(turn);
+}
+
+// What came of a registry is kept while more of it comes.
+void DirectorySync::ask_again(Turn& turn) {
+  const bool is_withheld = record_question_.unanswered >= kUnansweredNamed;
+  if (assembly_ && !is_withheld) {
+    ask_entries(turn);
+    return;
+  }
+  if (assembly_) asked_.insert(assembly_->hash());
   assembly_.reset();
-  left_by_full_disk_ = false;
-  if (lines_to_come()) {
-    want_lines(turn);
-  } else {
-    ask_missing(turn);
-  }
+  if (is_withheld) name_withheld(asked_, turn);
+  asked_.clear();
+  ask_missing(turn);
 }
 
 bool DirectorySync::may_still_come() const {
-  return !is_complete() && unanswered_ < kUnansweredNamed;
+  return !is_complete() && lines_question_.unanswered < kUnansweredNamed &&
+         record_question_.unanswered < kUnansweredNamed;
 }
 
 bool DirectorySync::lines_to_come() const { return desk_.directory.position().count < stated_; }
 
 bool DirectorySync::is_complete() const {
-  return broker_ && desk_.directory.position().count >= broker_->count && !lines_asked_ &&
-         asked_.empty() && !assembly_ && !left_by_full_disk_;
+  return broker_ && desk_.directory.position().count >= broker_->count &&
+         !lines_question_.asked_at && asked_.empty() && !assembly_ && !resume_at_;
 }
 
 bool DirectorySync::take_changed() {

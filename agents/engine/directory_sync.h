@@ -5,13 +5,15 @@
 // Lines are stored as they come, records as they verify. A head that differs at the same count is
 // evidence that the broker shows two directories: the agent keeps both and takes nothing more. What
 // a line names and the broker does not give is told to people, and whom it may concern is neither
-// trusted nor written to meanwhile: it may be a suspension.
+// trusted nor written to meanwhile: it may be a suspension. What stands behind other frames on a
+// thin line is not taken for withheld.
 #pragma once
 
 #include <map>
 #include <set>
 
 #include "agents/engine/desk.h"
+#include "certs/snapshot_assembly.h"
 
 namespace keruen::engine {
 
@@ -40,16 +42,24 @@ class DirectorySync {
   [[nodiscard]] bool take_changed();
 
  private:
-  struct Assembly {  // a snapshot while its entries come
-    wire::SnapshotHead head;
-    std::map<Digest, Bytes> entries;
+  // Of each kind one is open at a time: lines, and what they name.
+  struct Question {
+    std::optional<MonotonicTime> asked_at;  // empty: none is open
+    std::size_t unanswered = 0;             // one after the other
   };
+  void ask(Question& question, const wire::Frame& frame, Turn& turn);
+  // The open one has no answer, and none is on its way: it is open no more, and counted.
+  [[nodiscard]] bool lapses(Question& question, MonotonicTime now);
   void append(const wire::DirectoryLines& frame, Turn& turn);
+  // For lines that are to come, else for what is missing of those that came.
+  void go_on(Turn& turn);
   void ask_missing(Turn& turn);
   void ask_entries(Turn& turn);
+  void ask_again(Turn& turn);
   [[nodiscard]] bool supply(const wire::SignedRecord& record, Turn& turn);
   void supply_held(Turn& turn);
   void finish_snapshot(Turn& turn);
+  void refuse_snapshot(const Digest& head, const Error& error, Turn& turn);
   void name_withheld(const std::set<Digest>& records, Turn& turn);
   // Not asked for any more, for a while.
   void give_up(const Digest& record, Turn& turn);
@@ -58,16 +68,15 @@ class DirectorySync {
   Desk& desk_;
   std::optional<wire::DirectoryPosition> broker_;
   DirectoryCount stated_;  // by the broker, on this connection
-  std::set<Digest> asked_;
+  Question lines_question_;
+  Question record_question_;
+  std::set<Digest> asked_;  // a registry, or records
+  std::optional<certs::SnapshotAssembly> assembly_;
   std::set<Digest> hopeless_;  // on this connection, for kHopelessFor
   MonotonicTime hopeless_until_;
   std::map<Digest, wire::SignedRecord> held_;  // their signer's record is not here yet
-  std::optional<Assembly> assembly_;
-  std::set<Digest> named_;  // to people, as not given or wrong
-  MonotonicTime asked_at_;
-  std::size_t unanswered_ = 0;  // questions, one after the other
-  bool lines_asked_ = false;
-  bool left_by_full_disk_ = false;  // lines came, and more is to be done about them
+  std::set<Digest> named_;                     // to people, as not given or wrong
+  std::optional<MonotonicTime> resume_at_;     // lines came, and the disk was full
   bool changed_ = false;
 };
 

@@ -18,12 +18,10 @@ constexpr std::chrono::seconds kUnconfirmedEvery{60};
 constexpr std::chrono::milliseconds kClockWarnAt{120'000};
 // A fault sent before the line is closed arrives with its end.
 constexpr std::chrono::seconds kRefusedBeforeClosed{5};
+// A broker that is alive answers pings within kSilenceMax, or brings something.
+constexpr std::chrono::seconds kBrokerSilenceMax = kSilenceMax * 3 / 2;
 // Of connection: an inbox that is never quiet counts for served after this.
 constexpr std::chrono::hours kServedWithin{1};
-// Only whole frames are heard, and the largest is a slice: a line that brings a closed batch within
-// kSilenceMax shall not fail at it.
-constexpr std::chrono::seconds kBrokerSilenceMax = kSilenceMax * 3 / 2;
-static_assert(2 * kSliceBytesMax <= 3 * kBatchCloseBytes);
 
 Result<void> check_owner(Desk& desk) {
   const auto check = [&](const char* name, const std::string& expected) -> Result<void> {
@@ -74,6 +72,7 @@ Result<std::unique_ptr<Engine::State>> Engine::State::load(Desk given, InitialKe
   auto state = std::make_unique<State>(std::move(given));
   Desk& desk = state->desk;
   desk.link.since = now.wall;
+  state->began = now;
   KERUEN_CHECK(take_halt(desk, now));
   KERUEN_CHECK(state->sync.load());
   KERUEN_CHECK(state->checkpoints.load());
@@ -99,7 +98,9 @@ Result<void> Engine::begin_anew(Now now) {
   InitialKeys keys;
   keys.identity = state_->keyring.release_identity();
   const auto forgetting_pace = state_->forgetting.pace_after_full_disk(now);
+  const Now began = state_->began;
   KERUEN_TRY(state_, State::load(std::move(desk), std::move(keys), now));
+  state_->began = began;
   state_->forgetting.go_on_at(forgetting_pace);
   if (halted && !state_->desk.halted) {
     // Where it was found in the round that is undone, nobody was told.
@@ -150,15 +151,32 @@ void Engine::State::settle(Turn& turn) {
   batcher.pump(turn);
 }
 
-void Engine::State::drop_link(std::string why, Turn& turn) {
+void Engine::State::lose_link(const std::string& why, Turn& turn) {
+  const bool was_welcomed = std::exchange(desk.link.welcomed, false);
   desk.link.connected = false;
-  desk.link.welcomed = false;
   desk.link.since = turn.now().wall;
-  desk.link.fault = std::move(why);
+  desk.link.fault = why;
+  if (!was_welcomed) return;
+  store::Learned learned;
+  learned.at = turn.now().wall;
+  learned.notes.push_back(
+      {store::EventType::link, {}, {}, {}, {}, "The broker is out of reach: " + why});
+  (void)turn.checked(desk.store.learn(learned));
+}
+
+void Engine::State::give_link_up_when_silent(Turn& turn) {
+  // On a line that is known not to be thin no frame takes so long.
+  const bool is_patient = desk.link.welcomed && pace.is_thin();
+  const auto silence_max = is_patient ? kFrameTimeMax : kBrokerSilenceMax;
+  if (turn.now().monotonic < desk.link.heard_at + silence_max) return;
+  lose_link("the broker says nothing; connecting anew", turn);
+  gave_link_up = true;
+  turn.reconnect();
 }
 
 void Engine::State::on(const LinkUp&, Turn& turn) {
   turn.drop_frames();
+  gave_link_up = false;
   desk.link.connected = true;
   desk.link.welcomed = false;
   desk.link.refused.reset();
@@ -171,7 +189,7 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
   sync.forget_asked();
   keyring.forget_handed_in();
   inbox.connected();
-  pace.forget();
+  pace.begin_line();
   wire::Hello hello;
   hello.versions = {wire::kProtocolVersion};
   hello.suites = {wire::Suite::x25519_chacha20poly1305_ed25519};
@@ -186,20 +204,14 @@ void Engine::State::on(const LinkUp&, Turn& turn) {
 
 void Engine::State::on(const LinkDown& event, Turn& turn) {
   turn.drop_frames();
-  const bool was_welcomed = desk.link.welcomed;
+  if (std::exchange(gave_link_up, false)) return;  // it is known why
   // What the broker said before it closed the line says more than that the line is closed.
   const auto& refused = desk.link.refused;
   const bool was_refused =
       desk.link.connected && refused && turn.now().monotonic - refused->at < kRefusedBeforeClosed;
   const std::string why = was_refused ? refused->words : event.why;
-  if (desk.link.connected || !desk.link.fault) drop_link(why, turn);
+  if (desk.link.connected || !desk.link.fault) return lose_link(why, turn);
   desk.link.fault = why;
-  if (!was_welcomed) return;
-  store::Learned learned;
-  learned.at = turn.now().wall;
-  learned.notes.push_back(
-      {store::EventType::link, {}, {}, {}, {}, "The broker is out of reach: " + why});
-  (void)turn.checked(desk.store.learn(learned));
 }
 
 void Engine::State::on(const FrameReceived& event, Turn& turn) {
@@ -228,6 +240,7 @@ void Engine::State::set_clock(WallTime broker_time, Turn& turn) {
       desk.link.clock_ahead && std::chrono::abs(*desk.link.clock_ahead) > kClockWarnAt;
   desk.link.clock_ahead = ahead;
   desk.link.clock_heard = {broker_time, turn.now().monotonic};
+  (void)begin_lives(turn);
   if (std::chrono::abs(ahead) < kClockAheadMax) desk.link.clock_doubted = false;
   if (std::chrono::abs(ahead) <= kClockWarnAt || was_wrong) return;
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(std::chrono::abs(ahead));
@@ -275,6 +288,7 @@ void Engine::State::on(wire::DeliverSlice& frame, Turn& turn) {
 void Engine::State::on(const wire::Pong& frame, Turn& turn) {
   if (frame.token != ping_token) return;
   ++ping_token;  // each is answered once
+  desk.link.answered_until = desk.link.pinged_at;
   set_clock(frame.broker_time, turn);
 }
 
@@ -294,7 +308,7 @@ void Engine::State::on(const Tick&, Turn& turn) {
   const bool may_expire = desk.knows_time(turn.now());
   if (monotonic >= expiry_at) {
     expiry_at = monotonic + kExpiryEvery;
-    if (may_expire) {
+    if (may_expire && begin_lives(turn)) {
       (void)turn.checked(desk.store.expire_outbox(over_before(turn.now())));
     }
     if (desk.disk_full) batcher.there_may_be_work(turn.now());
@@ -306,11 +320,8 @@ void Engine::State::on(const Tick&, Turn& turn) {
     desk.link.pinged_at = monotonic;
     turn.send(wire::Ping{++ping_token});
   }
-  if (monotonic >= desk.link.heard_at + kBrokerSilenceMax) {
-    drop_link("the broker says nothing", turn);
-    turn.reconnect();
-    return;
-  }
+  give_link_up_when_silent(turn);
+  if (!desk.link.connected) return;
   recovery.tick(turn);
   sync.tick(turn);
   checkpoints.tick(turn);
@@ -337,6 +348,22 @@ void Engine::State::on(const Tick&, Turn& turn) {
       keyring.destroy_old(inbox.is_caught_up(turn.now()), turn);
     }
   }
+}
+
+bool Engine::State::begin_lives(Turn& turn) {
+  if (!desk.store.has_lives_to_begin()) return true;
+  const Now at = turn.now();
+  if (!desk.knows_time(at)) return false;
+  const WallTime time = std::max(desk.exchange_time(at), at.wall);
+  const WallTime by_first_clock =
+      began.wall +
+      std::chrono::duration_cast<std::chrono::milliseconds>(at.monotonic - began.monotonic);
+  // It was right all the time: what was to live for an hour is over after a day's outage.
+  const bool was_right = std::chrono::abs(time - by_first_clock) < kClockAheadMax;
+  const auto stored = was_right ? desk.store.keep_lives() : desk.store.begin_lives(time);
+  if (!turn.checked(stored)) return false;
+  batcher.there_may_be_messages(at);
+  return true;
 }
 
 WallTime Engine::State::over_before(Now at) const {

@@ -32,6 +32,7 @@ void Inbox::connected() {
   retry_at_.reset();
   resume_at_.reset();
   wanted_ = false;
+  missing_.forget_asked();
 }
 
 bool Inbox::forget_beyond(TreeSize size, Turn& turn) {
@@ -302,9 +303,10 @@ Inbox::Step Inbox::take_verified(const wire::DeliverSlice& slice, const certs::V
   }
   checkpoints_.compare(batch.statement.sender, batch.statement.checkpoint_seen, turn);
   const Step step = store(draft, slice, turn);
-  // What they owe may stand in this very slice.
-  if (step == Step::done) {
-    peers_.saw(batch.statement.sender, batch.statement.checkpoint_seen.size);
+  // What they owe may stand in this very slice; what comes again was said long before.
+  if (step == Step::done && !slice.again) {
+    const auto receipted = arrival.words.empty() ? std::nullopt : std::optional(slice.lane);
+    peers_.heard(batch.statement.sender, batch.statement.checkpoint_seen.size, receipted);
   }
   return step;
 }

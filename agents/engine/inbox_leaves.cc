@@ -140,10 +140,12 @@ Inbox::Step Inbox::store(Draft& draft, const wire::DeliverSlice& slice, Turn& tu
     const auto settled = missing_.settled_by(slice.lane, slice.index, draft.first_leaf, last);
     arrival.found.insert(arrival.found.end(), settled.begin(), settled.end());
   }
-  // What lies beside a gap comes again with it: it is neither kept nor receipted a second time.
+  // What lies beside a gap comes again with it: it is neither kept nor receipted a second time. Nor
+  // are receipts kept, but they count: their gap may have been given up.
   if (slice.again && draft.pairs.is_empty() && arrival.found.empty() && draft.faults.empty() &&
       arrival.messages.empty()) {
-    return Step::done;
+    if (arrival.words.empty()) return Step::done;
+    arrival.slice = {};
   }
   auto& cursor = cursors_[static_cast<std::size_t>(slice.lane)];
   const wire::Cursor end{slice.index, last};

@@ -2,22 +2,28 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 namespace keruen::engine {
 namespace {
 
 // The broker keeps no more than a few questions of one agency, and refuses the rest.
-constexpr std::size_t kUnansweredMax = 8;
-// After the first, second and third time.
+constexpr std::size_t kOpenMax = 8;
+constexpr std::chrono::seconds kLookEvery{1};
+// The first, second and third time.
 constexpr std::array<std::chrono::seconds, 3> kPatience = {
     std::chrono::seconds(10), std::chrono::seconds(60), std::chrono::seconds(60)};
+
+std::chrono::seconds patience_with(const store::Missing& missing) {
+  return kPatience[std::min<std::size_t>(missing.asked, kPatience.size() - 1)];
+}
 
 std::string words_for(const store::Missing& missing) {
   if (missing.gap) {
     return "Numbers " + std::to_string(missing.gap->first.value) + " to " +
            std::to_string(missing.gap->last.value) + " from " + missing.gap->agency.text() +
-           " did not come although they were asked for three times.";
+           " did not come although they were asked for three times. Ask them by another way.";
   }
   return "Log entry " + std::to_string(missing.from.index.value) + " (leaves " +
          std::to_string(missing.from.leaf) + " to " + std::to_string(missing.to.leaf) +
@@ -36,7 +42,7 @@ Result<void> MissingLeaves::load() {
     numbers.insert(missing.number);
     some_unproved = some_unproved || (!missing.gap && missing.code == store::kUnproved);
   }
-  std::erase_if(ask_at_, [&](const auto& asked) { return !numbers.contains(asked.first); });
+  std::erase_if(asked_at_, [&](const auto& asked) { return !numbers.contains(asked.first); });
   // There may be more of them than are looked at here.
   std::set<LogIndex> entries;
   if (some_unproved) {
@@ -91,51 +97,58 @@ bool MissingLeaves::is_postponed(const store::Missing& missing) const {
 void MissingLeaves::tick(Turn& turn) {
   const auto now = turn.now().monotonic;
   if (!desk_.link.welcomed || desk_.halted || all_.empty() || now < due_) return;
-  due_ = MonotonicTime::max();
-  std::size_t unanswered = 0;
-  for (const auto& missing : all_) {
-    const auto at = ask_at_[missing.number];
-    if (at <= now) continue;
-    if (missing.asked > 0 && !is_postponed(missing)) ++unanswered;
-    due_ = std::min(due_, at);
+  if (desk_.is_suspended()) {
+    asked_at_.clear();
+  } else if (count_unanswered(turn) && give_up_hopeless(turn)) {
+    ask(turn);
   }
-  std::vector<store::MissingNumber> asked;
-  std::optional<store::Missing> hopeless;
+  due_ = now + kLookEvery;
+}
+
+bool MissingLeaves::count_unanswered(Turn& turn) {
+  std::vector<store::MissingNumber> unanswered;
   for (const auto& missing : all_) {
-    auto& at = ask_at_[missing.number];
-    if (now < at) continue;
+    const auto asked = asked_at_.find(missing.number);
+    if (asked == asked_at_.end()) continue;
     if (is_postponed(missing)) {
-      at = now + kPatience.front();
-      due_ = std::min(due_, at);
-      continue;
+      asked_at_.erase(asked);
+    } else if (desk_.link.is_overdue(asked->second, patience_with(missing), turn.now().monotonic)) {
+      unanswered.push_back(missing.number);
     }
-    if (missing.asked >= kPatience.size()) {
-      hopeless = missing;
-      continue;
-    }
-    if (unanswered == kUnansweredMax) continue;
-    ++unanswered;
-    at = now + kPatience[missing.asked];
-    due_ = std::min(due_, at);
-    asked.push_back(missing.number);
+  }
+  if (unanswered.empty()) return true;
+  if (!turn.checked(desk_.store.count_asked(unanswered))) return false;
+  for (const auto& number : unanswered) asked_at_.erase(number);
+  return turn.checked(load());
+}
+
+bool MissingLeaves::give_up_hopeless(Turn& turn) {
+  std::vector<store::Missing> hopeless;
+  std::ranges::copy_if(all_, std::back_inserter(hopeless), [this](const store::Missing& missing) {
+    return missing.asked >= kPatience.size() && !is_postponed(missing);
+  });
+  for (const auto& missing : hopeless) {
+    store::Note note;
+    note.code = missing.code.value_or(ErrorCode::out_of_sequence);
+    if (missing.gap) note.agency = missing.gap->agency;
+    note.text = words_for(missing);
+    // On a full disk it is given up later.
+    if (!turn.checked(desk_.store.give_up(missing, note, turn.now().wall))) return false;
+    turn.alert(note.text);
+  }
+  return hopeless.empty() || turn.checked(load());
+}
+
+void MissingLeaves::ask(Turn& turn) {
+  for (const auto& missing : all_) {
+    if (asked_at_.size() >= kOpenMax) return;
+    if (asked_at_.contains(missing.number) || is_postponed(missing)) continue;
+    asked_at_[missing.number] = turn.now().monotonic;
     wire::AskAgain ask{missing.lane, missing.from, missing.to};
     // What others sent meanwhile came, and what this one sent in other streams.
     if (missing.gap) ask.stream = wire::StreamName{missing.gap->agency, missing.gap->stream};
     turn.send(ask);
   }
-  if (!asked.empty() && !turn.checked(desk_.store.count_asked(asked))) return;
-  if (hopeless) {
-    store::Note note;
-    note.code = hopeless->code.value_or(ErrorCode::out_of_sequence);
-    if (hopeless->gap) note.agency = hopeless->gap->agency;
-    note.text = words_for(*hopeless);
-    // On a full disk it is given up later.
-    ask_at_[hopeless->number] = now + kPatience.front();
-    due_ = std::min(due_, now + kPatience.front());
-    if (!turn.checked(desk_.store.give_up(*hopeless, note, turn.now().wall))) return;
-    turn.alert(note.text);
-  }
-  if (!asked.empty() || hopeless) (void)turn.checked(load());
 }
 
 std::optional<MonotonicTime> MissingLeaves::due() const {

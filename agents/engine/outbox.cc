@@ -152,6 +152,17 @@ Result<content::PartsManifest> Outbox::measure(const std::vector<Attachment>& at
     return fail(ErrorCode::too_large,
                 "a message carries at most " + std::to_string(kAttachmentsMax) + " attachments");
   }
+  std::uint64_t bytes = 0;
+  for (const auto& attachment : attachments) {
+    KERUEN_TRY(const std::uint64_t size, size_of_attachment(desk_.disk, attachment));
+    bytes += size;
+  }
+  if (bytes > kAttachmentsBytesMax) {
+    return fail(ErrorCode::too_large, "the attachments have " + std::to_string(bytes) +
+                                          " bytes together, and one message carries at most " +
+                                          std::to_string(kAttachmentsBytesMax) +
+                                          "; send several messages");
+  }
   content::PartsManifest manifest;
   for (const auto& attachment : attachments) {
     KERUEN_TRY(auto measured, measure_attachment(desk_.disk, attachment));
@@ -175,7 +186,14 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
     return fail(ErrorCode::malformed, "a message expires after 1 second to 30 days");
   }
   Prepared prepared;
-  prepared.answer.expires_at = std::max(now.wall, desk_.exchange_time(now)) + life;
+  WallTime written_at = now.wall;
+  if (!desk_.link.clock_heard) {
+    // By a clock that may have stopped with the power it would be over as soon as the time is
+    // known.
+    written_at = desk_.exchange_time(now);
+    prepared.submission.life_begins = store::Submission::LifeBegins::when_time_is_known;
+  }
+  prepared.answer.expires_at = std::max(written_at, desk_.exchange_time(now)) + life;
   prepared.answer.recipients = recipients;
   prepared.answer.left_out = members.suspended;
   // Most content goes as it is: of a large text a copy would be dear.
@@ -190,7 +208,7 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   prepared.answer.message = message.id;
   message.kind = kind;
   message.lane = request.lane;
-  message.created_at = now.wall;
+  message.created_at = written_at;
   message.expires_at = prepared.answer.expires_at;
   message.recipients = recipients;
   KERUEN_TRY(message.content, content::encode(content));
@@ -203,7 +221,7 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
   if (!request.attachments.empty()) {
     auto parts = std::make_shared<AttachmentParts>(
         desk_.disk, ids_, request.attachments, content.parts, prepared.answer.message, recipients,
-        now.wall, prepared.answer.expires_at);
+        written_at, prepared.answer.expires_at);
     prepared.submission.more = [parts] { return parts->next(); };
   }
   if (request.once) {

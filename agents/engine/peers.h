@@ -3,11 +3,16 @@
 //
 // Accepted mail without a receipt, although its recipient's own statements have shown a checkpoint
 // past it for kWithheldAfter, was withheld by somebody: it is named, once. Only the time counts in
-// which the broker serves this agency: while it does not, receipts wait there.
+// which the recipient is heard, since it may be away again, and in which the broker serves this
+// agency: while it does not, receipts wait there. Whoever receipts something may have the rest of
+// that lane, and of those less urgent, still before it: for kExcusedMost, since a broker that keeps
+// back one lane brings the others.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "agents/engine/desk.h"
@@ -17,18 +22,36 @@ namespace keruen::engine {
 class Peers {
  public:
   explicit Peers(Desk& desk) : desk_(desk) {}
-  void saw(const AgencyId& peer, TreeSize size);
+  // Just now `peer` states something, having seen a log of this size; receipts of this lane, or
+  // anything else.
+  void heard(const AgencyId& peer, TreeSize seen, std::optional<Lane> receipted);
   // While connected.
   void tick(Turn& turn);
 
  private:
+  // The time in which a peer was heard, since the start.
+  using HeardTime = LinkState::WelcomedTime;
   struct Sight {
     TreeSize size;
-    LinkState::WelcomedTime at;
+    HeardTime at;
   };
+  struct Peer {
+    std::optional<LinkState::WelcomedTime> last_heard_at;
+    HeardTime heard_for{0};
+    std::array<HeardTime, kLaneCount> receipted_at{};
+    std::deque<Sight> sights;
+    std::deque<Sight> excused;  // what was not named, and since when
+    std::set<MessageId> named;  // messages people were told of
+
+    // How many of the most urgent lanes have receipted nothing since.
+    [[nodiscard]] std::size_t silent_lanes(HeardTime since) const;
+  };
+  // False: the store did not say.
+  [[nodiscard]] bool name(const AgencyId& id, Peer& peer, TreeSize below, std::size_t lanes,
+                          Turn& turn);
+
   Desk& desk_;
-  std::map<AgencyId, std::deque<Sight>> sights_;
-  std::map<AgencyId, std::set<MessageId>> named_;  // messages people were told of
+  std::map<AgencyId, Peer> peers_;
   LinkState::WelcomedTime looked_at_{0};
 };
 

@@ -40,8 +40,10 @@ struct Engine::State {
   MonotonicTime expiry_at;
   MonotonicTime unconfirmed_at;
   std::uint64_t ping_token = 0;
+  Now began;                        // both clocks at the start
   MonotonicTime now;                // of the last call
   bool wake = false;                // something was submitted: a tick is due
+  bool gave_link_up = false;        // by ourselves: its end is still to come
   bool wakes_waiting = true;        // a key may be there that messages wait for
   std::optional<Error> failed;      // the store, while a request was served
   std::vector<Effect> unperformed;  // of a submission; the next turn's first
@@ -88,7 +90,11 @@ struct Engine::State {
   void on(const wire::Fault& frame, Turn& turn);
 
   void set_clock(WallTime broker_time, Turn& turn);
-  void drop_link(std::string why, Turn& turn);
+  void lose_link(const std::string& why, Turn& turn);
+  void give_link_up_when_silent(Turn& turn);
+  // Of what was written before this process knew the time. False: they do not begin yet, so that
+  // nothing may be called over.
+  [[nodiscard]] bool begin_lives(Turn& turn);
   // What every turn ends with.
   void settle(Turn& turn);
 };

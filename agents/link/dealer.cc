@@ -16,6 +16,9 @@ constexpr int kConnectMilliseconds = 10'000;
 constexpr int kReconnectMilliseconds = 3'600'000;  // never by itself: the back-off is ours
 constexpr int kKeepAliveIdleSeconds = 30;
 constexpr int kKeepAliveEverySeconds = 10;
+// Of bytes that are under way and that the other end's kernel does not say it has. The engine's
+// pings see to it that there are some.
+constexpr int kUnacknowledgedMilliseconds = 180'000;
 constexpr const char* kMonitorEndpoint = "inproc://keruen.link.monitor";
 constexpr int kMonitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                            ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
@@ -62,10 +65,12 @@ Result<std::unique_ptr<Dealer>> Dealer::connect(const DealerOptions& options,
     socket.set(zmq::sockopt::handshake_ivl, kHandshakeMilliseconds);
     socket.set(zmq::sockopt::connect_timeout, kConnectMilliseconds);
     socket.set(zmq::sockopt::reconnect_ivl, kReconnectMilliseconds);
-    // No ZMQ heartbeats: with a full receive queue they abort the process. The engine pings.
+    // No ZMQ heartbeats: with a full receive queue they abort the process, and they wait behind
+    // the frame under way, as pings do.
     socket.set(zmq::sockopt::tcp_keepalive, 1);
     socket.set(zmq::sockopt::tcp_keepalive_idle, kKeepAliveIdleSeconds);
     socket.set(zmq::sockopt::tcp_keepalive_intvl, kKeepAliveEverySeconds);
+    socket.set(zmq::sockopt::tcp_maxrt, kUnacknowledgedMilliseconds);
     // Frames queue only for a broker that proved its key.
     socket.set(zmq::sockopt::immediate, 1);
     set_key(socket, zmq::sockopt::curve_serverkey, options.broker_key.view());

@@ -140,7 +140,7 @@ std::string LinkThread::State::serve(Dealer& dealer,
   const auto began = steady_clock::now();
   while (!stopping) {
     calm();
-    if (reconnecting.exchange(false)) return "connecting anew with other keys";
+    if (reconnecting.exchange(false)) return "the agent connects anew";
     if (overfull) return "the broker takes nothing more; connecting anew";
     while (const auto event = dealer.next_event()) {
       if (*event == DealerEvent::connected) {

@@ -233,6 +233,61 @@ Result<void> Store::State::expire_item(OutboxNumber key, WallTime at) {
   return {};
 }
 
+void Store::State::note_lives_to_begin() {
+  if (lives_to_begin_from) return;
+  lives_to_begin_from = next_out;
+  connection.query("INSERT INTO setting(name, value) VALUES('lives to begin', ?)")
+      .with(next_out)
+      .run();
+}
+
+void Store::State::forget_lives_to_begin() {
+  connection.query("DELETE FROM setting WHERE name = 'lives to begin'").run();
+  lives_to_begin_from.reset();
+}
+
+void Store::State::load_lives_to_begin() {
+  lives_to_begin_from.reset();
+  auto query = connection.query("SELECT value FROM setting WHERE name = 'lives to begin'");
+  if (query.row()) lives_to_begin_from = query.number(0);
+}
+
+Result<void> Store::begin_lives(WallTime at) {
+  if (!state_->lives_to_begin_from) return {};
+  return state_->transact<void>("beginning the lives of messages", [&]() -> Result<void> {
+    Connection& connection = state_->connection;
+    connection
+        .query(
+            "UPDATE message_out SET expires_at = expires_at - created_at + ?4 WHERE number IN "
+            "(SELECT key & ?1 FROM outbox WHERE key < ?2 AND (key & ?1) >= ?3)")
+        .with(kOutboxMessageMask)
+        .with(outbox_begin(Readiness::kept))
+        .with(*state_->lives_to_begin_from)
+        .with(at)
+        .run();
+    connection
+        .query(
+            "UPDATE outbox SET expires_at = (SELECT expires_at FROM message_out "
+            "WHERE number = (key & ?1)) WHERE key < ?2 AND (key & ?1) >= ?3")
+        .with(kOutboxMessageMask)
+        .with(outbox_begin(Readiness::kept))
+        .with(*state_->lives_to_begin_from)
+        .run();
+    state_->forget_lives_to_begin();
+    state_->load_outbox_expiry();
+    return {};
+  });
+}
+
+Result<void> Store::keep_lives() {
+  return state_->transact<void>("keeping the lives of messages", [&]() -> Result<void> {
+    state_->forget_lives_to_begin();
+    return {};
+  });
+}
+
+bool Store::has_lives_to_begin() const { return state_->lives_to_begin_from.has_value(); }
+
 Result<std::size_t> Store::expire_outbox(WallTime at) {
   if (!state_->outbox_expires_at || *state_->outbox_expires_at > at) return std::size_t{0};
   return state_->transact<std::size_t>("noting what expired", [&]() -> Result<std::size_t> {

@@ -93,6 +93,9 @@ void Store::State::mark_received(const LocalMark& mark) {
 Result<void> Store::State::add(std::span<Submission* const> submissions, WallTime at) {
   std::vector<NewMessage*> messages;
   for (Submission* submission : submissions) {
+    if (submission->life_begins == Submission::LifeBegins::when_time_is_known) {
+      note_lives_to_begin();
+    }
     if (submission->once) add_once(*submission->once, submission->messages.front().id);
     for (auto& message : submission->messages) messages.push_back(&message);
   }

@@ -65,6 +65,10 @@ struct Submission {
   std::optional<SentOnce> once;
   std::optional<LocalMark> mark;
   std::optional<MessageId> recalls;  // whose unsealed recipients are taken back
+  // when_time_is_known: its messages were written by a clock that nobody confirmed
+  // (Store::begin_lives).
+  enum class LifeBegins : std::uint8_t { when_written, when_time_is_known };
+  LifeBegins life_begins = LifeBegins::when_written;
 };
 
 // ---- close ----

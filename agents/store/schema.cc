@@ -44,7 +44,8 @@ const char* const kUnprovedTable =
 
 const char* const kSchema = R"sql(
 -- Single facts: whose store, newest note, whether it takes anything more, the newest round in this
--- file and the id that records of later ones carry (redo_log.h).
+-- file and the id that records of later ones carry (redo_log.h), from which message on lives are to
+-- begin.
 CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 -- Agencies by number, so that rows stay small.
 CREATE TABLE agency(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);

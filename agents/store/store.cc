@@ -70,6 +70,7 @@ void Store::State::load_counters() {
   }
   events.start(std::max(given.event, read_newest_event(connection)));
   load_outbox_expiry();
+  load_lives_to_begin();
   early_recalls = 0;
   if (!keeps_recalls) return;
   auto recalls = connection.query("SELECT count(*) FROM recall WHERE agency <> ?");

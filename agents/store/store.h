@@ -78,6 +78,12 @@ class Store {
   [[nodiscard]] Result<void> wake_waiting();
   // Whose keys messages wait for.
   [[nodiscard]] Result<std::vector<AgencyId>> waited_for();
+  // The time is known by now: what was submitted before it was, and is not sealed, lives from `at`
+  // on for as long as it was to.
+  [[nodiscard]] Result<void> begin_lives(WallTime at);
+  // The clock they were written by turned out right: they live as they were written.
+  [[nodiscard]] Result<void> keep_lives();
+  [[nodiscard]] bool has_lives_to_begin() const;
   // Unsealed recipients whose message expired; how many.
   [[nodiscard]] Result<std::size_t> expire_outbox(WallTime at);
   // Accepted ones whose message expired without a receipt. A receipt that comes later still counts.
@@ -137,9 +143,11 @@ class Store {
   };
   [[nodiscard]] Result<std::optional<OnceAnswer>> once(const std::string& key,
                                                        const Digest& content);
-  // Not yet named ones of `agency` accepted below `below`; they count as named afterwards.
+  // Not yet named ones of `agency` accepted below `below`, in so many of the most urgent lanes;
+  // they count as named afterwards.
   [[nodiscard]] Result<std::vector<Unconfirmed>> name_unconfirmed(const AgencyId& agency,
-                                                                  LogIndex below);
+                                                                  LogIndex below,
+                                                                  std::size_t lanes);
 
   // ---- keys, directory, facts ----
   [[nodiscard]] Result<std::vector<OwnKey>> own_keys();

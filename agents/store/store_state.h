@@ -70,6 +70,8 @@ struct Store::State {
   std::array<bool, kLaneCount> outbox_is_empty{};
   // When the next outbox row expires, at the earliest.
   std::optional<WallTime> outbox_expires_at;
+  // A row of message_out: the lives of what stands from there on begin when the time is known.
+  std::optional<std::int64_t> lives_to_begin_from;
   bool keeps_recalls = false;        // the file has the table of them
   bool keeps_unproved = false;       // and of these
   std::int64_t forgotten_below = 0;  // a row of message_out; what went since the start
@@ -138,6 +140,10 @@ struct Store::State {
   void keep_or_remove(OutboxNumber key, Listing listing);
   [[nodiscard]] Result<void> expire_item(OutboxNumber key, WallTime at);
   void load_outbox_expiry();
+  // Of what is added from now on.
+  void note_lives_to_begin();
+  void forget_lives_to_begin();
+  void load_lives_to_begin();
   void arrive_messages(const Arrival& arrival, BlobNumber blob);
   // What it says of others, beside its row.
   void tell_of(const Arrival& arrival, const ArrivedMessage& message, std::int64_t agency,

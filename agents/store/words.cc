@@ -205,7 +205,8 @@ Result<void> Store::expire_unconfirmed(WallTime at) {
   });
 }
 
-Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency, LogIndex below) {
+Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency, LogIndex below,
+                                                         std::size_t lanes) {
   using Names = std::vector<Unconfirmed>;
   constexpr std::size_t kBatchesAtOnce = 16;
   std::vector<std::pair<BlobNumber, LogIndex>> blobs;
@@ -215,9 +216,10 @@ Result<std::vector<Unconfirmed>> Store::name_unconfirmed(const AgencyId& agency,
     if (!known) return {};
     number = *known;
     auto query = state_->connection.query(
-        "SELECT blob, log_index FROM awaited WHERE agency = ? AND named = 0 AND log_index > 0 "
-        "AND log_index < ? ORDER BY log_index LIMIT ?");
-    query.with(number).with(below);
+        "SELECT a.blob, a.log_index FROM awaited a JOIN batch b ON b.blob = a.blob "
+        "WHERE a.agency = ? AND a.named = 0 AND a.log_index > 0 AND a.log_index < ? "
+        "AND b.lane < ? ORDER BY a.log_index LIMIT ?");
+    query.with(number).with(below).with(static_cast<std::uint64_t>(lanes));
     query.with(static_cast<std::uint64_t>(kBatchesAtOnce));
     while (query.row()) {
       blobs.emplace_back(BlobNumber{query.unsigned_number(0)}, LogIndex{query.unsigned_number(1)});

@@ -33,6 +33,8 @@ constexpr int kBacklog = 1024;
 constexpr int kKeepaliveIdleSeconds = 60;
 constexpr int kKeepaliveIntervalSeconds = 10;
 constexpr int kKeepaliveProbes = 3;
+// Of bytes under way that the agent's kernel does not say it has; keep-alive looks at quiet lines.
+constexpr int kUnacknowledgedMilliseconds = 180'000;
 
 std::string zmq_words() { return ::zmq_strerror(::zmq_errno()); }
 
@@ -115,7 +117,8 @@ Result<void> set_options(void* socket, const certs::TransportKeyPair& key) {
   KERUEN_CHECK(set(socket, ZMQ_TCP_KEEPALIVE, yes));
   KERUEN_CHECK(set(socket, ZMQ_TCP_KEEPALIVE_IDLE, kKeepaliveIdleSeconds));
   KERUEN_CHECK(set(socket, ZMQ_TCP_KEEPALIVE_INTVL, kKeepaliveIntervalSeconds));
-  return set(socket, ZMQ_TCP_KEEPALIVE_CNT, kKeepaliveProbes);
+  KERUEN_CHECK(set(socket, ZMQ_TCP_KEEPALIVE_CNT, kKeepaliveProbes));
+  return set(socket, ZMQ_TCP_MAXRT, kUnacknowledgedMilliseconds);
 }
 
 // ZeroMQ reads the frame where it is, and lets go of it on its own thread. False: no memory.

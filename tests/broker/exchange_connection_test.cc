@@ -219,16 +219,30 @@ TEST_F(ExchangeConnectionTest, AnswersNoOperatorsQuestionOfAnAgency) {
   EXPECT_EQ(only<wire::Fault>(peer).code, ErrorCode::denied);
 }
 
-TEST_F(ExchangeConnectionTest, ClosesAConnectionThatIsSilent) {
+// A frame that is under way by radio is not heard before the whole of it is there.
+TEST_F(ExchangeConnectionTest, ClosesAConnectionThatIsSilentForLongerThanAFrameTakes) {
   Peer& silent = connect("kz.customs");
   Peer& lively = connect("kz.prosecutor");
-  for (int i = 0; i < 4; ++i) {
-    exchange.clock().advance(seconds{10});
-    say(lively, wire::Ping{});
-    tick();
-  }
+  const auto pass_in_silence = [&](seconds time) {
+    for (auto left = time; left.count() > 0; left -= seconds{10}) {
+      exchange.clock().advance(seconds{10});
+      say(lively, wire::Ping{});
+      tick();
+    }
+  };
+  pass_in_silence(kFrameTimeMax - seconds{10});
+  EXPECT_EQ(silent.closed, std::nullopt);
+  pass_in_silence(seconds{20});
   EXPECT_TRUE(silent.closed.has_value());
   EXPECT_EQ(lively.closed, std::nullopt);
+}
+
+TEST_F(ExchangeConnectionTest, ClosesASilentConnectionThatNeverGreetedSoon) {
+  Peer& peer = dial("kz.customs");
+  say(peer, wire::Ping{});
+  exchange.clock().advance(kSilenceMax + seconds{1});
+  tick();
+  EXPECT_TRUE(peer.closed.has_value());
 }
 
 // It may log a great many keys.

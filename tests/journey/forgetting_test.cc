@@ -131,6 +131,8 @@ TEST_F(ForgettingJourney, SoItDoesInAStoreOfTheFormatBefore) {
   static_cast<void>(send_film("in spring", form));
   pass_days(40);
   const auto later = send_film("in summer", form);
+  // What stands in the redo log is of this format.
+  ASSERT_THAT(agent(kCustoms).engine().publish(), IsOk());
   agent(kCustoms).kill(broker, now());
   const std::string content = agent(kCustoms).store_path() + "-content";
   for (int segment = 1; std::filesystem::exists(content + "." + std::to_string(segment));

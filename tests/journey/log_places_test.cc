@@ -25,6 +25,7 @@ class LogPlaces : public Journey {
   // What the broker does to customs; all false and empty: nothing.
   struct Lies {
     bool keeps_slices = false;
+    bool keeps_slices_asked_for = false;
     bool keeps_proofs = false;
     bool keeps_records = false;
     milliseconds accepted_later{0};
@@ -32,7 +33,7 @@ class LogPlaces : public Journey {
   void let_the_broker_lie_to_customs() {
     agent(kCustoms).lie([this](wire::Frame frame) -> std::optional<wire::Frame> {
       if (auto* slice = std::get_if<wire::DeliverSlice>(&frame)) {
-        if (lies.keeps_slices) return std::nullopt;
+        if (lies.keeps_slices || (lies.keeps_slices_asked_for && slice->again)) return std::nullopt;
         slice->accepted_at += lies.accepted_later;
       }
       auto* records = std::get_if<wire::Records>(&frame);
@@ -146,6 +147,39 @@ TEST_F(LogPlaces, OfWhatIsDeliveredAreNamedAfterTenMinutesWithoutProof) {
               ElementsAre(HasSubstr("1 of our batches, and 1 of the batches it delivered.")))
       << "once";
   EXPECT_THAT(inbox(kCustoms), ElementsAre("Where are you?"));
+}
+
+// A suspended agency may ask for none of it, and is owed none.
+TEST_F(LogPlaces, AreNeitherAskedForNorMissedWhileThisAgencyIsSuspended) {
+  let_the_broker_lie_to_customs();
+  lies.keeps_slices = true;
+  static_cast<void>(send(kGuard, {kCustoms}, "Lost on its way"));
+  pass(seconds(1));
+  lies = {.keeps_slices_asked_for = true, .keeps_proofs = true};
+  static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
+  pass(seconds(2));
+  exchange.agency(kCustoms).status = wire::AgencyStatus::suspended;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(5));
+  lies = {};
+  std::size_t asked = 0;
+  agent(kCustoms).watch([&](TestAgent::Direction, BytesView bytes) {
+    const auto frame = wire::decode_frame(SharedBytes(copy_of(bytes)));
+    ASSERT_THAT(frame, IsOk());
+    const bool asks = std::holds_alternative<wire::AskAgain>(*frame) ||
+                      std::holds_alternative<wire::FetchInclusion>(*frame) ||
+                      std::holds_alternative<wire::FetchCheckpoint>(*frame);
+    if (asks) ++asked;
+  });
+  pass(minutes(20));
+  EXPECT_EQ(asked, 0U);
+  exchange.agency(kCustoms).status = wire::AgencyStatus::active;
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(30));
+  EXPECT_THAT(inbox(kCustoms), Contains("Lost on its way"));
+  EXPECT_EQ(places_to_prove(kCustoms), 0);
+  EXPECT_THAT(agent(kCustoms).alerts(), ElementsAre(HasSubstr("something is missing"),
+                                                    HasSubstr("a key record of ours (denied)")));
 }
 
 // Its line is here before it is, as after each publication.

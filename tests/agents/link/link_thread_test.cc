@@ -1,6 +1,10 @@
 // The link against the broker's real socket on loopback: what an engine is told, and when.
 #include "agents/link/link_thread.h"
 
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <deque>
 #include <mutex>
 
@@ -122,6 +126,21 @@ class LinkThreadTest : public ::testing::Test {
     }
     return found;
   }
+  // Of the link's own end of its connection; empty: there is none.
+  std::optional<unsigned> milliseconds_unacknowledged() {
+    const std::string endpoint = router->endpoint();
+    const int port = std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
+    for (int descriptor = 0; descriptor < 1024; ++descriptor) {
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+      if (peer.sin_family != AF_INET || ntohs(peer.sin_port) != port) continue;
+      unsigned waits = 0;
+      size = sizeof waits;
+      if (getsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &waits, &size) == 0) return waits;
+    }
+    return std::nullopt;
+  }
   static SharedBytes frame(std::size_t size) { return SharedBytes(Bytes(size, 7)); }
 
   certs::SystemRandomness randomness;
@@ -153,6 +172,17 @@ TEST_F(LinkThreadTest, CarriesFramesBothWays) {
   ASSERT_TRUE(event);
   ASSERT_TRUE(std::holds_alternative<engine::FrameReceived>(*event));
   EXPECT_EQ(std::get<engine::FrameReceived>(*event).frame.size(), kFrameBytesMax);
+}
+
+// Pings wait behind the frame under way: what no byte comes through of is the system's to find.
+TEST_F(LinkThreadTest, LetsTheSystemEndALineThatAcknowledgesNothing) {
+  open_broker();
+  start_link();
+  expect_up();
+  const auto waits = milliseconds_unacknowledged();
+  ASSERT_TRUE(waits.has_value());
+  EXPECT_GT(*waits, 30'000U);
+  EXPECT_LE(*waits, 300'000U);
 }
 
 // What it cannot hold is the engine's to repeat, on another connection.

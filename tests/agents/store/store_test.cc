@@ -179,6 +179,34 @@ TEST_F(StoreTest, WhatExpiresUnsealedIsNamedAndCanStillBeLookedAt) {
   EXPECT_EQ(shown.summary.subject, "only for a week");
 }
 
+// Their clock had stopped: it is years later.
+TEST_F(StoreTest, LivesBeginWhenTheTimeIsKnown) {
+  open();
+  const auto timed = submit("before");
+  Submission untimed;
+  untimed.messages.push_back(message("after it"));
+  untimed.messages.front().expires_at = kNow + std::chrono::hours(8);
+  untimed.life_begins = Submission::LifeBegins::when_time_is_known;
+  const auto id = untimed.messages.front().id;
+  ASSERT_THAT(store->submit({&untimed}, kNow), IsOk());
+  store.reset();
+  open();
+  const WallTime heard = kNow + std::chrono::hours(24 * 1000);
+  ASSERT_THAT(store->begin_lives(heard), IsOk());
+  KERUEN_ASSERT_OK(const auto before, store->sent(timed));
+  EXPECT_EQ(before->expires_at, kNow + kExpiryDefault);
+  KERUEN_ASSERT_OK(const auto one, store->expire_outbox(heard));
+  EXPECT_EQ(one, 1U);
+  KERUEN_ASSERT_OK(const auto item, store->next_outbox(Lane::routine, {}));
+  ASSERT_TRUE(item.has_value());
+  EXPECT_EQ(item->id, id);
+  EXPECT_EQ(item->expires_at, heard + std::chrono::hours(8));
+  // Once: what is written from now on has its time.
+  ASSERT_THAT(store->begin_lives(heard + std::chrono::hours(8)), IsOk());
+  KERUEN_ASSERT_OK(const auto other, store->expire_outbox(heard + std::chrono::hours(8)));
+  EXPECT_EQ(other, 1U);
+}
+
 TEST_F(StoreTest, WhatIsSealedAnewKeepsItsPlaceBeforeWhatCameLater) {
   open();
   const auto first = submit("first");
@@ -323,15 +351,15 @@ TEST_F(ClosedBatchTest, NamesOnceWhoSaysNothing) {
   accept();
   deliver(customs, {{0, 1}});
   const LogIndex past{kIndex.value + 1};
-  KERUEN_ASSERT_OK(const auto receipted, store->name_unconfirmed(customs, past));
+  KERUEN_ASSERT_OK(const auto receipted, store->name_unconfirmed(customs, past, kLaneCount));
   EXPECT_THAT(receipted, IsEmpty());
-  KERUEN_ASSERT_OK(const auto early, store->name_unconfirmed(prosecutor, kIndex));
+  KERUEN_ASSERT_OK(const auto early, store->name_unconfirmed(prosecutor, kIndex, kLaneCount));
   EXPECT_THAT(early, IsEmpty());
-  KERUEN_ASSERT_OK(const auto named, store->name_unconfirmed(prosecutor, past));
+  KERUEN_ASSERT_OK(const auto named, store->name_unconfirmed(prosecutor, past, kLaneCount));
   ASSERT_THAT(named, SizeIs(1));
   EXPECT_EQ(named.front().message, both);
   EXPECT_EQ(named.front().index, kIndex);
-  KERUEN_ASSERT_OK(const auto again, store->name_unconfirmed(prosecutor, past));
+  KERUEN_ASSERT_OK(const auto again, store->name_unconfirmed(prosecutor, past, kLaneCount));
   EXPECT_THAT(again, IsEmpty());
 }
 

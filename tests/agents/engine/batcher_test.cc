@@ -1,0 +1,75 @@
+// What goes out first, and how much of it, when a line comes up.
+#include <numeric>
+
+#include "tests/journey/journey.h"
+
+namespace keruen::engine {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+
+class BatcherTest : public Journey {
+ protected:
+  void SetUp() override {
+    start_all();
+    agent(kGuard).watch([this](TestAgent::Direction direction, BytesView frame) {
+      if (direction != TestAgent::Direction::to_broker) return;
+      const auto decoded = wire::decode_frame(SharedBytes(copy_of(frame)));
+      ASSERT_THAT(decoded, IsOk());
+      if (std::holds_alternative<wire::SubmitBatch>(*decoded)) batches_sent.push_back(frame.size());
+    });
+  }
+  // Messages whose content does not compress: each is so many bytes, and some more.
+  void submit_large(std::size_t count, std::size_t bytes, Lane lane) {
+    std::vector<SubmitRequest> requests;
+    for (std::size_t i = 0; i < count; ++i) {
+      // A notice holds its text twice.
+      requests.push_back(notice({kCustoms}, to_hex(draw_bytes(bytes / 4)), lane));
+    }
+    for (const auto& submitted : agent(kGuard).submit_all(requests, now())) {
+      ASSERT_THAT(submitted, IsOk());
+    }
+  }
+  // The line carries everything but the broker's words on batches.
+  void withhold_answers() {
+    agent(kGuard).lie([](wire::Frame frame) -> std::optional<wire::Frame> {
+      if (std::holds_alternative<wire::BatchAccepted>(frame)) return std::nullopt;
+      return frame;
+    });
+  }
+
+  std::vector<std::size_t> batches_sent;
+};
+
+TEST_F(BatcherTest, SendsLittleUntilTheLineAnswersAndThenAllItCarries) {
+  withhold_answers();
+  submit_large(200, 4096, Lane::routine);
+  pass(seconds(10));
+  const std::size_t bytes_sent = std::accumulate(batches_sent.begin(), batches_sent.end(), 0U);
+  EXPECT_GT(bytes_sent, 4096U);
+  EXPECT_LT(bytes_sent, 48U * 1024);
+  agent(kGuard).disconnect(broker, now());
+  agent(kGuard).lie({});
+  batches_sent.clear();
+  connect_all();
+  pass(seconds(1));
+  EXPECT_EQ(inbox(kCustoms).size(), 200U);
+  // What was closed is repeated as it was; behind its answer the rest goes in few batches.
+  EXPECT_LE(batches_sent.size(), 6U);
+  EXPECT_GT(std::ranges::max(batches_sent), 128U * 1024);
+}
+
+// Closed before the line broke, and not yet taken.
+TEST_F(BatcherTest, WhatIsUrgentLeavesBeforeWhatIsNotWhenTheLineComesUp) {
+  const auto patient = submit(kGuard, notice({kCustoms}, "Whenever", Lane::bulk));
+  ASSERT_EQ(at(kGuard, patient, kCustoms).state, store::RecipientState::sealed);
+  agent(kGuard).disconnect(broker, now());
+  static_cast<void>(submit(kGuard, notice({kCustoms}, "At once", Lane::flash)));
+  connect_all();
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), ElementsAre("At once", "Whenever"));
+}
+
+}  // namespace
+}  // namespace keruen::engine
