@@ -1,6 +1,7 @@
 #include "tests/checker/check.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -8,9 +9,19 @@
 namespace keruen::checker {
 namespace {
 
+struct Told {
+  Outcome outcome = Outcome::delivered;
+  std::uint64_t at = 0;
+};
+
+bool says_no(const Told& told) {
+  return told.outcome == Outcome::refused || told.outcome == Outcome::undeliverable ||
+         told.outcome == Outcome::recalled;
+}
+
 // One recipient of one message, as everybody saw it.
 struct Passage {
-  std::vector<Outcome> told;
+  std::vector<Told> told;
   std::uint64_t received = 0;  // by the state the recipient ended with
 };
 
@@ -28,16 +39,17 @@ using Pair = std::tuple<std::string, std::string, std::string>;
 
 class Judge {
  public:
-  explicit Judge(const std::vector<History>& histories) : histories_(histories) {}
+  Judge(const std::vector<History>& histories, const CheckOptions& options)
+      : histories_(histories), options_(options) {}
 
-  Report judge(const CheckOptions& options) {
+  Report judge() {
     collect_endings();
     for (const History& history : histories_) collect_sends(history);
     for (const History& history : histories_) collect_outcomes(history);
     for (const History& history : histories_) judge_receives(history);
     for (const auto& [value, sent] : sends_) judge_passages(sent);
     judge_absences();
-    conclude(options);
+    conclude();
     return std::move(report_);
   }
 
@@ -62,6 +74,7 @@ class Judge {
           history.records.empty() ? nullptr : std::get_if<Ended>(&history.records.back().what);
       healed_ = healed_ && ended != nullptr && ended->healed;
       drained_ = drained_ && ended != nullptr && ended->drained;
+      if (ended != nullptr) ended_at_ = std::max(ended_at_, history.records.back().at);
       for (const Record& record : history.records) {
         const auto* named = std::get_if<AbsenceNamed>(&record.what);
         if (named != nullptr) {
@@ -80,13 +93,18 @@ class Judge {
     }
     return false;
   }
-  [[nodiscard]] bool was_restored_since(const std::string& process, std::uint64_t at) const {
+  [[nodiscard]] bool was_restored(const std::string& process, std::uint64_t from,
+                                  std::uint64_t until) const {
     return std::ranges::any_of(histories_, [&](const History& history) {
       return history.process == process &&
              std::ranges::any_of(history.records, [&](const Record& record) {
-               return record.at >= at && std::holds_alternative<Restored>(record.what);
+               return from <= record.at && record.at <= until &&
+                      std::holds_alternative<Restored>(record.what);
              });
     });
+  }
+  [[nodiscard]] bool was_restored_since(const std::string& process, std::uint64_t at) const {
+    return was_restored(process, at, std::numeric_limits<std::uint64_t>::max());
   }
   static bool is_ever_restored(const History& history) {
     return std::ranges::any_of(history.records, [](const Record& record) {
@@ -136,7 +154,7 @@ class Judge {
         continue;
       }
       Sent& sent = found->second;
-      sent.passages.at(seen->recipient).told.push_back(seen->outcome);
+      sent.passages.at(seen->recipient).told.push_back({seen->outcome, record.at});
       if (seen->outcome == Outcome::expired && sent.invoked.lives &&
           record.at < sent.at + *sent.invoked.lives) {
         find(FindingKind::expired_early, sent, seen->recipient,
@@ -200,30 +218,42 @@ class Judge {
 
   void judge_passages(const Sent& sent) {
     for (const auto& [recipient, passage] : sent.passages) {
-      const bool told = !passage.told.empty();
-      const Outcome last = told ? passage.told.back() : Outcome::delivered;
-      if (passage.received > 0 && sent.how == HowEnded::failed) {
-        find(FindingKind::delivered_in_spite, sent, recipient, "received, and the send failed");
-      } else if (passage.received > 0 && told && last != Outcome::delivered &&
-                 last != Outcome::expired) {
-        find(FindingKind::delivered_in_spite, sent, recipient,
-             "received, and the sender was told: " + std::string(name_of(last)));
-      } else if (passage.received == 0 && told) {
-        judge_refusal(sent, recipient, last);
+      if (passage.received > 0) {
+        judge_receipt_in_spite(sent, recipient, passage);
+      } else if (!passage.told.empty()) {
+        judge_refusal(sent, recipient, passage.told.back());
       }
     }
   }
-  // No run suspends anybody or changes rules: only a store that was put back refuses what it was
-  // sent, or has lost the key for it.
-  void judge_refusal(const Sent& sent, const std::string& recipient, Outcome last) {
-    if (last != Outcome::refused && last != Outcome::undeliverable) return;
-    if (was_restored_since(sent.sender, 0) || was_restored_since(recipient, 0)) return;
+  // What is said later takes nothing back: somebody has acted on the no. A sender whose store was
+  // put back since may have been told it of what its other life had sent.
+  void judge_receipt_in_spite(const Sent& sent, const std::string& recipient,
+                              const Passage& passage) {
+    if (sent.how == HowEnded::failed) {
+      find(FindingKind::delivered_in_spite, sent, recipient, "received, and the send failed");
+      return;
+    }
+    const auto no = std::ranges::find_if(passage.told, says_no);
+    if (no == passage.told.end() || was_restored_since(sent.sender, sent.at)) return;
+    find(FindingKind::delivered_in_spite, sent, recipient,
+         "received, and the sender was told: " + std::string(name_of(no->outcome)));
+  }
+  // No run suspends anybody or changes rules: only a store that had been put back by then refuses
+  // what it was sent, or has lost the key for it.
+  void judge_refusal(const Sent& sent, const std::string& recipient, const Told& last) {
+    if (!says_no(last) || last.outcome == Outcome::recalled) return;
+    const bool are_keys_known = options_.keys_known_at && sent.at >= *options_.keys_known_at;
+    if (!are_keys_known &&
+        (was_restored(sent.sender, 0, last.at) || was_restored(recipient, 0, last.at))) {
+      return;
+    }
     find(FindingKind::refused_for_nothing, sent, recipient,
-         "the sender was told: " + std::string(name_of(last)));
+         "the sender was told: " + std::string(name_of(last.outcome)));
   }
 
   static bool said_delivered(const Passage& passage) {
-    return std::ranges::find(passage.told, Outcome::delivered) != passage.told.end();
+    return std::ranges::find(passage.told, Outcome::delivered, &Told::outcome) !=
+           passage.told.end();
   }
   // It must be there in the end: nobody was told otherwise.
   static bool is_owed(const Sent& sent, const Passage& passage) {
@@ -264,7 +294,8 @@ class Judge {
     if (!healed_) return;
     // It was there, whether anybody had looked or not, its recipient went back to a copy, and by
     // then it had expired.
-    if (!sent.invoked.lives && was_restored_since(recipient, sent.at)) return;
+    const bool may_be_over = !sent.invoked.lives || sent.at + *sent.invoked.lives <= ended_at_;
+    if (may_be_over && was_restored_since(recipient, sent.at)) return;
     if (said_delivered(passage)) {
       find(FindingKind::delivered_but_absent, sent, recipient,
            "the sender was told it is there, and it is not", where);
@@ -276,7 +307,7 @@ class Judge {
     }
   }
 
-  void conclude(const CheckOptions& options) {
+  void conclude() {
     if (healed_ && !drained_ && report_.findings.empty()) {
       report_.findings.push_back({FindingKind::not_drained,
                                   {},
@@ -291,7 +322,7 @@ class Judge {
       report_.why_unknown = "no history at all";
     } else if (!healed_) {
       report_.why_unknown = "the run was not healed and brought to its end";
-    } else if (report_.deliveries < options.deliveries_min || report_.sends == 0) {
+    } else if (report_.deliveries < options_.deliveries_min || report_.sends == 0) {
       report_.why_unknown = "barely run: " + std::to_string(report_.sends) + " sends, " +
                             std::to_string(report_.deliveries) + " deliveries";
     }
@@ -301,10 +332,12 @@ class Judge {
   }
 
   const std::vector<History>& histories_;
+  const CheckOptions& options_;
   std::map<std::string, Sent> sends_;  // by value
   std::uint64_t places_ = 0;
   bool healed_ = true;
   bool drained_ = true;
+  std::uint64_t ended_at_ = 0;
   Report report_;
 };
 
@@ -363,7 +396,7 @@ std::string_view name_of(Verdict verdict) {
 }
 
 Report check(const std::vector<History>& histories, const CheckOptions& options) {
-  return Judge(histories).judge(options);
+  return Judge(histories, options).judge();
 }
 
 }  // namespace keruen::checker

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +22,11 @@ enum class FindingKind : std::uint8_t {
   duplicated,            // received twice
   out_of_order,          // received after a later one of its pair and lane
   altered,               // received with other content or in another lane
-  delivered_in_spite,    // received although refused, failed, or recalled before sealing
+  delivered_in_spite,    // received although refused, failed, or recalled, whatever was said later
   delivered_but_absent,  // the sender was told it is there
   expired_early,         // said expired before its time was up
   not_drained,           // still under way at the deadline
-  refused_for_nothing,   // refused or undeliverable, and nobody's store was put back
+  refused_for_nothing,   // refused or undeliverable, and no store had been put back
   contradictory,         // the histories contradict themselves: the harness is wrong
 };
 [[nodiscard]] std::string_view name_of(FindingKind kind);
@@ -60,6 +61,9 @@ struct Report {
 
 struct CheckOptions {
   std::uint64_t deliveries_min = 1;  // fewer: barely run
+  // From this moment on everybody knows everybody's keys, those of stores put back before included:
+  // nothing sent since is refused. Empty: never.
+  std::optional<std::uint64_t> keys_known_at;
 };
 
 [[nodiscard]] Report check(const std::vector<History>& histories, const CheckOptions& options = {});

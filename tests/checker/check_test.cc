@@ -162,6 +162,27 @@ TEST_P(ToldNo, AndReceivedIsAFindingAndNotReceivedIsNone) {
   }
 }
 
+TEST_P(ToldNo, IsNotTakenBackByALaterDelivered) {
+  // But by a sender whose store was put back: in its other life it may have sent it.
+  for (const bool is_restored : {false, true}) {
+    SampleRun run;
+    run.send("g-0");
+    run.receive("g-0");
+    run.send("g-1");
+    run.tell("g-1", GetParam());
+    run.receive("g-1");
+    if (is_restored) run.add(SampleRun::kGuard, Restored{2});
+    run.tell("g-1", Outcome::delivered);
+    run.end();
+    const auto findings = run.judge().findings;
+    if (is_restored) {
+      EXPECT_THAT(findings, IsEmpty());
+    } else {
+      EXPECT_THAT(findings, ElementsAre(finding(FindingKind::delivered_in_spite, "g-1")));
+    }
+  }
+}
+
 TEST(Check, ExcusesARefusalWhereAStoreWasPutBack) {
   for (const char* restored : {SampleRun::kGuard, kCustoms}) {
     SampleRun run;
@@ -174,6 +195,41 @@ TEST(Check, ExcusesARefusalWhereAStoreWasPutBack) {
     EXPECT_THAT(run.judge().findings, IsEmpty()) << restored;
   }
 }
+
+TEST(Check, ExcusesNoRefusalThatCameBeforeTheStoreWasPutBack) {
+  for (const char* restored : {SampleRun::kGuard, kCustoms}) {
+    SampleRun run;
+    run.send("g-0");
+    run.receive("g-0");
+    run.send("g-1");
+    run.tell("g-1", Outcome::undeliverable);
+    run.add(restored, Restored{2});
+    run.end();
+    EXPECT_THAT(run.judge().findings, ElementsAre(finding(FindingKind::refused_for_nothing, "g-1")))
+        << restored;
+  }
+}
+
+TEST(Check, ExcusesNoRefusalOnceAllKeysAreKnownAgain) {
+  for (const bool are_known : {false, true}) {
+    SampleRun run;
+    run.send("g-0");
+    run.receive("g-0");
+    run.add(kCustoms, Restored{2});
+    CheckOptions options;
+    if (are_known) options.keys_known_at = run.next_at();
+    run.send("g-1");
+    run.tell("g-1", Outcome::undeliverable);
+    run.end();
+    const auto findings = run.judge(options).findings;
+    if (are_known) {
+      EXPECT_THAT(findings, ElementsAre(finding(FindingKind::refused_for_nothing, "g-1")));
+    } else {
+      EXPECT_THAT(findings, IsEmpty());
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(EachNo, ToldNo,
                          ::testing::Values(Outcome::refused, Outcome::undeliverable,
                                            Outcome::recalled));
@@ -281,6 +337,21 @@ TEST(Check, DemandsNothingAgainOfARestoredRecipientThatMayHaveExpired) {
         EXPECT_THAT(findings, ElementsAre(finding(FindingKind::delivered_but_absent, "g-0")));
       }
     }
+  }
+}
+
+TEST(Check, DemandsNothingAgainOfARestoredRecipientWhenItsLifeIsOver) {
+  for (const bool is_over : {true, false}) {
+    SampleRun run;
+    run.send("g-0");
+    run.receive("g-0");
+    run.tell("g-0", Outcome::delivered);
+    run.send("g-1");
+    run.receive("g-1");
+    run.add(kCustoms, Restored{1});
+    run.wait(is_over ? 1000 : 10);
+    run.end();
+    EXPECT_EQ(run.judge().findings.empty(), is_over);
   }
 }
 

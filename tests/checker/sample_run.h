@@ -20,6 +20,8 @@ class SampleRun {
     of(process).records.push_back({++at_, std::move(what)});
   }
   void wait(std::uint64_t milliseconds) { at_ += milliseconds; }
+  // When the next record happens.
+  [[nodiscard]] std::uint64_t next_at() const { return at_ + 1; }
   void invoke(const std::string& value, const std::vector<std::string>& to = {kCustoms},
               const std::string& lane = "routine") {
     add(kGuard, SendInvoked{value, to, lane, "text of " + value, 1000});
@@ -47,7 +49,9 @@ class SampleRun {
     return histories_.front();
   }
   [[nodiscard]] std::vector<History>& histories() { return histories_; }
-  [[nodiscard]] Report judge() const { return check(histories_); }
+  [[nodiscard]] Report judge(const CheckOptions& options = {}) const {
+    return check(histories_, options);
+  }
 
  private:
   std::vector<History> histories_;

@@ -51,11 +51,11 @@ void Application::see(std::vector<Record> seen) {
   for (Record& record : seen) history_.records.push_back(std::move(record));
 }
 
-void Application::send(TestAgent& agent, const Letter& letter, Now now, std::uint64_t at) {
+HowEnded Application::send(TestAgent& agent, const Letter& letter, Now now, std::uint64_t at) {
   const std::string value = history_.process + "-" + std::to_string(++sent_);
   const std::string text = "text of " + value + " " + filler(value, letter.padding);
-  // Clocks may be wrong by so much without anybody noticing: an expiry that early is none.
-  const milliseconds life = letter.lives.value_or(kExpiryDefault) - kClockAheadMax;
+  // By clocks that differ it expires so much too early, and nobody can tell.
+  const milliseconds life = letter.lives.value_or(kExpiryDefault) - clocks_off_max_;
   std::optional<std::uint64_t> lives;
   if (life.count() > 0) lives = static_cast<std::uint64_t>(life.count());
   see({{at,
@@ -65,8 +65,9 @@ void Application::send(TestAgent& agent, const Letter& letter, Now now, std::uin
     values_[submitted->message] = value;
     under_way_[value] = {letter.to.begin(), letter.to.end()};
   }
-  see({{at,
-        checker::SendEnded{value, submitted ? HowEnded::ok : how_ended(submitted.error().code)}}});
+  const HowEnded how = submitted ? HowEnded::ok : how_ended(submitted.error().code);
+  see({{at, checker::SendEnded{value, how}}});
+  return how;
 }
 
 void Application::recall(TestAgent& agent, Now now, std::uint64_t at) {
@@ -119,6 +120,12 @@ bool Application::look_at(TestAgent& agent, const store::Event& event, std::uint
       return true;
     case store::EventType::expired:
       told(agent, event, Outcome::expired, at, seen);
+      return true;
+    case store::EventType::recalled:
+      // Of what others sent it says that they took it back: their history has it.
+      if (event.message && values_.contains(*event.message)) {
+        told(agent, event, Outcome::recalled, at, seen);
+      }
       return true;
     case store::EventType::warning:
       seen.push_back({at, checker::AbsenceNamed{event.text}});

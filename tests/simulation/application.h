@@ -26,22 +26,21 @@ struct Letter {
 
 class Application {
  public:
-  explicit Application(std::string agency) : history_{std::move(agency), {}} {}
+  // `clocks_off_max`: by so much those of the exchange may differ without anybody noticing.
+  Application(std::string agency, std::chrono::milliseconds clocks_off_max)
+      : history_{std::move(agency), {}}, clocks_off_max_(clocks_off_max) {}
 
   // A defect of what stands between agent and officer: changes, drops or adds what is seen, each
   // time something is seen. Empty: none.
   using Defect = std::function<void(std::vector<checker::Record>& seen)>;
   void plant(Defect defect) { defect_ = std::move(defect); }
 
-  void send(TestAgent& agent, const Letter& letter, Now now, std::uint64_t at);
+  checker::HowEnded send(TestAgent& agent, const Letter& letter, Now now, std::uint64_t at);
   // The newest message that is still on its way, if there is one.
   void recall(TestAgent& agent, Now now, std::uint64_t at);
   // Takes in what happened at the agent since the last time.
   void look(TestAgent& agent, std::uint64_t at);
   void restarted(std::uint64_t at) { see({{at, checker::Restarted{}}}); }
-  void named(std::string words, std::uint64_t at) {
-    see({{at, checker::AbsenceNamed{std::move(words)}}});
-  }
   void end(checker::Ended ended, std::uint64_t at) { see({{at, ended}}); }
 
   // What is restored together with the agent's store.
@@ -71,6 +70,7 @@ class Application {
   void settle(const std::string& value, const std::string& recipient);
 
   checker::History history_;
+  const std::chrono::milliseconds clocks_off_max_;
   std::uint64_t cursor_ = 0;  // of the agent's events
   std::uint64_t sent_ = 0;
   std::map<MessageId, std::string> values_;

@@ -31,6 +31,9 @@ enum class Fault : std::uint8_t {
 };
 inline constexpr std::size_t kFaults = 15;
 [[nodiscard]] std::string_view name_of(Fault fault);
+// How often each did something: a line that was up was cut, a call of a disk failed, a clock was
+// set wrong.
+using Struck = std::array<std::uint64_t, kFaults>;
 
 // What is to be there once all faults are taken back.
 enum class Recovery : std::uint8_t {
@@ -50,6 +53,9 @@ struct Mix {
   std::uint64_t short_lived_in_thousand = 0;  // of the messages: they expire soon
   std::uint64_t recalls_in_thousand = 0;      // a step
 
+  [[nodiscard]] bool may_strike(Fault fault) const {
+    return in_thousand[static_cast<std::size_t>(fault)] > 0;
+  }
   [[nodiscard]] std::string words() const;
 };
 

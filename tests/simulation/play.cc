@@ -16,16 +16,28 @@ constexpr std::size_t kLargeBytesMax = 4'000;
 
 }  // namespace
 
-bool Play::all_steps() {
+void Play::all_steps() {
   for (std::uint64_t i = 0; i < mix_.steps; ++i) step();
-  return true;
+}
+
+Struck Play::struck() const {
+  Struck struck = struck_;
+  const auto add = [&](const FaultDisk& disk, Fault fails, Fault is_full) {
+    const auto failures = disk.failures();
+    struck[static_cast<std::size_t>(fails)] += failures.told;
+    struck[static_cast<std::size_t>(is_full)] += failures.full;
+  };
+  add(world_.broker_disk(), Fault::fail_broker_disk, Fault::fill_broker_disk);
+  for (const std::string& agency : mix_.agencies) {
+    add(world_.disk_of(agency), Fault::fail_agent_disk, Fault::fill_agent_disk);
+  }
+  return struck;
 }
 
 void Play::step() {
   for (std::size_t fault = 0; fault < kFaults; ++fault) {
-    if (mix_.in_thousand[fault] > 0 && chance_.in_thousand(mix_.in_thousand[fault])) {
-      happens(static_cast<Fault>(fault));
-    }
+    const auto one = static_cast<Fault>(fault);
+    if (mix_.may_strike(one) && chance_.in_thousand(mix_.in_thousand[fault])) happens(one);
   }
   bring_back();
   if (sent_ < mix_.sends_max && chance_.in_thousand(mix_.sends_in_thousand)) send();
@@ -83,6 +95,7 @@ void Play::happens(Fault fault) {
     case Fault::skew_broker:
       return to_broker(fault);
     case Fault::pass_long:
+      strikes(fault);
       for (std::uint64_t left = chance_.between(1, 4); left > 0; --left) {
         world_.advance(std::chrono::minutes(chance_.between(1, 30)));
       }
@@ -91,6 +104,7 @@ void Play::happens(Fault fault) {
 }
 
 void Play::to_line(Fault fault, const std::string& agency) {
+  if (world_.agent(agency).is_connected()) strikes(fault);
   if (fault == Fault::stall_line) {
     stalled_steps_[agency] = chance_.between(1, kStallStepsMax);
     return;
@@ -102,33 +116,38 @@ void Play::to_line(Fault fault, const std::string& agency) {
 void Play::to_agent(Fault fault, const std::string& agency) {
   switch (fault) {
     case Fault::kill_agent:
+      if (world_.is_running(agency)) strikes(fault);
       return world_.kill_agent(agency);
     case Fault::power_cut_agent:
+      if (world_.is_running(agency)) strikes(fault);
       return world_.cut_agent_power(agency, chance_.number());
     case Fault::fail_agent_disk:
       return fail_disk(world_.disk_of(agency));
     case Fault::fill_agent_disk:
       return fill_disk(world_.disk_of(agency));
     case Fault::restore_store:
-      if (world_.has_copy(agency)) return world_.restore_store(agency);
-      return world_.copy_store(agency);
+      if (!world_.has_copy(agency)) return world_.copy_store(agency);
+      strikes(fault);
+      return world_.restore_store(agency);
     default:
-      return world_.set_agent_clock_ahead(agency, draw_skew());
+      return world_.set_agent_clock_ahead(agency, draw_skew(fault));
   }
 }
 
 void Play::to_broker(Fault fault) {
   switch (fault) {
     case Fault::kill_broker:
+      if (world_.broker().is_running()) strikes(fault);
       return world_.kill_broker();
     case Fault::power_cut_broker:
+      if (world_.broker().is_running()) strikes(fault);
       return world_.cut_broker_power(chance_.number());
     case Fault::fail_broker_disk:
       return fail_disk(world_.broker_disk());
     case Fault::fill_broker_disk:
       return fill_disk(world_.broker_disk());
     default:
-      return world_.set_broker_clock_ahead(draw_skew());
+      return world_.set_broker_clock_ahead(draw_skew(fault));
   }
 }
 
@@ -157,13 +176,16 @@ void Play::fill_disk(FaultDisk& disk) {
 
 void Play::make_room(FaultDisk& disk) { disk.set_capacity(FaultDisk::kCapacityDefault); }
 
-milliseconds Play::draw_skew() {
+milliseconds Play::draw_skew(Fault fault) {
   const bool ahead = chance_.in_thousand(500);
   const std::uint64_t most = chance_.in_thousand(500)   ? 5'000
                              : chance_.in_thousand(500) ? 20 * 60'000
                                                         : 2 * 24 * 3'600'000;
   const milliseconds skew(chance_.below(most));
-  return chance_.in_thousand(200) ? milliseconds(0) : ahead ? skew : -skew;
+  const bool set_right = chance_.in_thousand(200);
+  if (set_right || skew == milliseconds(0)) return milliseconds(0);
+  strikes(fault);
+  return ahead ? skew : -skew;
 }
 
 void Play::send() {

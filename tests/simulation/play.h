@@ -11,8 +11,8 @@ class Play {
  public:
   Play(World& world, const Mix& mix, Chance& chance) : world_(world), mix_(mix), chance_(chance) {}
 
-  // All steps; false: frames went to and fro without end.
-  bool all_steps();
+  void all_steps();
+  [[nodiscard]] Struck struck() const;
 
  private:
   void step();
@@ -25,7 +25,8 @@ class Play {
   void make_room(FaultDisk& disk);
   void bring_back();
   void send();
-  [[nodiscard]] std::chrono::milliseconds draw_skew();
+  [[nodiscard]] std::chrono::milliseconds draw_skew(Fault fault);
+  void strikes(Fault fault) { ++struck_[static_cast<std::size_t>(fault)]; }
   [[nodiscard]] const std::string& any_agency() {
     return mix_.agencies[chance_.below(mix_.agencies.size())];
   }
@@ -34,7 +35,8 @@ class Play {
   const Mix& mix_;
   Chance& chance_;
   std::uint64_t sent_ = 0;
-  std::map<std::string, std::uint64_t> away_steps_;     // an outage: not connected for so long
+  Struck struck_{};                                  // those of the disks are counted by the disks
+  std::map<std::string, std::uint64_t> away_steps_;  // an outage: not connected for so long
   std::map<std::string, std::uint64_t> stalled_steps_;  // frames wait for so long
 };
 

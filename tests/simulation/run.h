@@ -2,7 +2,6 @@
 // Threads: one.   Lifetime: borrows the ground for the call.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,16 +15,22 @@ struct RunResult {
   std::uint64_t seed = 0;
   std::string trace_hash;
   checker::Report report;
-  // What honest parts on honest disks must never say of themselves; each is a finding.
+  // What no fault that struck calls for, and a process said all the same; each is a finding.
   std::vector<std::string> named_without_cause;
+  Struck struck{};
   std::vector<std::string> lines;  // of the trace, where wanted
   std::string mix;
   std::uint64_t virtual_milliseconds = 0;
 
   [[nodiscard]] bool has_failed() const {
-    return report.verdict == checker::Verdict::failed || !named_without_cause.empty();
+    return report.verdict != checker::Verdict::passed || !named_without_cause.empty();
   }
 };
+
+// What every world owes in the end: healed, it takes a message from everybody to everybody in each
+// of `lanes`, and is quiet before its deadline with all of them delivered.
+[[nodiscard]] checker::Report bring_to_end(World& world, Recovery recovery,
+                                           const std::vector<Lane>& lanes);
 
 [[nodiscard]] RunResult run(Ground& ground, std::uint64_t seed, Trace::Lines lines);
 

@@ -51,7 +51,7 @@ World::World(Ground& ground, std::uint64_t seed, Trace& trace, const WorldOption
   host::Disk& broker_sees = broker_disk_seam_ ? *broker_disk_seam_ : broker_disk_;
   ground.vfs().mount(kBrokerFolder, broker_sees);
   for (const std::string& agency : options.agencies) {
-    auto made = std::make_unique<Party>(agency);
+    auto made = std::make_unique<Party>(agency, options.clocks_off_max);
     made->disk.become(ground.agent_disk(agency));
     ground.vfs().mount(folder_of(agency), made->disk);
     made->journal = std::make_unique<TraceJournal>(trace, agency);
@@ -78,6 +78,21 @@ World::~World() { stop_everybody(); }
 
 void World::say(const std::string& words) {
   trace_.note(std::to_string(true_milliseconds()) + " ms: " + words);
+}
+
+void World::complain(std::string words) {
+  say(words);
+  words_.push_back(std::move(words));
+}
+
+// A disk that failed explains what is said of disks, and nothing else: a process that ends by
+// itself on a good one is as wrong as one that finds damage.
+void World::complain_of_end(const std::string& what, const Error& error, const FaultDisk& disk,
+                            const FaultDisk::Failures& failed_before) {
+  const std::string words = what + ": " + std::string(name_of(error.code)) + ": " + error.detail;
+  const bool is_of_disks = error.code == ErrorCode::no_space || error.code == ErrorCode::io_failed;
+  if (is_of_disks && disk.failures() != failed_before) return say(words);
+  complain(words);
 }
 
 std::uint64_t World::true_milliseconds() const {
@@ -125,7 +140,7 @@ bool World::settle() {
     bury_the_stopped();
     if (!moved) return true;
   }
-  say("frames go to and fro without end");
+  complain("frames go to and fro without end");
   return false;
 }
 
@@ -160,18 +175,13 @@ void World::set_broker_clock_ahead(milliseconds by) {
   broker_clock_was_wrong_ = broker_clock_was_wrong_ || by != milliseconds(0);
 }
 
-void World::broker_said(const std::string& what, const Error& error) {
-  say("broker " + what + ": " + std::string(name_of(error.code)) + ": " + error.detail);
-  // A full or failing disk is the fault that was planted; anything else is named by the broker.
-  if (error.code == ErrorCode::no_space || error.code == ErrorCode::io_failed) return;
-  broker_words_.push_back(what + ": " + std::string(name_of(error.code)) + ": " + error.detail);
-}
-
 bool World::start_broker() {
   if (broker_->is_running()) return true;
+  broker_disk_failed_before_ = broker_disk_.failures();
   const auto started = broker_->start(broker_now());
   if (!started) {
-    broker_said("does not start", started.error());
+    complain_of_end("broker does not start", started.error(), broker_disk_,
+                    broker_disk_failed_before_);
     broker_->kill();
     return false;
   }
@@ -196,13 +206,10 @@ void World::cut_broker_power(std::uint64_t seed) {
 bool World::start_agent(const std::string& agency) {
   Party& here = party(agency);
   if (here.agent->is_running()) return true;
+  here.failed_before = here.disk.failures();
   const auto started = here.agent->start(now_at(here));
   if (!started) {
-    say(agency + " does not start: " + std::string(name_of(started.error().code)) + ": " +
-        started.error().detail);
-    if (started.error().code == ErrorCode::corrupt) {
-      here.application.named("does not start: " + started.error().detail, true_milliseconds());
-    }
+    complain_of_end(agency + " does not start", started.error(), here.disk, here.failed_before);
     here.agent->kill(*broker_, moments(here));
     return false;
   }
@@ -254,7 +261,7 @@ void World::stop_everybody() {
 void World::note_alerts(const std::string& agency, Party& here) {
   const auto& alerts = here.agent->alerts();
   for (; here.alerts_seen < alerts.size(); ++here.alerts_seen) {
-    say(agency + " alerts: " + alerts[here.alerts_seen]);
+    complain(agency + ": " + alerts[here.alerts_seen]);
   }
 }
 
@@ -262,13 +269,14 @@ void World::bury_the_stopped() {
   for (auto& [agency, here] : parties_) {
     note_alerts(agency, *here);
     if (!here->agent->is_running() || !here->agent->stopped_because()) continue;
-    say(agency + " stops: " + here->agent->stopped_because()->detail);
+    complain_of_end(agency + " stops", *here->agent->stopped_because(), here->disk,
+                    here->failed_before);
     here->agent->kill(*broker_, moments(*here));
   }
   if (broker_->is_running() || !broker_->stopped_because()) return;
   const Error because = *broker_->stopped_because();
   broker_->forget_why_it_stopped();
-  broker_said("stops", because);
+  complain_of_end("broker stops", because, broker_disk_, broker_disk_failed_before_);
 }
 
 void World::copy_store(const std::string& agency) {
@@ -305,14 +313,15 @@ void World::restore_store(const std::string& agency) {
   say(agency + ": store restored");
 }
 
-void World::send(const std::string& agency, const Letter& letter) {
+checker::HowEnded World::send(const std::string& agency, const Letter& letter) {
   Party& here = party(agency);
-  if (!here.agent->is_running()) return;
-  here.application.send(*here.agent, letter, now_at(here), true_milliseconds());
+  if (!here.agent->is_running()) return checker::HowEnded::failed;
+  const auto how = here.application.send(*here.agent, letter, now_at(here), true_milliseconds());
   say(agency + " sends: " + newest_line(here.application));
   // What broke the store while it was asked ends the agent at its next tick.
   here.agent->tick(now_at(here));
   bury_the_stopped();
+  return how;
 }
 
 void World::recall(const std::string& agency) {
@@ -350,14 +359,36 @@ bool World::heal(Recovery recovery) {
     for (const auto& [agency, here] : parties_) disconnect(agency);
     ground_.exchange().clock().advance(broker_was_at_ - true_time);
   }
-  return start_everybody();
+  // Once more for those who only now noticed that their line is gone.
+  return start_everybody() && start_everybody();
+}
+
+// What a disk did to a process before it was healed, the process may find only now: it ends, is
+// started again, and then must take it.
+bool World::takes(const std::string& agency, const Letter& letter) {
+  if (send(agency, letter) == checker::HowEnded::ok) return true;
+  if (is_running(agency) || !start_agent(agency)) return false;
+  connect(agency);
+  return send(agency, letter) == checker::HowEnded::ok;
+}
+
+void World::everybody_sends(Lane lane) {
+  for (const auto& [agency, here] : parties_) {
+    Letter letter;
+    letter.lane = lane;
+    for (const auto& [other, there] : parties_) {
+      if (other != agency) letter.to.push_back(other);
+    }
+    if (!takes(agency, letter)) complain(agency + ": takes no message once all is healed");
+  }
 }
 
 bool World::anything_under_way() {
   bool under_way = false;
   for (auto& [agency, here] : parties_) {
     look(agency);
-    if (here->application.waits()) {
+    // One that ended meanwhile is started again, and then asked.
+    if (here->application.waits() || !here->agent->is_running()) {
       under_way = true;
       continue;
     }
@@ -374,11 +405,7 @@ bool World::drain(milliseconds deadline) {
   bool was_quiet = false;
   for (milliseconds passed{0}; passed < deadline;
        passed += step, step = std::min(2 * step, kDrainStepMax)) {
-    for (const auto& [agency, here] : parties_) {
-      if (!start_broker() || !start_agent(agency)) return false;
-      connect(agency);
-    }
-    if (!settle()) return false;
+    if (!start_everybody()) return false;
     // Twice: what an agent has it may take in its next round only.
     const bool is_quiet = !anything_under_way();
     if (is_quiet && was_quiet) return true;
@@ -396,21 +423,22 @@ std::vector<checker::History> World::finish(checker::Ended ended) {
   std::vector<checker::History> histories;
   for (auto& [agency, here] : parties_) {
     look(agency);
+    note_alerts(agency, *here);
     here->application.end(ended, true_milliseconds());
     histories.push_back(here->application.history());
   }
   stop_everybody();
-  for (const char* name : {"/broker/index.sqlite", "guard"}) {
-    if (const auto bytes = host::read_file(broker_disk_, name, kStoreBytesMax)) {
-      trace_.bytes(name, *bytes);
-    }
-  }
-  for (auto& [agency, here] : parties_) {
-    const auto files = store_files(here->disk, agency);
-    ensure(files.has_value(), "a store can be read in the end");
-    for (const auto& [path, bytes] : *files) trace_.bytes(path, bytes);
-  }
+  trace_files(broker_disk_);
+  for (auto& [agency, here] : parties_) trace_files(here->disk);
   return histories;
+}
+
+void World::trace_files(FaultDisk& disk) {
+  for (const std::string& path : disk.files()) {
+    const auto bytes = host::read_file(disk, path, kStoreBytesMax);
+    ensure(bytes.has_value(), "a healed disk can be read");
+    trace_.bytes(path, *bytes);
+  }
 }
 
 }  // namespace keruen::simulation

@@ -27,7 +27,8 @@ inline constexpr const char* kBrokerFolder = "/broker";
 
 // A defect may be planted below the broker: a disk that stands before its own.
 struct WorldOptions {
-  std::vector<std::string> agencies = kAgencies;  // those who take part
+  std::vector<std::string> agencies = kAgencies;              // those who take part
+  std::chrono::milliseconds clocks_off_max = kClockAheadMax;  // zero: no clock is ever set wrong
   std::function<std::unique_ptr<host::Disk>(FaultDisk& disk)> broker_disk_seam;
 };
 
@@ -79,7 +80,8 @@ class World {
   void restore_store(const std::string& agency);
 
   // ---- officers ----
-  void send(const std::string& agency, const Letter& letter);
+  // failed: its agent does not run.
+  checker::HowEnded send(const std::string& agency, const Letter& letter);
   void recall(const std::string& agency);
   void look(const std::string& agency);
   [[nodiscard]] Application& application(const std::string& agency) {
@@ -87,14 +89,18 @@ class World {
   }
 
   // ---- the end ----
-  // Every fault is taken back, and everybody runs; false: somebody does not start.
+  // Every fault is taken back, and everybody runs and has heard of everybody's keys; false:
+  // somebody does not start.
   bool heal(Recovery recovery);
+  // Once healed: each agency to all others. Whose agent does not take it is among the words.
+  void everybody_sends(Lane lane);
   // Until nothing is under way or so much time went by.
   bool drain(std::chrono::milliseconds deadline);
   // Closes the histories; disks go into the trace.
   [[nodiscard]] std::vector<checker::History> finish(checker::Ended ended);
-  // What the broker said of itself: damage it found, why it stopped.
-  [[nodiscard]] const std::vector<std::string>& broker_words() const { return broker_words_; }
+  // What went wrong in the processes' own words, "kz.customs: …": alerts, and why one ended or did
+  // not start, unless its disk had failed it in that life.
+  [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
 
  private:
   struct Copy {
@@ -102,8 +108,10 @@ class World {
     Application::Memory memory;
   };
   struct Party {
-    Party(std::string id) : application(std::move(id)) {}
+    Party(std::string id, std::chrono::milliseconds clocks_off_max)
+        : application(std::move(id), clocks_off_max) {}
     FaultDisk disk;
+    FaultDisk::Failures failed_before;  // when the process was started
     std::unique_ptr<TraceJournal> journal;
     std::unique_ptr<TestAgent> agent;
     Application application;
@@ -116,13 +124,18 @@ class World {
   [[nodiscard]] Now now_at(const Party& party) const;
   [[nodiscard]] Moments moments(const Party& party) const { return {now_at(party), broker_now()}; }
   void say(const std::string& words);
-  void broker_said(const std::string& what, const Error& error);
+  void complain(std::string words);
+  void complain_of_end(const std::string& what, const Error& error, const FaultDisk& disk,
+                       const FaultDisk::Failures& failed_before);
   void note_alerts(const std::string& agency, Party& party);
+  [[nodiscard]] bool takes(const std::string& agency, const Letter& letter);
+  void trace_files(FaultDisk& disk);
   [[nodiscard]] bool anything_under_way();
 
   Ground& ground_;
   Trace& trace_;
   FaultDisk broker_disk_;
+  FaultDisk::Failures broker_disk_failed_before_;
   std::unique_ptr<host::Disk> broker_disk_seam_;
   TraceJournal broker_journal_;
   std::map<std::string, std::unique_ptr<Party>> parties_;
@@ -131,7 +144,7 @@ class World {
   bool broker_clock_was_wrong_ = false;  // at some moment since the broker started
   MonotonicTime began_;
   WallTime broker_was_at_;  // the latest its clock ever was while it ran
-  std::vector<std::string> broker_words_;
+  std::vector<std::string> words_;
 };
 
 }  // namespace keruen::simulation

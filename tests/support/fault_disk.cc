@@ -313,6 +313,18 @@ std::uint64_t FaultDisk::written_bytes() const {
   return written_bytes_;
 }
 
+FaultDisk::Failures FaultDisk::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
+}
+
+std::vector<std::string> FaultDisk::files() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> paths;
+  for (const auto& [path, inode] : names_) paths.push_back(path);
+  return paths;
+}
+
 std::uint64_t FaultDisk::count(Operation operation) const {
   const std::lock_guard lock(mutex_);
   const auto found = counts_.find(operation);
@@ -531,6 +543,7 @@ std::optional<Error> FaultDisk::fault_of(Operation operation, const std::string&
   ++counts_[operation];
   const auto found = faults_.find(operation);
   if (found == faults_.end() || --found->second.calls_until != 0) return std::nullopt;
+  ++failures_.told;
   const Error error{found->second.code,
                     "cannot " + std::string(kOperationNames[static_cast<std::size_t>(operation)]) +
                         " " + path + ": told to fail"};
@@ -557,6 +570,7 @@ std::uint64_t FaultDisk::used_bytes() const {
 Result<void> FaultDisk::grow(Inode& inode, std::uint64_t size, const std::string& path) {
   if (size <= inode.live.size()) return {};
   if (used_bytes() + (size - inode.live.size()) <= capacity_) return {};
+  ++failures_.full;
   return fail(ErrorCode::no_space, "cannot write " + path + ": no space left on the device");
 }
 

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "schemas/host/disk.h"
 
@@ -48,6 +49,15 @@ class FaultDisk final : public host::Disk {
   [[nodiscard]] std::uint64_t count(Operation operation) const;
   // By writes that succeeded.
   [[nodiscard]] std::uint64_t written_bytes() const;
+  // How many calls failed since the disk was made: told to, and for want of space.
+  struct Failures {
+    std::uint64_t told = 0;
+    std::uint64_t full = 0;
+    bool operator==(const Failures&) const = default;
+  };
+  [[nodiscard]] Failures failures() const;
+  // Every file, by its path, as a running program sees them.
+  [[nodiscard]] std::vector<std::string> files() const;
   // Above it growing a file fails with no_space.
   void set_capacity(std::uint64_t bytes);
   // The power goes and comes back.
@@ -103,6 +113,7 @@ class FaultDisk final : public host::Disk {
   std::map<Operation, Fault> faults_;
   std::map<Operation, std::uint64_t> counts_;
   std::uint64_t written_bytes_ = 0;
+  Failures failures_;
   std::uint64_t capacity_ = kCapacityDefault;
   std::uint64_t generation_ = 0;  // of Files and locks: those before the last crash are void
 };
