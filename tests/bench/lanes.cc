@@ -122,26 +122,26 @@ Result<void> run(const Options& options) {
   say("flash alone");
   KERUEN_TRY(report["alone"], flash(*site, options));
   say("flash beside bulk");
+  SiteAgent& to = site->agent(1);
   std::atomic<bool> enough = false;
-  std::uint64_t bulk = 0;
   Result<void> bulk_ended;
-  const auto began = std::chrono::steady_clock::now();
   std::thread sender([&] {
-    Stream stream(site->agent(0), site->agent(1), options.bytes, Lane::bulk);
-    while (!enough && bulk_ended) {
-      bulk_ended = stream.send(kTogether);
-      bulk += kTogether;
-    }
+    Stream stream(site->agent(0), to, options.bytes, Lane::bulk);
+    while (!enough && bulk_ended) bulk_ended = stream.send(kTogether);
   });
   // Until the lane is full.
   std::this_thread::sleep_for(std::chrono::seconds(1));
+  const std::uint64_t before = to.events();
+  const auto began = std::chrono::steady_clock::now();
   auto beside = flash(*site, options);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  const std::uint64_t arrived = to.events() - before;
   enough = true;
   sender.join();
   KERUEN_CHECK(bulk_ended);
   KERUEN_TRY(report["beside_bulk"], std::move(beside));
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  report["bulk_per_second"] = static_cast<double>(bulk) / took.count();
+  const std::uint64_t flash_arrived = options.rate * static_cast<std::uint64_t>(options.seconds);
+  report["bulk_per_second"] = static_cast<double>(arrived - flash_arrived) / took.count();
   show(report, options.json, print);
   return {};
 }

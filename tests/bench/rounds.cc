@@ -57,12 +57,16 @@ Result<Json> take_turns(const std::vector<std::unique_ptr<Contender>>& contender
   for (const auto& contender : contenders) {
     results.push_back({{"name", contender->name()}, {"rounds", Json::array()}});
   }
-  for (std::size_t round = 0; round < options.rounds; ++round) {
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      say(doing + ", round " + std::to_string(round + 1) + " of " + std::to_string(options.rounds) +
-          ": " + std::string(contenders[i]->name()));
+  for (std::size_t round = 0; round <= options.rounds; ++round) {
+    const std::string which =
+        round == 0 ? ", to warm up"
+                   : ", round " + std::to_string(round) + " of " + std::to_string(options.rounds);
+    for (std::size_t turn = 0; turn < contenders.size(); ++turn) {
+      const std::size_t i = (round + turn) % contenders.size();  // each round another begins
+      say(doing + which + ": " + std::string(contenders[i]->name()));
+      ::sync();  // what the one before left to the disk is not paid for by this one
       KERUEN_TRY(auto measured, measure(*contenders[i]));
-      results[i]["rounds"].push_back(std::move(measured));
+      if (round > 0) results[i]["rounds"].push_back(std::move(measured));
     }
   }
   for (auto& result : results) {

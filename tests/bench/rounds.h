@@ -2,7 +2,8 @@
 // Units: those of the figure.   Threads: one.
 //
 // On a shared machine one figure says little: each round has every contender once, one after the
-// other, and what is compared is the ratio within a round.
+// other, and what is compared is the ratio within a round. One round before them is not counted:
+// what serves for years touches new memory and files once.
 #pragma once
 
 #include <functional>
