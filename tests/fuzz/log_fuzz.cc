@@ -1,5 +1,5 @@
 // What lies on a disk may be anything: decoders and recovery must end, and must never give out a
-// record that was not written, nor one behind a lost one.
+// record that was not written, nor one behind a lost one, nor a segment that lost what was synced.
 //
 // The input is taken twice: as raw bytes of a record, of a head and of a segment; and as a script
 // that writes groups of records into a segment and then damages it, so that deep states are reached
@@ -42,9 +42,17 @@ void decode_raw(BytesView input) {
   [[maybe_unused]] const auto scan = scan_tail(bytes, segment, "raw");
 }
 
+// A record and where its group's write began: everything before that was synced.
+struct Entry {
+  Digest hash;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t group_began = 0;
+};
+
 struct Written {
   Bytes segment;
-  std::vector<Digest> hashes;
+  std::vector<Entry> entries;
   std::size_t end = kSegmentHeadBytes;
 };
 
@@ -57,12 +65,12 @@ Written write_groups(Script& script, const SegmentHead& head) {
       Record record;
       record.refusals.resize(script.byte() % 4);
       record.bytes = SharedBytes(Bytes(script.below(1500), script.byte()));
-      const std::size_t index = written.hashes.size();
+      const std::size_t index = written.entries.size();
       record.hash.bytes[0] = static_cast<std::uint8_t>(index + 1);
       if (written.end + group.size() + padded_size(record) > kFileBytes) break;
-      append_encoded(group, record, {{index}, {written.end + group.size()}, head.seed},
-                     {written.end});
-      written.hashes.push_back(record.hash);
+      const std::size_t begin = written.end + group.size();
+      append_encoded(group, record, {{index}, {begin}, head.seed}, {written.end});
+      written.entries.push_back({record.hash, begin, written.end + group.size(), written.end});
     }
     std::ranges::copy(group, written.segment.begin() + static_cast<std::ptrdiff_t>(written.end));
     written.end += group.size();
@@ -70,22 +78,39 @@ Written write_groups(Script& script, const SegmentHead& head) {
   return written;
 }
 
+// How far the segment is known to be synced by what is left of it.
+std::size_t synced_below(const Written& written, const Bytes& damaged) {
+  std::size_t highest = kSegmentHeadBytes;
+  for (const Entry& entry : written.entries) {
+    const std::size_t bytes = entry.end - entry.begin;
+    if (std::memcmp(written.segment.data() + entry.begin, damaged.data() + entry.begin, bytes) ==
+        0) {
+      highest = std::max(highest, entry.group_began);
+    }
+  }
+  return highest;
+}
+
 void recover_damaged(Script script) {
   SegmentHead head;
   head.file_bytes = kFileBytes;
   head.seed = 9;
-  Written written = write_groups(script, head);
+  const Written written = write_groups(script, head);
+  Bytes damaged = written.segment;
   while (!script.is_over()) {
     const std::size_t at = kSegmentHeadBytes + script.below(kFileBytes - kSegmentHeadBytes);
-    written.segment[at] = static_cast<std::uint8_t>(written.segment[at] ^ script.byte());
+    damaged[at] = static_cast<std::uint8_t>(damaged[at] ^ script.byte());
   }
-  const auto scan = scan_tail(written.segment, head, "damaged");
+  const auto scan = scan_tail(damaged, head, "damaged");
   if (!scan) return;
-  ensure(scan->records.size() <= written.hashes.size(),
+  ensure(scan->records.size() <= written.entries.size(),
          "nothing is recovered but what was written");
   ensure(scan->synced_end <= scan->end && scan->end <= written.end, "recovery ends where it may");
+  ensure(scan->end >= synced_below(written, damaged),
+         "damage below what was synced is no torn tail");
   for (std::size_t i = 0; i < scan->records.size(); ++i) {
-    ensure(scan->records[i].hash == written.hashes[i], "what is recovered is what was written");
+    ensure(scan->records[i].hash == written.entries[i].hash,
+           "what is recovered is what was written");
   }
 }
 

@@ -294,6 +294,8 @@ TEST_P(FillsAtWrite, NothingIsLostAndNothingIsTwice) {
                   FaultVfs::Fault::full);
     const auto submitted = agent(kGuard).submit(notice({kCustoms}, victim), now());
     pass(seconds(2));
+    // Now at the latest: what stands in the redo log is to go into the file.
+    EXPECT_THAT(agent(victim).engine().publish(), FailsWith(ErrorCode::no_space));
     vfs.heal();
     pass(seconds(35));
     if (!submitted) {
@@ -305,7 +307,9 @@ TEST_P(FillsAtWrite, NothingIsLostAndNothingIsTwice) {
   }
   EXPECT_THAT(inbox(kCustoms), ElementsAre(kGuard, kCustoms));
 }
-INSTANTIATE_TEST_SUITE_P(AtEachWrite, FillsAtWrite, ::testing::Range<std::uint64_t>(1, 26, 3));
+// Each of the redo log, some of the file.
+INSTANTIATE_TEST_SUITE_P(AtEachWrite, FillsAtWrite,
+                         ::testing::Values(1, 2, 3, 4, 5, 6, 12, 24, 36, 48));
 
 // A write or sync that breaks ends the agent, which says why; started again it goes on.
 class BreaksAt : public VfsHolder,

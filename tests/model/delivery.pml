@@ -12,8 +12,8 @@
  *   passed_is_stored    what a recipient's cursor has passed has taken effect there
  *   effect_once         no message takes effect twice
  *   in_order            messages take effect in the order in which they were submitted
- *   no_false_alarm      people are told of a restored store, or of a broker that lost batches, only
- *                       when there is one
+ *   no_false_alarm      people are told of a restored store, of a broker that lost batches or of one
+ *                       that forked its directory only when there is one
  *   everything_arrives  with finitely many faults every message takes effect and its sender learns
  *                       that it was accepted, whatever step is taken next (linear temporal logic;
  *                       no fairness is asked for, since nobody has anything to do for ever)
@@ -453,6 +453,10 @@ end:
         :: code == out_of_sequence -> forget_sent()
         /* Taken after all, the word comes. */
         :: code != out_of_sequence && sequence_of[head] >= sequence_of[batch] -> skip
+        /* It would stop for good, as for a directory that was forked; there is none here. */
+        :: code == chain_fork && sequence_of[head] < sequence_of[batch] ->
+          no_false_alarm = false;
+          assert(no_false_alarm)
         :: else -> dissolve()
         fi
       fi

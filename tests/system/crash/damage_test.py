@@ -44,7 +44,7 @@ class Damage(unittest.TestCase):
             if machine not in self.world.processes:
                 self.world.start_machine(machine)
         rounds.probe(self.world)
-        self.world.judge_quiet()
+        self.world.judge_quiet(may_say=("start_failed corrupt ",))
 
     def refused_with_place(self, offset, place):
         """Flips a bit, expects the refusal, and flips it back. `place`: where the record begins."""

@@ -250,6 +250,14 @@ class InSight(Planted):
             sum(map(fits, list(history.seen))) >= 2 for history, fits in zip(twice, (is_receive, is_delivered))))
         self.assert_found("duplicated")
 
+    def test_said_for_nothing(self):
+        """A warning in a journal that nothing was done for."""
+        self.traffic()
+        with open(self.world.path(f"{CUSTOMS}.journal"), "a", encoding="utf-8") as journal:
+            journal.write('{"level":"warning","event":"alert","text":"Something is missing."}\n')
+        with self.assertRaisesRegex(AssertionError, f"said without cause: {CUSTOMS}: alert Something is missing"):
+            self.world.judge_quiet()
+
     def test_nothing_happened(self):
         """A run in which no application saw anything is no pass."""
         for agency in self.world.agencies:

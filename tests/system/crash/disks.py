@@ -84,7 +84,10 @@ class SmallDisk:
 
 class DiskImage:
     """ext4 in a file. Cutting the power copies the file as it is: what the file system had not yet
-    given to the device is gone, as after a real cut."""
+    given to the device is gone, as after a real cut. Each time something is written that nobody syncs:
+    were it there again, no power was cut."""
+
+    NEVER_SYNCED = b"never synced" * 1000
 
     def __init__(self, mebibytes):
         self.mebibytes, self.number = mebibytes, 0
@@ -111,6 +114,7 @@ class DiskImage:
         """As the device is at this moment; nothing may write while it is copied."""
         old = self._image()
         self.number += 1
+        self._canary().write_bytes(self.NEVER_SYNCED)
         command("cp", "--sparse=always", old, self._image())
         return old
 
@@ -119,6 +123,14 @@ class DiskImage:
         command("umount", self.folder)
         old.unlink()
         self._mount(self._image())
+        canary = self._canary()  # of which the name alone may be there
+        if canary.exists() and canary.read_bytes() == self.NEVER_SYNCED:
+            raise AssertionError(f"{canary} was never synced, and is there after a power cut")
+        canary.unlink(missing_ok=True)
+
+    def _canary(self):
+        # A name of its own: ext4 syncs what replaces a file's content.
+        return self.folder / f"canary-{self.number}"
 
     def clear(self):
         if os.path.ismount(self.folder):

@@ -4,6 +4,7 @@ import threading
 import time
 
 from application import LANES
+from faults import MAY_SAY
 from world import soon
 
 # How far apart an application's messages are, and how many it sends around one fault.
@@ -67,7 +68,7 @@ def play(world, fault, number):
     try:
         world.check_running()
         probe(world)
-        report = world.judge_quiet()
+        report = world.judge_quiet(may_say=MAY_SAY.get(fault, ()))
     except AssertionError as failure:
         raise AssertionError(f"round {number} ({words}): {failure}") from None
     # Nothing lost of nothing is no proof: each round brings its own deliveries.

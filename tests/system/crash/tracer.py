@@ -34,11 +34,11 @@ def injected(trace):
     return failed
 
 
-def short_writing(percent):
+def short_writing(percent, witness):
     """Positioned writes alone, those to files: an event counter takes eight bytes or none, and libzmq
-    rightly ends the program where one takes fewer."""
+    rightly ends the program where one takes fewer. `witness` is there once one came back short."""
     library = pathlib.Path(os.environ["KERUEN_SHORT_WRITES_LIBRARY"])
     # A preload that is not there is passed over in silence.
     if not library.exists():
         raise AssertionError(f"{library} is missing: the build makes it")
-    return ["env", f"LD_PRELOAD={library}", f"KERUEN_SHORT_WRITES={percent}"]
+    return ["env", f"LD_PRELOAD={library}", f"KERUEN_SHORT_WRITES={percent}", f"KERUEN_SHORT_WRITES_WITNESS={witness}"]

@@ -9,6 +9,7 @@ of their own. Everything in ../exchange.py holds; this adds applications and the
 A machine is `broker` or an agency. Every wait has a deadline; a process that ends when nobody hurt it
 is a failure at once.
 """
+import json
 import os
 import pathlib
 import re
@@ -34,6 +35,20 @@ ACCUSATIONS = ("no longer has", "another directory", "does not know the director
                "more than it was allowed", "withheld", "cannot be read", RESTORED)
 
 
+def complaint(line):
+    """What a line of a journal says at level warning or error: its event, its code, its other fields.
+    None: it says nothing of the kind."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None  # a word to whoever started it, or cut off by kill -9
+    # Lines that were left out are more of what stands there.
+    if told.pop("level") not in ("warning", "error") or told["event"] == "lines_left_out":
+        return None
+    words = [told.pop("event"), told.pop("code", None), *(told[name] for name in told if name != "time")]
+    return " ".join(str(word) for word in words if word is not None)
+
+
 def soon(what, condition, patience=PATIENCE_SECONDS):
     """exchange.until, polled faster: rounds are short."""
     return until(what, condition, patience, POLL_SECONDS)
@@ -50,6 +65,7 @@ class World(Exchange):
         self.links_lost = dict.fromkeys(agencies, 0)  # since its agent started
         self.restored = dict.fromkeys(agencies, 0)  # how often each went back to a copy: it says so, rightly
         self.judged = None
+        self._read_to = dict.fromkeys(self.machines, 0)  # in each journal
 
     # ---- setting up ----
 
@@ -244,14 +260,16 @@ class World(Exchange):
             histories.append((agency, records))
         return judge(histories, healed, drained, self.path(f"judged-{view}"))
 
-    def judge_quiet(self, view="events", patience=PATIENCE_SECONDS):
-        """Drains, and fails unless the checker passed and nobody accused anybody."""
+    def judge_quiet(self, view="events", patience=PATIENCE_SECONDS, may_say=()):
+        """Drains, and fails unless the checker passed, nobody accused anybody, and the journals say of
+        what happened since the last time no more than `may_say` allows."""
         drained = self.drain(patience)
         report = self.judge(drained, view=view)
         if report.code != PASSED:
             waiting = {agency: str(application.waits_for())[:300] for agency, application in self.applications.items()}
             raise AssertionError(f"the checker, by the {view}: {report}\n  waiting: {waiting}")
         self.check_accusations(report)
+        self.check_journals(may_say)
         self.judged = report
         return report
 
@@ -261,6 +279,20 @@ class World(Exchange):
                 continue
             if any(accusation in words for accusation in ACCUSATIONS):
                 raise AssertionError(f"accused without cause: {words}")
+
+    def check_journals(self, may_say):
+        """`may_say`: how the complaints begin for which there is a cause, as regular expressions."""
+        said = [f"{machine}: {words}" for machine in self.machines for words in self._new_complaints(machine)
+                if not any(re.match(cause, words) for cause in may_say)]
+        if said:
+            raise AssertionError("said without cause: " + "\n  ".join(said[:10]))
+
+    def _new_complaints(self, machine):
+        with open(self.path(f"{machine}.journal"), "rb") as journal:
+            journal.seek(self._read_to[machine])
+            whole = journal.read().rpartition(b"\n")[0]
+        self._read_to[machine] += len(whole)
+        return [words for line in whole.decode(errors="replace").splitlines() if (words := complaint(line))]
 
 
 def as_inbox(records, shown):
