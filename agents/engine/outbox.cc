@@ -186,11 +186,10 @@ Result<Outbox::Prepared> Outbox::prepare(const SubmitRequest& request, Now now) 
     return fail(ErrorCode::malformed, "a message expires after 1 second to 30 days");
   }
   Prepared prepared;
-  WallTime written_at = now.wall;
+  const WallTime written_at = desk_.knows_time(now) ? now.wall : desk_.exchange_time(now);
   if (!desk_.link.clock_heard) {
     // By a clock that may have stopped with the power it would be over as soon as the time is
     // known.
-    written_at = desk_.exchange_time(now);
     prepared.submission.life_begins = store::Submission::LifeBegins::when_time_is_known;
   }
   prepared.answer.expires_at = std::max(written_at, desk_.exchange_time(now)) + life;

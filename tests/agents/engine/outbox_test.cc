@@ -121,6 +121,26 @@ TEST_F(OutboxTest, WhatWasToLiveForAnHourIsOverAfterADayWithoutALine) {
   EXPECT_EQ(at(kGuard, id, kCustoms).state, RecipientState::expired);
 }
 
+// The time is known, and this clock not believed: beside what was written before that was so.
+TEST_F(OutboxTest, WhatIsWrittenByAClockThatIsFarOffLivesNoLongerForThat) {
+  exchange.admit("kz.academy");
+  broker.publish(exchange.next_registry(), now());
+  pass(seconds(5));
+  lose_power(hours(72));
+  static_cast<void>(submit_by_that_clock("Before the broker is heard", hours(8)));
+  connect_by_that_clock();
+  auto request = notice({"kz.academy"}, "For eight hours");
+  request.expires_in = hours(8);
+  const auto submitted = agent(kGuard).submit(request, moments_of(kGuard).here);
+  ASSERT_THAT(submitted, IsOk());
+  set_clock_right();
+  ASSERT_EQ(at(kGuard, submitted->message, "kz.academy").state, RecipientState::waiting_for_key);
+  exchange.clock().advance(hours(9));
+  connect_all();
+  pass(seconds(15));
+  EXPECT_EQ(at(kGuard, submitted->message, "kz.academy").state, RecipientState::expired);
+}
+
 TEST_F(OutboxTest, ABrokerWhoseClockIsBehindEndsNothing) {
   lose_power(hours(0));
   exchange.clock().set_wall_ahead(-hours(10));
