@@ -179,8 +179,9 @@ TEST_F(BrokerFilesTest, ShowsAnOperatorThatItStartedOnAFullDisk) {
   const auto key = certs::TransportKeyPair::generate(exchange.randomness());
   list_operator(key);
   write_registry(registry_listing(key));
-  fill_disk();
   const StandingClock clock(exchange.clock().now());
+  ASSERT_THAT(open_broker(clock), IsOk());  // it made its guard
+  fill_disk();
   KERUEN_ASSERT_OK(const auto broker, open_broker(clock));
   Serving serving(*broker);
   const auto report = Monitor(*broker, exchange.broker_transport().public_key(), key).status();
