@@ -99,7 +99,8 @@ inline constexpr std::chrono::seconds kPingEvery{10};
 inline constexpr std::chrono::seconds kSilenceMax{30};
 // From anybody else. Only whole frames are heard, the largest takes minutes by radio, and pings and
 // their answers wait behind it in either direction; neither end can tell that the other is sending
-// one. So both are patient; what is dead is found by TCP, to which every byte counts.
+// one. So both are patient, the agent where its line is thin or nobody knows; what is dead is found
+// by TCP, to which every byte counts.
 inline constexpr std::chrono::seconds kFrameTimeMax{600};
 
 // Log

@@ -93,8 +93,8 @@ bool Batcher::clock_fits(Now now) const {
 }
 
 std::optional<Hold> Batcher::hold_of_registry(Now now) const {
+  if (desk_.is_suspended()) return Hold::suspension;
   const auto registry = desk_.directory.newest_registry();
-  if (registry && !registry->is_active(desk_.self())) return Hold::suspension;
   // One that is named and not here may suspend whom this one trusts.
   if (!registry || desk_.directory.first_missing_registry()) return Hold::registry_missing;
   // Under one that has run out the broker refuses every message for good.
