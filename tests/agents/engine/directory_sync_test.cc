@@ -1,7 +1,7 @@
 // What the agent asks for of the directory, whatever the broker, the line and the clocks are like.
 #include "agents/engine/directory_sync.h"
 
-#include "tests/journey/journey.h"
+#include "tests/agents/engine/mail_journey.h"
 
 namespace keruen::engine {
 namespace {
@@ -22,7 +22,7 @@ bool is(const wire::Frame& frame) {
   return std::holds_alternative<Kind>(frame);
 }
 
-class DirectorySyncTest : public Journey {
+class DirectorySyncTest : public MailJourney {
  protected:
   void SetUp() override {
     start_all();
@@ -51,16 +51,6 @@ class DirectorySyncTest : public Journey {
     for (seconds left = time; left.count() > 0; left -= seconds(10)) {
       static_cast<void>(send(kProsecutor, {kCustoms}, "Mail"));
       pass(seconds(10));
-    }
-  }
-  void pass_with_some_mail(minutes time) {
-    for (seconds left = time; left.count() > 0; left -= seconds(40)) {
-      static_cast<void>(send(kProsecutor, {kCustoms}, "Mail"));
-      for (int step = 0; step < 4; ++step) {
-        exchange.clock().advance(seconds(10));
-        broker.tick(now());
-        settle();
-      }
     }
   }
   void revoke_a_key_of_the_guard() {

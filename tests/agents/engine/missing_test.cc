@@ -3,7 +3,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
-#include "tests/journey/journey.h"
+#include "tests/agents/engine/mail_journey.h"
 
 namespace keruen::engine {
 namespace {
@@ -15,7 +15,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class MissingTest : public Journey {
+class MissingTest : public MailJourney {
  protected:
   void SetUp() override { start_all(); }
   // The first slice to `id` is lost on its way. While `keeps_answers`, what is given for it on
@@ -51,16 +51,6 @@ class MissingTest : public Journey {
     pass(seconds(1));
     static_cast<void>(send(kGuard, {kCustoms}, "The next one"));
     pass(seconds(1));
-  }
-  void pass_with_some_mail(minutes time) {
-    for (seconds left = time; left.count() > 0; left -= seconds(40)) {
-      static_cast<void>(send(kProsecutor, {kCustoms}, "Mail"));
-      for (int step = 0; step < 4; ++step) {
-        exchange.clock().advance(seconds(10));
-        broker.tick(now());
-        settle();
-      }
-    }
   }
   [[nodiscard]] int slices_stored(const char* id) {
     EXPECT_THAT(agent(id).engine().publish(), IsOk());
