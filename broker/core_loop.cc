@@ -1,30 +1,22 @@
 #include "broker/core_loop.h"
 
-#include <poll.h>
-
 #include <array>
 
 namespace keruen::broker {
-namespace {
-
-bool is_readable(int descriptor) {
-  pollfd asked{descriptor, POLLIN, 0};
-  return ::poll(&asked, 1, 0) > 0;
-}
-
-}  // namespace
 
 std::optional<Error> CoreLoop::run() {
-  const std::array<int, 2> both = {parts_.wake.descriptor(), parts_.stop_descriptor};
   while (!is_over_) {
+    std::array<pollfd, 2> called = {pollfd{parts_.wake.descriptor(), POLLIN, 0},
+                                    pollfd{parts_.stop_descriptor, POLLIN, 0}};
     // The stop is level-triggered: once seen it must not keep the loop awake.
-    const std::span<const int> watched(both.data(), is_stopping_ ? 1 : 2);
-    parts_.router.wait(watched, kTickEvery);
+    parts_.router.wait(std::span(called).first(is_stopping_ ? 1 : 2), kTickEvery);
     const Now now = parts_.clock.now();
-    if (!is_stopping_ && is_readable(parts_.stop_descriptor)) {
+    if (called[1].revents != 0) {
       is_stopping_ = true;
       handle(StopRequested{}, now);
     }
+    // Before what it rang for is taken: who rings meanwhile must be heard.
+    if (called[0].revents != 0) parts_.wake.quiet();
     collect(now);
     look_after(now);
     hand_on();
@@ -37,7 +29,6 @@ void CoreLoop::collect(Now now) {
     std::visit([&](auto&& one) { handle(Event(std::forward<decltype(one)>(one)), now); },
                std::move(arrival));
   }
-  parts_.wake.quiet();
   for (LogEvent& event : parts_.log.take()) handle(std::move(event), now);
   for (ReadAnswer& answer : parts_.reader.take()) handle(std::move(answer), now);
   for (LogFault& fault : parts_.caretaker.take()) handle(LogEvent(std::move(fault)), now);

@@ -1,5 +1,7 @@
 #include "agents/link/dealer.h"
 
+#include <poll.h>
+
 #include <array>
 #include <cstring>
 #include <zmq.hpp>
@@ -47,6 +49,10 @@ struct Dealer::State {
   zmq::context_t context{1};
   zmq::socket_t socket{context, zmq::socket_type::dealer};
   zmq::socket_t monitor{context, zmq::socket_type::pair};
+  // Whether a look may find something: since its descriptor called, until a look in vain. A look
+  // costs two system calls, and most turns are for one of the two, or for neither.
+  bool socket_called = true;
+  bool monitor_called = true;
 };
 
 Dealer::Dealer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -100,6 +106,7 @@ bool Dealer::send(const SharedBytes& frame) {
 }
 
 std::optional<SharedBytes> Dealer::receive() {
+  if (!state_->socket_called) return std::nullopt;
   try {
     zmq::message_t message;
     while (state_->socket.recv(message, zmq::recv_flags::dontwait)) {
@@ -110,15 +117,20 @@ std::optional<SharedBytes> Dealer::receive() {
       while (message.more() && state_->socket.recv(message, zmq::recv_flags::dontwait)) {
       }
     }
+    state_->socket_called = false;
   } catch (const zmq::error_t&) {
   }
   return std::nullopt;
 }
 
 std::optional<DealerEvent> Dealer::next_event() {
+  if (!state_->monitor_called) return std::nullopt;
   try {
     zmq::message_t head;
-    if (!state_->monitor.recv(head, zmq::recv_flags::dontwait)) return std::nullopt;
+    if (!state_->monitor.recv(head, zmq::recv_flags::dontwait)) {
+      state_->monitor_called = false;
+      return std::nullopt;
+    }
     zmq::message_t address;
     static_cast<void>(state_->monitor.recv(address, zmq::recv_flags::none));
     std::uint16_t event = 0;
@@ -132,17 +144,29 @@ std::optional<DealerEvent> Dealer::next_event() {
   }
 }
 
+// Not zmq_poll, which asks each socket and the kernel twice, and all of them for each that calls.
 void Dealer::wait(Interest interest, int wake_descriptor, std::chrono::milliseconds time) {
-  const short events =
-      static_cast<short>(ZMQ_POLLIN | (interest == Interest::receive_and_send ? ZMQ_POLLOUT : 0));
-  std::array<zmq::pollitem_t, 3> items = {
-      zmq::pollitem_t{state_->socket.handle(), 0, events, 0},
-      zmq::pollitem_t{state_->monitor.handle(), 0, ZMQ_POLLIN, 0},
-      zmq::pollitem_t{nullptr, wake_descriptor, ZMQ_POLLIN, 0}};
+  State& state = *state_;
+  const int wanted = ZMQ_POLLIN | (interest == Interest::receive_and_send ? ZMQ_POLLOUT : 0);
   try {
-    zmq::poll(items.data(), items.size(), time);
+    // A descriptor calls once for what came; a send or receive since may have heard it, and then
+    // only the socket knows.
+    const bool is_ready = (state.socket.get(zmq::sockopt::events) & wanted) != 0;
+    state.monitor_called =
+        state.monitor_called && (state.monitor.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    std::array<pollfd, 3> waited = {
+        pollfd{state.socket.get(zmq::sockopt::fd), POLLIN, 0},
+        pollfd{state.monitor.get(zmq::sockopt::fd), POLLIN, 0},
+        pollfd{wake_descriptor, POLLIN, 0},
+    };
+    const auto longest = is_ready || state.monitor_called ? std::chrono::milliseconds{0} : time;
+    const bool interrupted =
+        poll(waited.data(), waited.size(), static_cast<int>(longest.count())) < 0;
+    state.socket_called |= is_ready || interrupted || waited[0].revents != 0;
+    state.monitor_called |= interrupted || waited[1].revents != 0;
   } catch (const zmq::error_t&) {
-    // Interrupted by a signal: the caller looks at everything anyway.
+    // The caller looks at everything.
+    state.socket_called = state.monitor_called = true;
   }
 }
 

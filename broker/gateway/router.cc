@@ -1,6 +1,7 @@
 // ZeroMQ's C interface, whose would-block, gone and failed stay apart as errno values.
 #include "broker/gateway/router.h"
 
+#include <poll.h>
 #include <zmq.h>
 
 #include <algorithm>
@@ -45,7 +46,20 @@ struct CloseSocket {
   void operator()(void* socket) const { ::zmq_close(socket); }
 };
 using Context = std::unique_ptr<void, EndContext>;
-using Socket = std::unique_ptr<void, CloseSocket>;
+
+struct WatchedSocket {
+  std::unique_ptr<void, CloseSocket> socket;
+  int descriptor = kNoDescriptor;  // calls once for what came, whoever hears it
+  // Whether a look may find something: since it called, until a look in vain. A look costs two
+  // system calls, and most turns are for one socket or for none.
+  bool called = true;
+
+  // io_failed: no descriptors are left.
+  [[nodiscard]] Result<void> open(void* context, int type);
+  [[nodiscard]] void* get() const { return socket.get(); }
+  // Asks the socket itself.
+  [[nodiscard]] bool has_input();
+};
 
 class Message {
  public:
@@ -55,8 +69,11 @@ class Message {
   Message& operator=(const Message&) = delete;
 
   // False: nothing is there.
-  [[nodiscard]] bool receive(void* socket) {
-    return ::zmq_msg_recv(&message_, socket, ZMQ_DONTWAIT) >= 0;
+  [[nodiscard]] bool receive(WatchedSocket& from) {
+    if (!from.called) return false;
+    if (::zmq_msg_recv(&message_, from.get(), ZMQ_DONTWAIT) >= 0) return true;
+    if (::zmq_errno() == EAGAIN) from.called = false;
+    return false;
   }
   [[nodiscard]] BytesView view() {
     return {static_cast<const std::uint8_t*>(::zmq_msg_data(&message_)), ::zmq_msg_size(&message_)};
@@ -73,7 +90,7 @@ class Message {
 };
 
 // The rest of a message in parts; true where there was any.
-bool drain_parts(void* socket, Message& last) {
+bool drain_parts(WatchedSocket& socket, Message& last) {
   if (!last.has_more()) return false;
   for (bool more = true; more;) {
     Message part;
@@ -143,6 +160,21 @@ void seed_routing_ids() {
   std::srand(static_cast<unsigned>(randomness.draw_number()));
 }
 
+Result<void> WatchedSocket::open(void* context, int type) {
+  socket.reset(::zmq_socket(context, type));
+  std::size_t size = sizeof(descriptor);
+  if (!socket || ::zmq_getsockopt(get(), ZMQ_FD, &descriptor, &size) != 0) {
+    return fail(ErrorCode::io_failed, "ZeroMQ gives no socket: " + zmq_words());
+  }
+  return {};
+}
+
+bool WatchedSocket::has_input() {
+  int events = 0;
+  std::size_t size = sizeof(events);
+  return ::zmq_getsockopt(get(), ZMQ_EVENTS, &events, &size) != 0 || (events & ZMQ_POLLIN) != 0;
+}
+
 enum class Sent : std::uint8_t { yes, full, gone };
 
 Sent send_now(void* socket, const Line& line, const SharedBytes& frame) {
@@ -179,9 +211,9 @@ struct Router::State {
   std::string endpoint;
   // In this order: sockets go before their context.
   Context context;
-  Socket door;
-  Socket router;
-  Socket monitor;
+  WatchedSocket door;
+  WatchedSocket router;
+  WatchedSocket monitor;
 
   [[nodiscard]] Result<void> open(const certs::TransportKeyPair& key);
   void answer_door(MonotonicTime now);
@@ -200,12 +232,9 @@ Result<void> Router::State::open(const certs::TransportKeyPair& key) {
   seed_routing_ids();
   context.reset(::zmq_ctx_new());
   if (!context) return fail(ErrorCode::io_failed, "ZeroMQ does not start: " + zmq_words());
-  door.reset(::zmq_socket(context.get(), ZMQ_REP));
-  router.reset(::zmq_socket(context.get(), ZMQ_ROUTER));
-  monitor.reset(::zmq_socket(context.get(), ZMQ_PAIR));
-  if (!door || !router || !monitor) {
-    return fail(ErrorCode::io_failed, "ZeroMQ gives no socket: " + zmq_words());
-  }
+  KERUEN_CHECK(door.open(context.get(), ZMQ_REP));
+  KERUEN_CHECK(router.open(context.get(), ZMQ_ROUTER));
+  KERUEN_CHECK(monitor.open(context.get(), ZMQ_PAIR));
   // The door first: whoever connects before it stands must not get in.
   if (::zmq_bind(door.get(), kDoorEndpoint) != 0) {
     return fail(ErrorCode::io_failed, "the ZAP door cannot be bound: " + zmq_words());
@@ -235,7 +264,7 @@ void Router::State::answer_door(MonotonicTime now) {
     std::vector<Bytes> request;
     for (bool more = true; more;) {
       Message part;
-      if (!part.receive(door.get())) return;
+      if (!part.receive(door)) return;
       request.push_back(copy_of(part.view()));
       more = part.has_more();
     }
@@ -251,7 +280,7 @@ void Router::State::follow_monitor(MonotonicTime now) {
   while (true) {
     // u16 event, u32 value in the machine's order; then the address.
     Message event;
-    if (!event.receive(monitor.get())) return;
+    if (!event.receive(monitor)) return;
     std::uint16_t what = 0;
     std::int32_t descriptor = kNoDescriptor;
     const auto bytes = event.view();
@@ -259,7 +288,7 @@ void Router::State::follow_monitor(MonotonicTime now) {
       std::memcpy(&what, bytes.data(), sizeof(what));
       std::memcpy(&descriptor, bytes.data() + sizeof(what), sizeof(descriptor));
     }
-    drain_parts(monitor.get(), event);
+    drain_parts(monitor, event);
     if (what == ZMQ_EVENT_ACCEPTED) {
       newcomers.came({descriptor, peer_of(descriptor), now});
       continue;
@@ -320,10 +349,10 @@ Line* Router::State::line_of(BytesView routing_id, Message& payload, MonotonicTi
 
 bool Router::State::receive_one(Now now) {
   Message routing_id;
-  if (!routing_id.receive(router.get())) return false;
+  if (!routing_id.receive(router)) return false;
   Message payload;
-  if (!routing_id.has_more() || !payload.receive(router.get())) return true;
-  const bool in_parts = drain_parts(router.get(), payload);
+  if (!routing_id.has_more() || !payload.receive(router)) return true;
+  const bool in_parts = drain_parts(router, payload);
   Line* line = line_of(routing_id.view(), payload, now.monotonic);
   if (line == nullptr || line->closing_at || line->remembered_until) return true;
   if (in_parts) {
@@ -388,16 +417,25 @@ Result<std::unique_ptr<Router>> Router::bind(RouterOptions options,
 
 const std::string& Router::endpoint() const { return state_->endpoint; }
 
-void Router::wait(std::span<const int> descriptors, std::chrono::milliseconds longest) {
-  std::vector<zmq_pollitem_t> items;
-  items.push_back({state_->door.get(), 0, ZMQ_POLLIN, 0});
-  items.push_back({state_->router.get(), 0, ZMQ_POLLIN, 0});
-  items.push_back({state_->monitor.get(), 0, ZMQ_POLLIN, 0});
-  for (const int descriptor : descriptors) items.push_back({nullptr, descriptor, ZMQ_POLLIN, 0});
+// Not zmq_poll, which asks each socket and the kernel twice, and all of them for each that calls.
+void Router::wait(std::span<pollfd> others, std::chrono::milliseconds longest) {
+  State& state = *state_;
+  // What was sent or received since may have heard the descriptor: only the socket knows. The other
+  // two are read until there is nothing left.
+  state.router.called = state.router.has_input();
+  const std::array<WatchedSocket*, 3> sockets = {&state.door, &state.router, &state.monitor};
+  std::vector<pollfd> waited(others.begin(), others.end());
+  for (const WatchedSocket* socket : sockets) waited.push_back({socket->descriptor, POLLIN, 0});
   // A ROUTER does not say when there is room for one peer.
-  const bool retry = state_->connections.waiting_bytes() > 0;
-  const auto timeout = retry ? std::min(longest, kRetryEvery) : longest;
-  ::zmq_poll(items.data(), static_cast<int>(items.size()), timeout.count());
+  if (state.connections.waiting_bytes() > 0) longest = std::min(longest, kRetryEvery);
+  if (std::ranges::any_of(sockets, &WatchedSocket::called)) longest = longest.zero();
+  // After a signal: look at everything.
+  const bool interrupted =
+      ::poll(waited.data(), waited.size(), static_cast<int>(longest.count())) < 0;
+  std::copy_n(waited.begin(), others.size(), others.begin());
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    sockets[i]->called |= interrupted || waited[others.size() + i].revents != 0;
+  }
 }
 
 std::vector<Arrival> Router::receive(Now now) {

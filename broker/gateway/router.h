@@ -13,6 +13,8 @@
 // Source: libzmq 4.3.4, zmq_setsockopt(3), zmq_curve(7); rfc.zeromq.org/spec/27.
 #pragma once
 
+#include <poll.h>
+
 #include <memory>
 #include <span>
 
@@ -45,8 +47,9 @@ class Router {
   // With the port the system chose.
   [[nodiscard]] const std::string& endpoint() const;
 
-  // Until a peer, one of `descriptors` or the time-out calls; earlier while frames wait to go out.
-  void wait(std::span<const int> descriptors, std::chrono::milliseconds longest);
+  // Until a peer, one of `others` (told as poll() does) or the time-out calls; earlier while frames
+  // wait to go out.
+  void wait(std::span<pollfd> others, std::chrono::milliseconds longest);
   // Answers the door, sends what waits, and returns what arrived: some of it; call again.
   [[nodiscard]] std::vector<Arrival> receive(Now now);
 
