@@ -17,7 +17,7 @@
 #include "agents/engine/engine_thread.h"
 #include "agents/forwarder/hot_folder.h"
 #include "agents/journal_sink.h"
-#include "agents/link/link_thread.h"
+#include "agents/link/link.h"
 #include "agents/store/store.h"
 #include "certs/passphrase.h"
 #include "schemas/host/agent_config.h"
@@ -129,24 +129,14 @@ std::string store_file(const host::AgentConfig& config) {
   return authority::path_in(config.store_directory, "store.sqlite");
 }
 
-Result<link::Target> target_of(engine::EngineThread& engine, const host::AgentConfig& config) {
-  KERUEN_TRY(auto access, engine.link_access());
+Result<link::Target> target_of(const engine::Engine& engine, const host::AgentConfig& config,
+                               Now now) {
+  const auto target = engine.link_target(now);
+  KERUEN_TRY(auto key, certs::TransportKeyPair::from_secret(engine.transport_key().secret()));
   const std::string& endpoint =
-      config.broker_endpoint.empty() ? access.target.endpoint : config.broker_endpoint;
-  return link::Target{{endpoint, access.target.broker_key}, std::move(access.key)};
+      config.broker_endpoint.empty() ? target.endpoint : config.broker_endpoint;
+  return link::Target{{endpoint, target.broker_key}, std::move(key)};
 }
-
-// However run() is left, nothing calls the engine any more when it goes.
-class StopWhenLeaving {
- public:
-  explicit StopWhenLeaving(link::LinkThread& link) : link_(link) {}
-  ~StopWhenLeaving() { link_.stop(); }
-  StopWhenLeaving(const StopWhenLeaving&) = delete;
-  StopWhenLeaving& operator=(const StopWhenLeaving&) = delete;
-
- private:
-  link::LinkThread& link_;
-};
 
 // Everything in the order of its dependence; destruction in reverse ends it cleanly.
 Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHalt after_halt,
@@ -185,11 +175,15 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   // SQLite passes over a folder that cannot be synced; its log was made by now.
   KERUEN_CHECK(disk.sync_directory(config.store_directory));
 
-  // The engine and its link each call the other: the link starts last and stops first, and is there
-  // for as long as the engine may send.
-  std::unique_ptr<link::LinkThread> link;
+  KERUEN_TRY(
+      const auto link,
+      link::Link::make([&] { return target_of(*core, config, clock.now()); }, randomness, journal));
   std::optional<Error> stopped_by;
   engine::EngineThread::Doors doors;
+  doors.receive = [&](int wake, std::chrono::nanoseconds longest) {
+    pollfd waited{wake, POLLIN, 0};
+    return link->receive({&waited, 1}, longest);
+  };
   doors.send = [&](SharedBytes frame) { link->send(std::move(frame)); };
   doors.reconnect = [&] { link->reconnect(); };
   doors.alert = [&](const std::string& text) {
@@ -199,25 +193,19 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
     stopped_by = error;
     Signals::end_wait();
   };
-  engine::EngineThread engine(*core, clock, std::move(doors));
-  link = std::make_unique<link::LinkThread>(
-      link::LinkThread::Doors{
-          [&] { return target_of(engine, config); },
-          [&](engine::Engine::Event event) { engine.deliver(std::move(event)); }},
-      randomness, journal);
-  const StopWhenLeaving stop_link(*link);
+  KERUEN_TRY(const auto engine, engine::EngineThread::start(*core, clock, std::move(doors)));
 
   std::unique_ptr<forwarder::HotFolder> forwarder;
   if (config.forwarder) {
     KERUEN_TRY(auto reader, store::Reader::open(store_file(config), keys.store_key,
-                                                [&engine] { return engine.publish(); }));
+                                                [&engine] { return engine->publish(); }));
     forwarder::HotFolderOptions folders;
     folders.agency = config.agency;
     folders.outgoing_directory = config.forwarder->outgoing_directory;
     folders.incoming_directory = config.forwarder->incoming_directory;
     folders.state_directory = config.store_directory;
-    KERUEN_TRY(forwarder, forwarder::HotFolder::start(std::move(folders), engine, std::move(reader),
-                                                      disk, clock, journal));
+    KERUEN_TRY(forwarder, forwarder::HotFolder::start(std::move(folders), *engine,
+                                                      std::move(reader), disk, clock, journal));
   }
   api::ServerOptions api_options;
   api_options.socket_path = config.socket_file;
@@ -226,7 +214,7 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   api_options.agency = config.agency;
   api_options.officers = officers_of(config);
   if (forwarder) api_options.forwarder_faults = [&forwarder] { return forwarder->faults(); };
-  KERUEN_TRY(const auto server, api::Server::start(std::move(api_options), engine, keys.store_key,
+  KERUEN_TRY(const auto server, api::Server::start(std::move(api_options), *engine, keys.store_key,
                                                    disk, clock, journal));
   link->start();
   journal.write(host::JournalLevel::info, "started",

@@ -66,7 +66,7 @@ struct Broker::State {
   certs::Authorities trusted;
 
   // Each borrows from those before it.
-  std::unique_ptr<Wake> wake;
+  std::unique_ptr<host::Wake> wake;
   std::unique_ptr<log::CheckpointSigner> signer;
   std::unique_ptr<log::Log> log;
   std::unique_ptr<host::DirectoryLock> index_lock;  // empty: the log's holds it
@@ -215,7 +215,7 @@ Result<std::unique_ptr<Broker>> Broker::open(const host::BrokerConfig& config, B
                                              log::CheckpointSigner::MissingGuard missing_guard,
                                              Surroundings surroundings) {
   auto state = std::make_unique<State>(config, surroundings, std::move(keys));
-  KERUEN_TRY(state->wake, Wake::make());
+  KERUEN_TRY(state->wake, host::Wake::make());
   KERUEN_TRY(state->trusted, load_authorities(surroundings.disk, config.authorities_file));
   state->registry_file =
       std::make_unique<RegistryFile>(surroundings.disk, config.registry_file, surroundings.journal);

@@ -26,7 +26,7 @@ class CoreLoop {
     ReaderThread& reader;
     SigningThread& signer;
     CareThread& caretaker;
-    Wake& wake;
+    host::Wake& wake;
     const host::Clock& clock;
     int stop_descriptor;  // readable: the operator asked for the end
     // Every kChoreEvery: what is looked after beside the flow. May answer something for the log.

@@ -21,7 +21,7 @@ void name_this_thread(const std::string& name) {
 }
 
 std::unique_ptr<LogThread> start_log_thread(LogStation& station, const host::Clock& clock,
-                                            Wake& core) {
+                                            host::Wake& core) {
   WorkerOptions options;
   options.name = "log";
   // The core bounds what it submits (by bytes and number) and adds cursors now and then.
@@ -36,7 +36,7 @@ std::unique_ptr<LogThread> start_log_thread(LogStation& station, const host::Clo
 }
 
 std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station, const host::Clock& clock,
-                                                  Wake& core) {
+                                                  host::Wake& core) {
   WorkerOptions options;
   options.name = "reader";
   // One question of each recipient and one of each connection are under way at most.
@@ -57,7 +57,7 @@ std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station, const 
 }
 
 std::unique_ptr<CareThread> start_care_thread(Caretaker& caretaker, const host::Clock& clock,
-                                              Wake& core) {
+                                              host::Wake& core) {
   WorkerOptions options;
   options.name = "caretaker";
   options.idle_every = std::chrono::seconds{1};
@@ -74,7 +74,7 @@ std::unique_ptr<CareThread> start_care_thread(Caretaker& caretaker, const host::
 }
 
 std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signer,
-                                                    const log::Log& log, Wake& core) {
+                                                    const log::Log& log, host::Wake& core) {
   WorkerOptions options;
   options.name = "signer";
   return std::make_unique<SigningThread>(

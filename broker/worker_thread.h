@@ -26,8 +26,8 @@
 #include "broker/caretaker.h"
 #include "broker/log_station.h"
 #include "broker/reader_station.h"
-#include "broker/wake.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/wake.h"
 
 namespace keruen::log {
 class CheckpointSigner;
@@ -50,7 +50,7 @@ class WorkerThread {
  public:
   using Work = std::function<std::vector<Answer>(std::vector<Question>)>;
 
-  WorkerThread(WorkerOptions options, Work work, Wake& core)
+  WorkerThread(WorkerOptions options, Work work, host::Wake& core)
       : options_(std::move(options)), work_(std::move(work)), core_(core), thread_([this] {
           name_this_thread(options_.name);
           run();
@@ -114,7 +114,7 @@ class WorkerThread {
 
   const WorkerOptions options_;
   const Work work_;
-  Wake& core_;
+  host::Wake& core_;
   std::mutex mutex_;
   std::condition_variable has_questions_;
   std::deque<Question> questions_;
@@ -133,15 +133,18 @@ using CareThread = WorkerThread<std::monostate, LogFault>;
 
 // Also runs once a second without submissions, to look for space on a full disk.
 [[nodiscard]] std::unique_ptr<LogThread> start_log_thread(LogStation& station,
-                                                          const host::Clock& clock, Wake& core);
+                                                          const host::Clock& clock,
+                                                          host::Wake& core);
 [[nodiscard]] std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station,
                                                                 const host::Clock& clock,
-                                                                Wake& core);
+                                                                host::Wake& core);
 // A step once a second.
 [[nodiscard]] std::unique_ptr<CareThread> start_care_thread(Caretaker& caretaker,
-                                                            const host::Clock& clock, Wake& core);
+                                                            const host::Clock& clock,
+                                                            host::Wake& core);
 // Of several sizes asked for, signs the largest.
 [[nodiscard]] std::unique_ptr<SigningThread> start_signing_thread(log::CheckpointSigner& signer,
-                                                                  const log::Log& log, Wake& core);
+                                                                  const log::Log& log,
+                                                                  host::Wake& core);
 
 }  // namespace keruen::broker

@@ -92,8 +92,8 @@ inline constexpr std::size_t kOutgoingPoolBytesMax =
 inline constexpr std::size_t kTailBytesMax = 64 * 1024 * 1024;  // newest batches in memory
 inline constexpr std::uint64_t kCreditBytesDefault = 4 * 1024 * 1024;  // an agent's grant
 inline constexpr std::chrono::milliseconds kAcknowledgeDelayMax{100};
-inline constexpr std::size_t kSocketFramesOutMax = 8;  // SNDHWM
-inline constexpr std::size_t kSocketFramesInMax = 2;   // RCVHWM
+inline constexpr std::size_t kSocketFramesOutMax = 8;  // SNDHWM of the broker, for each agent
+inline constexpr std::size_t kSocketFramesInMax = 2;   // RCVHWM likewise
 inline constexpr std::chrono::seconds kPingEvery{10};
 // Without a word from one who has not greeted yet, or not welcomed us: those frames are small.
 inline constexpr std::chrono::seconds kSilenceMax{30};

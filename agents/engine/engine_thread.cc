@@ -12,24 +12,27 @@
 #include "agents/engine/rounds.h"
 #include "agents/engine/submission_queue.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/wake.h"
 
 namespace keruen::engine {
 namespace {
 
-constexpr std::size_t kEventsQueuedMax = 256;
 constexpr std::size_t kRequestsQueuedMax = 256;
 constexpr std::size_t kListenersMax = 8;
+constexpr std::chrono::seconds kSleepMost{1};
 // After a full disk refused it: a repeat of what waits costs the engine some milliseconds.
 constexpr std::chrono::seconds kPublishAgain{1};
 
 }  // namespace
 
 struct EngineThread::State {
-  State(Engine& engine_given, host::Clock& clock_given, Doors doors_given)
+  State(Engine& engine_given, host::Clock& clock_given, Doors doors_given,
+        std::unique_ptr<host::Wake> wake_given)
       : engine(engine_given),
         rounds(engine_given),
         clock(clock_given),
-        doors(std::move(doors_given)) {}
+        doors(std::move(doors_given)),
+        wake(std::move(wake_given)) {}
 
   struct Request {
     std::function<void(Now)> serve;
@@ -40,11 +43,10 @@ struct EngineThread::State {
   Rounds rounds;
   host::Clock& clock;
   Doors doors;
+  std::unique_ptr<host::Wake> wake;
   std::mutex mutex;
-  std::condition_variable wake;  // something came, or the end
-  std::condition_variable room;  // the event queue was emptied
+  bool is_asleep = false;  // and nobody rang yet
   std::condition_variable published;
-  std::deque<Engine::Event> events;
   SubmissionQueue submissions;
   std::deque<Request> requests;
   std::vector<std::function<void(std::uint64_t)>> listeners;
@@ -60,14 +62,19 @@ struct EngineThread::State {
   std::thread thread;
 
   void run();
-  // What waits, taken out under the lock.
+  // What came and what waited.
   struct Taken {
     std::vector<Engine::Event> events;
     std::vector<SubmissionQueue::Submission> submissions;
     std::vector<Request> requests;
     std::uint64_t publish_asked = 0;
+    bool is_last = false;  // the end, and all that was asked before is answered
   };
-  [[nodiscard]] Taken wait_and_take(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] Taken wait_and_take();
+  [[nodiscard]] std::vector<Engine::Event> receive(std::chrono::nanoseconds longest);
+  // Both with the mutex held. Who is awake looks before it sleeps: no ring is needed.
+  void rouse();
+  [[nodiscard]] bool has_work() const;
   void serve(Taken& taken);
   void publish(std::uint64_t asked);
   void perform(std::vector<Effect>& effects);
@@ -80,18 +87,29 @@ struct EngineThread::State {
   }
 };
 
-EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<std::mutex>& lock) {
-  const auto pause = std::clamp(rounds.due() - clock.now().monotonic, MonotonicTime::duration{0},
-                                MonotonicTime::duration{std::chrono::seconds(1)});
-  wake.wait_for(lock, pause, [&] {
-    return ending || !events.empty() || !submissions.empty() || !requests.empty() ||
-           publish_asked > publish_served;
-  });
+void EngineThread::State::rouse() {
+  if (std::exchange(is_asleep, false)) wake->ring();
+}
+
+bool EngineThread::State::has_work() const {
+  return ending || !submissions.empty() || !requests.empty() || publish_asked > publish_served;
+}
+
+EngineThread::State::Taken EngineThread::State::wait_and_take() {
+  const auto pause = std::clamp<std::chrono::nanoseconds>(rounds.due() - clock.now().monotonic,
+                                                          std::chrono::nanoseconds{0}, kSleepMost);
+  bool sleeps = false;
+  {
+    const std::lock_guard lock(mutex);
+    sleeps = is_asleep = !has_work();
+  }
   Taken taken;
+  taken.events = receive(sleeps ? pause : std::chrono::nanoseconds{0});
+  const std::lock_guard lock(mutex);
+  const bool was_roused = sleeps && !std::exchange(is_asleep, false);
+  if (was_roused) wake->quiet();
+  taken.is_last = ending && submissions.empty() && requests.empty();
   taken.publish_asked = publish_asked;
-  taken.events.assign(std::make_move_iterator(events.begin()),
-                      std::make_move_iterator(events.end()));
-  events.clear();
   auto round = submissions.take(clock.now().monotonic);
   taken.submissions = std::move(round.submissions);
   if (!round.is_only_urgent) {
@@ -102,22 +120,23 @@ EngineThread::State::Taken EngineThread::State::wait_and_take(std::unique_lock<s
   return taken;
 }
 
+std::vector<Engine::Event> EngineThread::State::receive(std::chrono::nanoseconds longest) {
+  if (doors.receive) return doors.receive(wake->descriptor(), longest);
+  pollfd waited{wake->descriptor(), POLLIN, 0};
+  host::poll_for({&waited, 1}, longest);
+  return {};
+}
+
 void EngineThread::State::run() {
-  std::unique_lock lock(mutex);
   while (true) {
-    Taken taken = wait_and_take(lock);
-    // What was asked before the end is still answered.
-    const bool last = ending && taken.submissions.empty() && taken.requests.empty();
-    lock.unlock();
-    room.notify_all();
-    if (last) {
+    Taken taken = wait_and_take();
+    if (taken.is_last) {
       (void)rounds.end(clock.now());  // what is lost was promised to nobody
       publish(taken.publish_asked);
       return;
     }
     serve(taken);
     if (taken.publish_asked > publish_served) publish(taken.publish_asked);
-    lock.lock();
   }
 }
 
@@ -208,38 +227,32 @@ Answer EngineThread::State::ask(std::function<Answer(Now)> question) {
                           promise.set_value(synced ? std::move(*made)
                                                    : Answer(fail(synced.error())));
                         }});
+    rouse();
   }
-  wake.notify_one();
   return answer.get();
 }
 
-EngineThread::EngineThread(Engine& engine, host::Clock& clock, Doors doors)
-    : state_(std::make_unique<State>(engine, clock, std::move(doors))) {
-  state_->registry = engine.registry();
-  state_->has_unpublished = engine.has_unpublished();
-  state_->told_event = engine.newest_event();
-  state_->thread = std::thread([state = state_.get()] { state->run(); });
+EngineThread::EngineThread(std::unique_ptr<State> state) : state_(std::move(state)) {
+  state_->thread = std::thread([running = state_.get()] { running->run(); });
+}
+
+Result<std::unique_ptr<EngineThread>> EngineThread::start(Engine& engine, host::Clock& clock,
+                                                          Doors doors) {
+  KERUEN_TRY(auto wake, host::Wake::make());
+  auto state = std::make_unique<State>(engine, clock, std::move(doors), std::move(wake));
+  state->registry = engine.registry();
+  state->has_unpublished = engine.has_unpublished();
+  state->told_event = engine.newest_event();
+  return std::unique_ptr<EngineThread>(new EngineThread(std::move(state)));
 }
 
 EngineThread::~EngineThread() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->ending = true;
+    state_->rouse();
   }
-  state_->wake.notify_one();
-  state_->room.notify_all();
   state_->thread.join();
-}
-
-void EngineThread::deliver(Engine::Event event) {
-  {
-    std::unique_lock lock(state_->mutex);
-    state_->room.wait(lock,
-                      [&] { return state_->ending || state_->events.size() < kEventsQueuedMax; });
-    if (state_->ending) return;
-    state_->events.push_back(std::move(event));
-  }
-  state_->wake.notify_one();
 }
 
 Result<Submitted> EngineThread::submit(const SubmitRequest& request) {
@@ -260,8 +273,8 @@ Result<std::vector<Result<Submitted>>> EngineThread::submit_all(
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->ending || !state_->submissions.push(requests, answer)) return State::overloaded();
+    state_->rouse();
   }
-  state_->wake.notify_one();
   answered.get_future().wait();
   return answers;
 }
@@ -296,7 +309,7 @@ Result<void> EngineThread::publish() {
   if (!state_->has_unpublished || state_->ending) return {};
   if (state_->clock.now().monotonic < state_->publish_again_at) return state_->publish_outcome;
   const std::uint64_t asked = ++state_->publish_asked;
-  state_->wake.notify_one();
+  state_->rouse();
   state_->published.wait(lock, [&] { return state_->publish_served >= asked; });
   return state_->publish_outcome;
 }
@@ -306,14 +319,6 @@ std::uint64_t EngineThread::newest_event() const { return state_->told_event; }
 std::shared_ptr<const certs::Registry> EngineThread::registry() {
   const std::lock_guard lock(state_->mutex);
   return state_->registry;
-}
-
-Result<EngineThread::LinkAccess> EngineThread::link_access() {
-  return state_->ask<Result<LinkAccess>>([&](Now now) -> Result<LinkAccess> {
-    KERUEN_TRY(auto key,
-               certs::TransportKeyPair::from_secret(state_->engine.transport_key().secret()));
-    return LinkAccess{state_->engine.link_target(now), std::move(key)};
-  });
 }
 
 void EngineThread::listen(std::function<void(std::uint64_t newest_event)> listener) {

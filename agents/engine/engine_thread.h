@@ -2,9 +2,10 @@
 // Threads: every public function from any thread; requests wait in a bounded queue (overloaded when
 // full). Lifetime: owns the thread; stops and joins in its destructor. The Engine outlives it.
 //
-// Connects the engine to its link: frames in and out pass through bounded queues too.
+// It turns the link too: it sleeps until a frame, a request or the engine's own time comes.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
@@ -19,18 +20,24 @@ namespace keruen::engine {
 
 class EngineThread {
  public:
-  // What the engine's effects become. All are called on the engine thread and must not wait for it.
+  // All are called on the engine thread and must not wait for it.
   struct Doors {
+    // What came over the link: sleeps until something did, `wake_descriptor` is readable, or so
+    // long. Empty: there is no link.
+    std::function<std::vector<Engine::Event>(int wake_descriptor, std::chrono::nanoseconds longest)>
+        receive;
+    // What the engine's effects become.
     std::function<void(SharedBytes frame)> send;    // to the link
     std::function<void()> reconnect;                // the link connects anew
     std::function<void(const std::string&)> alert;  // a person must know at once
     std::function<void(const Error&)> stop;         // main ends the process and says why
   };
-  EngineThread(Engine& engine, host::Clock& clock, Doors doors);
+  // io_failed: the process has no descriptors left.
+  [[nodiscard]] static Result<std::unique_ptr<EngineThread>> start(Engine& engine,
+                                                                   host::Clock& clock, Doors doors);
   ~EngineThread();
-
-  // From the link's thread; blocks while the queue is full.
-  void deliver(Engine::Event event);
+  EngineThread(const EngineThread&) = delete;
+  EngineThread& operator=(const EngineThread&) = delete;
 
   // Block until durable or refused.
   [[nodiscard]] Result<Submitted> submit(const SubmitRequest& request);
@@ -53,13 +60,6 @@ class EngineThread {
   // The number of the newest event that is on the disk; the store may show later ones already.
   [[nodiscard]] std::uint64_t newest_event() const;
 
-  // Where the link connects and with which key, as of now.
-  struct LinkAccess {
-    LinkTarget target;
-    certs::TransportKeyPair key;
-  };
-  [[nodiscard]] Result<LinkAccess> link_access();
-
   // Called (on the engine thread) after each transaction that wrote events, with the newest number;
   // for event streams and the forwarder. What it captures lives as long as this object. At most
   // eight listeners.
@@ -67,6 +67,7 @@ class EngineThread {
 
  private:
   struct State;
+  explicit EngineThread(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -1,13 +1,12 @@
 #include "agents/link/dealer.h"
 
-#include <poll.h>
-
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <zmq.hpp>
 #include <zmq_addon.hpp>
 
 #include "schemas/foreign_bytes.h"
+#include "schemas/host/wake.h"
 #include "schemas/limits.h"
 
 namespace keruen::link {
@@ -64,8 +63,8 @@ Result<std::unique_ptr<Dealer>> Dealer::connect(const DealerOptions& options,
     auto state = std::make_unique<State>();
     zmq::socket_t& socket = state->socket;
     socket.set(zmq::sockopt::linger, 0);
-    socket.set(zmq::sockopt::sndhwm, static_cast<int>(kSocketFramesOutMax));
-    socket.set(zmq::sockopt::rcvhwm, static_cast<int>(kSocketFramesInMax));
+    socket.set(zmq::sockopt::sndhwm, static_cast<int>(kFramesOutMax));
+    socket.set(zmq::sockopt::rcvhwm, static_cast<int>(kFramesInMax));
     socket.set(zmq::sockopt::maxmsgsize,
                static_cast<std::int64_t>(kFrameBytesMax + kCurveOverheadBytes));
     socket.set(zmq::sockopt::handshake_ivl, kHandshakeMilliseconds);
@@ -136,7 +135,12 @@ std::optional<DealerEvent> Dealer::next_event() {
     std::uint16_t event = 0;
     if (head.size() < sizeof event) return std::nullopt;
     std::memcpy(&event, head.data(), sizeof event);
-    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) return DealerEvent::connected;
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+      // The socket was given its line first: once it has heard of that there is room to send.
+      static_cast<void>(state_->socket.get(zmq::sockopt::events));
+      state_->socket_called = true;
+      return DealerEvent::connected;
+    }
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) return DealerEvent::refused;
     return DealerEvent::failed;
   } catch (const zmq::error_t&) {
@@ -145,25 +149,23 @@ std::optional<DealerEvent> Dealer::next_event() {
 }
 
 // Not zmq_poll, which asks each socket and the kernel twice, and all of them for each that calls.
-void Dealer::wait(Interest interest, int wake_descriptor, std::chrono::milliseconds time) {
+void Dealer::wait(std::span<pollfd> others, std::chrono::nanoseconds longest) {
   State& state = *state_;
-  const int wanted = ZMQ_POLLIN | (interest == Interest::receive_and_send ? ZMQ_POLLOUT : 0);
   try {
     // A descriptor calls once for what came; a send or receive since may have heard it, and then
     // only the socket knows.
-    const bool is_ready = (state.socket.get(zmq::sockopt::events) & wanted) != 0;
+    const bool is_ready = (state.socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     state.monitor_called =
         state.monitor_called && (state.monitor.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
-    std::array<pollfd, 3> waited = {
-        pollfd{state.socket.get(zmq::sockopt::fd), POLLIN, 0},
-        pollfd{state.monitor.get(zmq::sockopt::fd), POLLIN, 0},
-        pollfd{wake_descriptor, POLLIN, 0},
-    };
-    const auto longest = is_ready || state.monitor_called ? std::chrono::milliseconds{0} : time;
-    const bool interrupted =
-        poll(waited.data(), waited.size(), static_cast<int>(longest.count())) < 0;
-    state.socket_called |= is_ready || interrupted || waited[0].revents != 0;
-    state.monitor_called |= interrupted || waited[1].revents != 0;
+    std::vector<pollfd> waited(others.begin(), others.end());
+    waited.push_back({state.socket.get(zmq::sockopt::fd), POLLIN, 0});
+    waited.push_back({state.monitor.get(zmq::sockopt::fd), POLLIN, 0});
+    if (is_ready || state.monitor_called) longest = longest.zero();
+    const bool interrupted = !host::poll_for(waited, longest);
+    std::copy_n(waited.begin(), others.size(), others.begin());
+    const auto ours = std::span(waited).last<2>();
+    state.socket_called |= is_ready || interrupted || ours[0].revents != 0;
+    state.monitor_called |= interrupted || ours[1].revents != 0;
   } catch (const zmq::error_t&) {
     // The caller looks at everything.
     state.socket_called = state.monitor_called = true;

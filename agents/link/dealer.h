@@ -8,14 +8,23 @@
 // reconnect without any).
 #pragma once
 
+#include <poll.h>
+
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "certs/keys.h"
 #include "schemas/shared_bytes.h"
 
 namespace keruen::link {
+
+// What waits to go out is bounded by what the engine has in flight (credit, batches per stream).
+inline constexpr std::size_t kFramesOutMax = 1024;
+// Fetched and opened while the engine works; what comes in meanwhile stays with the broker.
+inline constexpr std::size_t kFramesInMax = 64;
 
 struct DealerOptions {
   std::string endpoint;  // tcp://host:port
@@ -38,17 +47,16 @@ class Dealer {
   Dealer(const Dealer&) = delete;
   Dealer& operator=(const Dealer&) = delete;
 
-  // False: the socket's queue is full; try again when wait() says it is writable.
+  // False: kFramesOutMax wait already, or nobody is connected.
   [[nodiscard]] bool send(const SharedBytes& frame);
   // The next frame, at most kFrameBytesMax; empty: none waits. A message of several frames is
   // skipped: a broker never sends one.
   [[nodiscard]] std::optional<SharedBytes> receive();
   [[nodiscard]] std::optional<DealerEvent> next_event();
 
-  // Until there is something to receive, an event, room to send (when `wants_to_send`), a byte on
-  // `wake_descriptor` (not consumed), or the time is over.
-  enum class Interest : std::uint8_t { receive, receive_and_send };
-  void wait(Interest interest, int wake_descriptor, std::chrono::milliseconds time);
+  // Until there is something to receive, an event, one of `others` (told as poll() does), or the
+  // time is over; now and then for less.
+  void wait(std::span<pollfd> others, std::chrono::nanoseconds longest);
 
  private:
   struct State;

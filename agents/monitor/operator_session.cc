@@ -1,8 +1,5 @@
 #include "agents/monitor/operator_session.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 namespace keruen::monitor {
 namespace {
 
@@ -24,9 +21,9 @@ Error no_answer(const BrokerAddress& address) {
 }  // namespace
 
 OperatorSession::OperatorSession(BrokerAddress address, std::unique_ptr<Dealer> dealer)
-    : address_(std::move(address)), dealer_(std::move(dealer)), never_(eventfd(0, EFD_CLOEXEC)) {}
+    : address_(std::move(address)), dealer_(std::move(dealer)) {}
 
-OperatorSession::~OperatorSession() { close(never_); }
+OperatorSession::~OperatorSession() = default;
 
 Result<std::unique_ptr<OperatorSession>> OperatorSession::open(const BrokerAddress& address,
                                                                const certs::TransportKeyPair& key) {
@@ -44,7 +41,7 @@ Result<std::unique_ptr<OperatorSession>> OperatorSession::open(const BrokerAddre
       }
       return fail(no_answer(address));
     }
-    session->dealer_->wait(Dealer::Interest::receive, session->never_, left_until(end));
+    session->dealer_->wait({}, left_until(end));
   }
   return fail(no_answer(address));
 }
@@ -52,10 +49,7 @@ Result<std::unique_ptr<OperatorSession>> OperatorSession::open(const BrokerAddre
 Result<wire::Report> OperatorSession::ask(const wire::OperatorQuery& query) {
   const auto end = steady_clock::now() + kAnswerPatience;
   const SharedBytes frame(wire::encode_frame(query));
-  while (!dealer_->send(frame)) {
-    if (left_until(end).count() == 0) return fail(no_answer(address_));
-    dealer_->wait(Dealer::Interest::receive_and_send, never_, left_until(end));
-  }
+  if (!dealer_->send(frame)) return fail(no_answer(address_));
   while (left_until(end).count() > 0) {
     while (const auto bytes = dealer_->receive()) {
       KERUEN_TRY(const auto answer, wire::decode_frame(*bytes));
@@ -67,7 +61,7 @@ Result<wire::Report> OperatorSession::ask(const wire::OperatorQuery& query) {
       }
     }
     if (dealer_->next_event()) return fail(no_answer(address_));
-    dealer_->wait(Dealer::Interest::receive, never_, left_until(end));
+    dealer_->wait({}, left_until(end));
   }
   return fail(no_answer(address_));
 }

@@ -30,7 +30,6 @@ class OperatorSession {
   OperatorSession(BrokerAddress address, std::unique_ptr<link::Dealer> dealer);
   BrokerAddress address_;
   std::unique_ptr<link::Dealer> dealer_;
-  int never_;  // a descriptor that never wakes: Dealer::wait wants one
 };
 
 }  // namespace keruen::monitor

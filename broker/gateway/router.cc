@@ -1,7 +1,6 @@
 // ZeroMQ's C interface, whose would-block, gone and failed stay apart as errno values.
 #include "broker/gateway/router.h"
 
-#include <poll.h>
 #include <zmq.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "certs/random.h"
 #include "schemas/foreign_bytes.h"
 #include "schemas/host/journal.h"
+#include "schemas/host/wake.h"
 
 namespace keruen::gateway {
 namespace {
@@ -429,10 +429,9 @@ void Router::wait(std::span<pollfd> others, std::chrono::milliseconds longest) {
   // A ROUTER does not say when there is room for one peer.
   if (state.connections.waiting_bytes() > 0) longest = std::min(longest, kRetryEvery);
   if (std::ranges::any_of(sockets, &WatchedSocket::called)) longest = longest.zero();
-  // After a signal: look at everything.
-  const bool interrupted =
-      ::poll(waited.data(), waited.size(), static_cast<int>(longest.count())) < 0;
+  const bool interrupted = !host::poll_for(waited, longest);
   std::copy_n(waited.begin(), others.size(), others.begin());
+  // After a signal: look at everything.
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     sockets[i]->called |= interrupted || waited[others.size() + i].revents != 0;
   }

@@ -113,7 +113,20 @@ Result<std::unique_ptr<SiteAgent>> SiteAgent::start(const std::string& folder, h
                  {std::move(keys.identity), std::move(keys.signing), std::move(keys.transport)},
                  *agent->store_, agent->randomness_, disk, journal, clock.now()));
   SiteAgent* self = agent.get();
+  KERUEN_TRY(agent->link_,
+             link::Link::make(
+                 [self, &clock]() -> Result<link::Target> {
+                   const auto target = self->core_->link_target(clock.now());
+                   KERUEN_TRY(auto key, certs::TransportKeyPair::from_secret(
+                                            self->core_->transport_key().secret()));
+                   return link::Target{{target.endpoint, target.broker_key}, std::move(key)};
+                 },
+                 agent->randomness_, journal));
   engine::EngineThread::Doors doors;
+  doors.receive = [self](int wake, std::chrono::nanoseconds longest) {
+    pollfd waited{wake, POLLIN, 0};
+    return self->link_->receive({&waited, 1}, longest);
+  };
   doors.send = [self](SharedBytes frame) { self->link_->send(std::move(frame)); };
   doors.reconnect = [self] { self->link_->reconnect(); };
   doors.alert = [&journal](const std::string& text) {
@@ -123,30 +136,16 @@ Result<std::unique_ptr<SiteAgent>> SiteAgent::start(const std::string& folder, h
     journal.write_error(host::JournalLevel::error, "stopped", error);
   };
   agent->events_ = agent->core_->newest_event();
-  agent->thread_ = std::make_unique<engine::EngineThread>(*agent->core_, clock, std::move(doors));
+  KERUEN_TRY(agent->thread_, engine::EngineThread::start(*agent->core_, clock, std::move(doors)));
   agent->thread_->listen([self](std::uint64_t newest) { self->tell(newest); });
-  agent->link_ = std::make_unique<link::LinkThread>(
-      link::LinkThread::Doors{
-          [self]() -> Result<link::Target> {
-            KERUEN_TRY(auto access, self->thread_->link_access());
-            return link::Target{{access.target.endpoint, access.target.broker_key},
-                                std::move(access.key)};
-          },
-          [self](engine::Engine::Event event) { self->thread_->deliver(std::move(event)); }},
-      agent->randomness_, journal);
   return agent;
 }
 
-SiteAgent::~SiteAgent() {
-  if (link_) link_->stop();
-}
+SiteAgent::~SiteAgent() = default;
 
 void SiteAgent::connect() { link_->start(); }
 
-void SiteAgent::disconnect() {
-  link_->stop();
-  thread_->deliver(engine::LinkDown{"the bench keeps it away"});
-}
+void SiteAgent::disconnect() { link_->stop(); }
 
 Result<std::unique_ptr<store::Reader>> SiteAgent::open_reader() const {
   return store::Reader::open(store_path_, store_key_, [this] { return thread_->publish(); });

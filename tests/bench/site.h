@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "agents/engine/engine_thread.h"
-#include "agents/link/link_thread.h"
+#include "agents/link/link.h"
 #include "agents/store/reader.h"
 #include "agents/store/store.h"
 #include "schemas/host/clock.h"
@@ -70,8 +70,7 @@ class SiteAgent {
   std::mutex mutex_;
   std::condition_variable progress_;
   std::function<void(std::uint64_t)> told_;
-  // Each calls the other: the link stops first and goes last.
-  std::unique_ptr<link::LinkThread> link_;
+  std::unique_ptr<link::Link> link_;
   std::unique_ptr<engine::EngineThread> thread_;
 };
 

@@ -31,7 +31,7 @@ host::BrokerConfig RunningBroker::config() const {
 }
 
 void RunningBroker::start() {
-  KERUEN_ASSERT_OK(stop_, Wake::make());
+  KERUEN_ASSERT_OK(stop_, host::Wake::make());
   BrokerKeys keys{*certs::TransportKeyPair::from_secret(exchange.broker_transport().secret()),
                   *certs::SigningKeyPair::from_seed(exchange.log_key().seed())};
   KERUEN_ASSERT_OK(

@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "broker/broker.h"
-#include "broker/wake.h"
 #include "schemas/host/clock.h"
 #include "schemas/host/posix_disk.h"
+#include "schemas/host/wake.h"
 #include "schemas/wire/frame.h"
 #include "tests/support/hostile_peer.h"
 #include "tests/support/matchers.h"
@@ -78,7 +78,7 @@ class RunningBroker : public ::testing::Test {
 
   certs::SystemRandomness randomness_;
   Clock clock_;
-  std::unique_ptr<Wake> stop_;
+  std::unique_ptr<host::Wake> stop_;
   std::unique_ptr<Broker> broker_;
   std::thread thread_;
   Result<void> ended_;

@@ -12,7 +12,7 @@ namespace {
 using ::testing::SizeIs;
 
 // Waits for the ring, not for a time.
-void await(Wake& wake) {
+void await(host::Wake& wake) {
   pollfd poll_for{wake.descriptor(), POLLIN, 0};
   ASSERT_EQ(::poll(&poll_for, 1, 60'000), 1);
   wake.quiet();
@@ -37,7 +37,7 @@ Doubler::Work doubling() {
 }
 
 TEST(WorkerThread, AnswersEverythingInOrder) {
-  KERUEN_ASSERT_OK(const auto wake, Wake::make());
+  KERUEN_ASSERT_OK(const auto wake, host::Wake::make());
   Doubler worker({"doubler", 10'000, SIZE_MAX, {}}, doubling(), *wake);
   std::vector<int> answers;
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(worker.submit(i));
@@ -49,7 +49,7 @@ TEST(WorkerThread, AnswersEverythingInOrder) {
 }
 
 TEST(WorkerThread, RefusesWhenItsQueueIsFullAndFinishesWhatItTook) {
-  KERUEN_ASSERT_OK(const auto wake, Wake::make());
+  KERUEN_ASSERT_OK(const auto wake, host::Wake::make());
   std::mutex gate;
   gate.lock();
   Doubler worker(
@@ -69,7 +69,7 @@ TEST(WorkerThread, RefusesWhenItsQueueIsFullAndFinishesWhatItTook) {
 }
 
 TEST(WorkerThread, CallsTheWorkWhenNothingComes) {
-  KERUEN_ASSERT_OK(const auto wake, Wake::make());
+  KERUEN_ASSERT_OK(const auto wake, host::Wake::make());
   Doubler worker(
       {"idler", 1, 1, std::chrono::milliseconds{1}},
       [](const std::vector<int>& numbers) {
@@ -92,7 +92,7 @@ class WorkerThreadTest : public StationBench {
 
 TEST_F(WorkerThreadTest, LogsReadsAndSignsAtTheSameTime) {
   const FixedClock clock(exchange.clock().now());
-  KERUEN_ASSERT_OK(const auto wake, Wake::make());
+  KERUEN_ASSERT_OK(const auto wake, host::Wake::make());
   KERUEN_ASSERT_OK(
       const auto signer,
       log::CheckpointSigner::open(disk, "guard", exchange.origin(),

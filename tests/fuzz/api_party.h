@@ -36,7 +36,7 @@ class ApiParty {
     store_ = *store::Store::open(store_path(), store_key_, exchange_.randomness());
     engine_ = *engine::Engine::open(std::move(options), std::move(keys), *store_,
                                     exchange_.randomness(), disk_, journal_, clock_.now());
-    thread_ = std::make_unique<engine::EngineThread>(*engine_, clock_, silent_doors());
+    thread_ = *engine::EngineThread::start(*engine_, clock_, {});
     events_.announce(thread_->newest_event());
     uploads_ = *api::Uploads::open(disk_, (directory_ / "uploads").string());
   }
@@ -59,9 +59,6 @@ class ApiParty {
 
  private:
   static constexpr std::string_view kAgency = "kz.customs";
-  static engine::EngineThread::Doors silent_doors() {
-    return {[](const SharedBytes&) {}, [] {}, [](const std::string&) {}, [](const Error&) {}};
-  }
   [[nodiscard]] std::string store_path() const { return (directory_ / "store.sqlite").string(); }
 
   TemporaryDirectory directory_;

@@ -15,8 +15,7 @@ class EngineThreadJourney : public Journey {
     start_all();
     agent(kGuard).disconnect(broker, now());
     clock = std::make_unique<TurnedClock>(now());
-    engine = std::make_unique<engine::EngineThread>(agent(kGuard).engine(), *clock,
-                                                    engine::EngineThread::Doors());
+    engine = *engine::EngineThread::start(agent(kGuard).engine(), *clock, {});
   }
 
   std::unique_ptr<TurnedClock> clock;

@@ -1,4 +1,4 @@
-#include "broker/wake.h"
+#include "schemas/host/wake.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -6,7 +6,15 @@
 #include <cerrno>
 #include <cstring>
 
-namespace keruen::broker {
+namespace keruen::host {
+
+bool poll_for(std::span<pollfd> descriptors, std::chrono::nanoseconds longest) {
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(longest);
+  timespec time{};
+  time.tv_sec = whole.count();
+  time.tv_nsec = (longest - whole).count();
+  return ::ppoll(descriptors.data(), descriptors.size(), &time, nullptr) >= 0;
+}
 
 Result<std::unique_ptr<Wake>> Wake::make() {
   const int descriptor = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -31,4 +39,4 @@ void Wake::quiet() {
   ensure(read == sizeof rings || errno == EAGAIN, "an eventfd gives its rings");
 }
 
-}  // namespace keruen::broker
+}  // namespace keruen::host

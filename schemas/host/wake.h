@@ -1,13 +1,20 @@
-// How one thread wakes another that sleeps in poll(): an eventfd.
+// How one thread wakes another that sleeps on descriptors: an eventfd.
 // Threads: ring() from any; the rest from the thread that sleeps.
 // Lifetime: outlives every thread that rings it.
 #pragma once
 
+#include <poll.h>
+
+#include <chrono>
 #include <memory>
+#include <span>
 
 #include "schemas/error.h"
 
-namespace keruen::broker {
+namespace keruen::host {
+
+// poll() with a finer time: false after a signal, and then `descriptors` tell nothing.
+bool poll_for(std::span<pollfd> descriptors, std::chrono::nanoseconds longest);
 
 class Wake {
  public:
@@ -27,4 +34,4 @@ class Wake {
   const int descriptor_;
 };
 
-}  // namespace keruen::broker
+}  // namespace keruen::host

@@ -1,16 +1,16 @@
 // The link against the broker's real socket on loopback: what an engine is told, and when.
-#include "agents/link/link_thread.h"
+#include "agents/link/link.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <deque>
-#include <mutex>
 
 #include "agents/link/backoff.h"
 #include "broker/gateway/router.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/wake.h"
 #include "tests/support/matchers.h"
 #include "tests/support/memory_journal.h"
 
@@ -22,15 +22,13 @@ using ::testing::HasSubstr;
 
 // A deadline is a failure, so it is generous.
 constexpr seconds kPatience{60};
+constexpr std::chrono::milliseconds kTurn{5};
 
-class LinkThreadTest : public ::testing::Test {
+class LinkTest : public ::testing::Test {
  protected:
-  LinkThreadTest()
+  LinkTest()
       : broker_key(certs::TransportKeyPair::generate(randomness)),
         agent_key(certs::TransportKeyPair::generate(randomness)) {}
-  ~LinkThreadTest() override {
-    if (link) link->stop();
-  }
 
   void open_broker(const std::string& endpoint = "tcp://127.0.0.1:*") {
     gateway::RouterOptions options;
@@ -44,31 +42,24 @@ class LinkThreadTest : public ::testing::Test {
     target.broker_key = broker_key.public_key();
   }
   void start_link() {
-    link = std::make_unique<LinkThread>(
-        LinkThread::Doors{[this]() -> Result<Target> {
-                            KERUEN_TRY(auto key,
-                                       certs::TransportKeyPair::from_secret(agent_key.secret()));
-                            const std::lock_guard lock(mutex);
-                            return Target{target, std::move(key)};
-                          },
-                          [this](engine::Engine::Event event) {
-                            const std::lock_guard lock(mutex);
-                            events.push_back(std::move(event));
-                          }},
+    auto made = Link::make(
+        [this]() -> Result<Target> {
+          KERUEN_TRY(auto key, certs::TransportKeyPair::from_secret(agent_key.secret()));
+          return Target{target, std::move(key)};
+        },
         randomness, journal, link_options);
+    ASSERT_THAT(made, IsOk());
+    link = std::move(*made);
     link->start();
   }
-  // Turns the broker's socket until the link told something.
+  // Turns both ends until the link told something.
   std::optional<engine::Engine::Event> next_event() {
     const auto end = std::chrono::steady_clock::now() + kPatience;
     while (std::chrono::steady_clock::now() < end) {
-      {
-        const std::lock_guard lock(mutex);
-        if (!events.empty()) {
-          auto event = std::move(events.front());
-          events.pop_front();
-          return event;
-        }
+      if (!events.empty()) {
+        auto event = std::move(events.front());
+        events.pop_front();
+        return event;
       }
       turn();
     }
@@ -76,8 +67,9 @@ class LinkThreadTest : public ::testing::Test {
     return std::nullopt;
   }
   void turn() {
+    for (auto& event : link->receive({}, kTurn)) events.push_back(std::move(event));
     if (!router) return;
-    router->wait({}, std::chrono::milliseconds(10));
+    router->wait({}, kTurn);
     for (auto& arrival : router->receive(clock.now())) arrivals.push_back(std::move(arrival));
   }
   std::optional<broker::FrameArrived> next_frame() {
@@ -150,15 +142,14 @@ class LinkThreadTest : public ::testing::Test {
   certs::TransportKeyPair agent_key;
   std::atomic<bool> admitted{true};
   LinkOptions link_options;
-  std::mutex mutex;
   DealerOptions target;
   std::deque<engine::Engine::Event> events;
   std::deque<gateway::Arrival> arrivals;
   std::unique_ptr<gateway::Router> router;
-  std::unique_ptr<LinkThread> link;
+  std::unique_ptr<Link> link;
 };
 
-TEST_F(LinkThreadTest, CarriesFramesBothWays) {
+TEST_F(LinkTest, CarriesFramesBothWays) {
   open_broker();
   start_link();
   expect_up();
@@ -175,7 +166,7 @@ TEST_F(LinkThreadTest, CarriesFramesBothWays) {
 }
 
 // Pings wait behind the frame under way: what no byte comes through of is the system's to find.
-TEST_F(LinkThreadTest, LetsTheSystemEndALineThatAcknowledgesNothing) {
+TEST_F(LinkTest, LetsTheSystemEndALineThatAcknowledgesNothing) {
   open_broker();
   start_link();
   expect_up();
@@ -186,11 +177,11 @@ TEST_F(LinkThreadTest, LetsTheSystemEndALineThatAcknowledgesNothing) {
 }
 
 // What it cannot hold is the engine's to repeat, on another connection.
-TEST_F(LinkThreadTest, ConnectsAnewAfterMoreThanItHolds) {
+TEST_F(LinkTest, ConnectsAnewAfterMoreThanItHolds) {
   open_broker();
   start_link();
   expect_up();
-  for (std::size_t i = 0; i < 4 * kFramesQueuedMax; ++i) link->send(frame(64 * 1024));
+  for (std::size_t i = 0; i < 4 * kFramesOutMax; ++i) link->send(frame(64 * 1024));
   EXPECT_THAT(down_because(), HasSubstr("takes nothing more"));
   expect_up();
   arrivals.clear();
@@ -200,7 +191,7 @@ TEST_F(LinkThreadTest, ConnectsAnewAfterMoreThanItHolds) {
   EXPECT_EQ(arrived->frame.size(), 10u);
 }
 
-TEST_F(LinkThreadTest, SaysThatTheKeyIsNotAdmittedAndTriesAgain) {
+TEST_F(LinkTest, SaysThatTheKeyIsNotAdmittedAndTriesAgain) {
   admitted = false;
   open_broker();
   start_link();
@@ -209,17 +200,14 @@ TEST_F(LinkThreadTest, SaysThatTheKeyIsNotAdmittedAndTriesAgain) {
   expect_up();
 }
 
-TEST_F(LinkThreadTest, DoesNotTalkToAnotherBrokerAtTheSameAddress) {
+TEST_F(LinkTest, DoesNotTalkToAnotherBrokerAtTheSameAddress) {
   open_broker();
-  {
-    const std::lock_guard lock(mutex);
-    target.broker_key = certs::TransportKeyPair::generate(randomness).public_key();
-  }
+  target.broker_key = certs::TransportKeyPair::generate(randomness).public_key();
   start_link();
   EXPECT_THAT(down_because(), HasSubstr("not the one of the invitation"));
 }
 
-TEST_F(LinkThreadTest, SaysThatNobodyAnswersAndConnectsOnceSomebodyDoes) {
+TEST_F(LinkTest, SaysThatNobodyAnswersAndConnectsOnceSomebodyDoes) {
   open_broker();
   const std::string endpoint = router->endpoint();
   router.reset();
@@ -233,7 +221,7 @@ TEST_F(LinkThreadTest, SaysThatNobodyAnswersAndConnectsOnceSomebodyDoes) {
   }
 }
 
-TEST_F(LinkThreadTest, SaysThatTheConnectionWasLostAndComesBack) {
+TEST_F(LinkTest, SaysThatTheConnectionWasLostAndComesBack) {
   open_broker();
   start_link();
   expect_up();
@@ -245,7 +233,7 @@ TEST_F(LinkThreadTest, SaysThatTheConnectionWasLostAndComesBack) {
   expect_up();
 }
 
-TEST_F(LinkThreadTest, WaitsLongerEachTimeAConnectionIsBrokenOffRightAfterItsHandshake) {
+TEST_F(LinkTest, WaitsLongerEachTimeAConnectionIsBrokenOffRightAfterItsHandshake) {
   open_broker();
   start_link();
   for (int i = 0; i < 3; ++i) break_off();
@@ -256,7 +244,7 @@ TEST_F(LinkThreadTest, WaitsLongerEachTimeAConnectionIsBrokenOffRightAfterItsHan
   EXPECT_GE(found[2], 2000);
 }
 
-TEST_F(LinkThreadTest, BeginsAnewAfterAConnectionThatStood) {
+TEST_F(LinkTest, BeginsAnewAfterAConnectionThatStood) {
   link_options.good_after = std::chrono::milliseconds(0);
   open_broker();
   start_link();
@@ -264,7 +252,7 @@ TEST_F(LinkThreadTest, BeginsAnewAfterAConnectionThatStood) {
   for (const long wait : waits()) EXPECT_LE(wait, kBackoffMin.count());
 }
 
-TEST_F(LinkThreadTest, ConnectsAnewWithAnotherKeyWhenTold) {
+TEST_F(LinkTest, ConnectsAnewWithAnotherKeyWhenTold) {
   open_broker();
   start_link();
   expect_up();
@@ -280,15 +268,72 @@ TEST_F(LinkThreadTest, ConnectsAnewWithAnotherKeyWhenTold) {
   EXPECT_NE(after->connection, before->connection);
 }
 
-TEST_F(LinkThreadTest, StopsWhileTheBrokerIsAway) {
+TEST_F(LinkTest, HangsUpWhenStoppedAndConnectsWhenStartedOnceMore) {
+  open_broker();
+  start_link();
+  expect_up();
+  link->stop();
+  EXPECT_THAT(down_because(), HasSubstr("hangs up"));
+  link->send(frame(10));  // to nobody
+  link->start();
+  expect_up();
+  link->send(frame(11));
+  const auto arrived = next_frame();
+  ASSERT_TRUE(arrived);
+  EXPECT_EQ(arrived->frame.size(), 11U);
+}
+
+TEST_F(LinkTest, StaysAwayUntilItIsStarted) {
+  open_broker();
+  start_link();
+  link->stop();
+  for (int i = 0; i < 20; ++i) turn();
+  EXPECT_TRUE(events.empty());
+  link->start();
+  expect_up();
+}
+
+// It sleeps for whoever turns it: a ring of theirs ends the sleep, and is theirs to hear.
+TEST_F(LinkTest, SleepsOnWhatOthersWaitForToo) {
   open_broker();
   router.reset();
   start_link();
   static_cast<void>(down_because());
-  link->stop();
+  KERUEN_ASSERT_OK(const auto wake, host::Wake::make());
+  wake->ring();
+  pollfd waited{wake->descriptor(), POLLIN, 0};
+  EXPECT_TRUE(link->receive({&waited, 1}, kPatience).empty());
+  EXPECT_EQ(waited.revents, POLLIN);
+  wake->quiet();
+  EXPECT_TRUE(link->receive({&waited, 1}, kTurn).empty());
+  EXPECT_EQ(waited.revents, 0);
 }
 
-TEST_F(LinkThreadTest, AnEndpointThatIsNoneIsSaid) {
+// One who never stops sending keeps nothing else waiting.
+TEST_F(LinkTest, TakesSomeOfWhatComesAtATime) {
+  open_broker();
+  start_link();
+  expect_up();
+  link->send(frame(10));
+  const auto arrived = next_frame();
+  ASSERT_TRUE(arrived);
+  constexpr std::size_t kSent = 500;
+  for (std::size_t i = 0; i < kSent; ++i) {
+    router->send({arrived->connection, frame(10)}, clock.now());
+  }
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  std::size_t received = 0;
+  while (received < kSent && std::chrono::steady_clock::now() < end) {
+    router->wait({}, std::chrono::milliseconds(0));  // what found a full queue goes out
+    static_cast<void>(router->receive(clock.now()));
+    const auto some = link->receive({}, kTurn);
+    EXPECT_LE(some.size(), 64U);
+    received += some.size();
+  }
+  EXPECT_EQ(received, kSent);
+}
+
+TEST_F(LinkTest, AnEndpointThatIsNoneIsSaid) {
   target = {"somewhere", broker_key.public_key()};
   start_link();
   EXPECT_THAT(down_because(), HasSubstr("tcp://"));
