@@ -186,6 +186,7 @@ void Exchange::State::take(const Tick&) {
     if (Session* session = sessions.find(id)) send_lines(*session);
   }
   if (incoming && now.monotonic - incoming->began > kSnapshotAssemblyMax) incoming.reset();
+  dispatch.tick();
   request_checkpoint();
   push_checkpoints();
 }
@@ -270,7 +271,7 @@ void Exchange::State::tell_cursors(Session& session) {
 }
 
 void Exchange::State::serve_recipients() {
-  auto served = dispatch.serve(expiring_at());
+  auto served = dispatch.serve(expiring_at(), now.monotonic);
   for (auto& request : served.requests) effects.emplace_back(Read{std::move(request)});
   for (auto& handed : served.handed) {
     Session* session = sessions.of_agency(handed.to);

@@ -167,7 +167,7 @@ void Exchange::State::answer(Session& session, const wire::Acknowledge& acknowle
   session.credit_bytes = std::max(session.credit_bytes, acknowledge.credit_bytes);
   const AgencyId& agency = *session.caller.agency();
   if (sessions.of_agency(agency) == &session) {
-    dispatch.acknowledge(agency, acknowledge.credit_bytes);
+    dispatch.acknowledge(agency, acknowledge.credit_bytes, now.monotonic);
   }
 }
 

@@ -52,13 +52,22 @@ void Dispatch::settle(Recipient& recipient, std::uint64_t outstanding_before) {
   under_way_ += recipient.credit.outstanding();
 }
 
-void Dispatch::acknowledge(const AgencyId& id, std::uint64_t credit_total) {
+void Dispatch::acknowledge(const AgencyId& id, std::uint64_t credit_total, MonotonicTime now) {
   const auto found = recipients_.find(id);
   if (found == recipients_.end()) return;
-  const std::uint64_t before = found->second.credit.outstanding();
-  found->second.credit.grant(credit_total);
-  settle(found->second, before);
+  Recipient& recipient = found->second;
+  const std::uint64_t before = recipient.credit.outstanding();
+  recipient.credit.grant(credit_total);
+  settle(recipient, before);
+  const std::uint64_t after = recipient.credit.outstanding();
+  if (before > after) recipient.window.stored(before - after, after, now);
   ready_.insert(id);
+}
+
+void Dispatch::tick() {
+  for (const auto& [id, recipient] : recipients_) {
+    if (recipient.credit.outstanding() > 0) ready_.insert(id);
+  }
 }
 
 Result<void> Dispatch::ask_again(const AgencyId& id, const wire::AskAgain& asked) {
@@ -143,15 +152,17 @@ std::size_t Dispatch::room_for(const Recipient& recipient) const {
 }
 
 std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient& recipient,
-                                                  std::size_t bytes_max, WallTime expiring_at) {
+                                                  std::size_t bytes_max, const Moment& moment) {
   const auto first_patient = static_cast<std::size_t>(Lane::routine);
   for (std::size_t number = 0; number < kLaneCount; ++number) {
     LaneState& lane = recipient.lanes[number];
-    const bool hurries = number <= static_cast<std::size_t>(Lane::urgent);
-    if (!hurries) {
-      bytes_max = std::min<std::size_t>(bytes_max, recipient.credit.left_for_the_patient());
-      if (bytes_max == 0) break;
+    if (number > static_cast<std::size_t>(Lane::flash)) {
+      bytes_max = std::min<std::size_t>(bytes_max, recipient.window.left(moment.now));
     }
+    if (number >= first_patient) {
+      bytes_max = std::min<std::size_t>(bytes_max, recipient.credit.left_for_the_patient());
+    }
+    if (bytes_max == 0) break;
     // With its own lane, what is not urgent behind what is: anybody's gap may be in the fullest.
     const bool asked =
         !recipient.asked_pieces.empty() &&
@@ -173,7 +184,7 @@ std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient&
     while (const auto batch = tail_.next(id, lane_at(number), from)) {
       CutOptions cut;
       if (lane.handed && lane.handed->index == batch->index) cut.after = lane.handed->leaf;
-      cut.now = expiring_at;
+      cut.now = moment.expiring_at;
       cut.bytes_max = bytes_max;
       if (auto piece = first_piece(*batch, id, cut)) {
         lane.handed = wire::Cursor{batch->index, piece->last_leaf};
@@ -191,6 +202,7 @@ void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime e
   broker::CatchUpRequest request;
   request.recipient = id;
   request.expiring_at = expiring_at;
+  request.bytes_max = std::min<std::size_t>(kSliceBytesMax, recipient.window.bytes_max());
   if (!recipient.asked.empty() && recipient.asked_pieces.empty()) {
     const AskedRange& range = recipient.asked.front();
     request.lane = range.lane;
@@ -212,20 +224,21 @@ void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime e
   served.requests.push_back(std::move(request));
 }
 
-Dispatch::Turn Dispatch::hand_one(const AgencyId& id, Recipient& recipient, WallTime expiring_at,
+Dispatch::Turn Dispatch::hand_one(const AgencyId& id, Recipient& recipient, const Moment& moment,
                                   Served& served) {
   const std::size_t room = room_for(recipient);
   if (room == 0) return Turn::nothing;
-  auto piece = next_piece(id, recipient, room, expiring_at);
+  auto piece = next_piece(id, recipient, room, moment);
   if (!piece) return Turn::nothing;
   const std::uint64_t before = recipient.credit.outstanding();
   recipient.credit.spend(piece->slice.slice.size());
+  recipient.window.sent(piece->slice.slice.size(), before, moment.now);
   settle(recipient, before);
   served.handed.push_back({id, std::move(*piece)});
   return Turn::handed;
 }
 
-Served Dispatch::serve(WallTime expiring_at) {
+Served Dispatch::serve(WallTime expiring_at, MonotonicTime now) {
   Served served;
   // A piece each, in turn: nobody waits for the whole backlog of another.
   std::set<AgencyId> hungry;
@@ -233,7 +246,7 @@ Served Dispatch::serve(WallTime expiring_at) {
     for (auto id = turns.begin(); id != turns.end();) {
       const auto found = recipients_.find(*id);
       if (found != recipients_.end() && found->second.serving == Recipient::Serving::on) {
-        const Turn turn = hand_one(*id, found->second, expiring_at, served);
+        const Turn turn = hand_one(*id, found->second, {expiring_at, now}, served);
         if (turn == Turn::handed) {
           ++id;
           continue;

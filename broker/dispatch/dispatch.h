@@ -5,7 +5,8 @@
 // Order within a lane is log order and never changes; lanes overtake. Memory is bounded whoever
 // reads or does not: the tail by kTailBytesMax, everything under way by kOutgoingPoolBytesMax, of
 // which one recipient gets at most half of what is left, and a piece for each beside it, so that
-// those who do not store what they get cannot hold up the rest.
+// those who do not store what they get cannot hold up the rest. On a thin line little is under way
+// (window.h): what is most urgent passes it.
 #pragma once
 
 #include <map>
@@ -39,7 +40,7 @@ class Dispatch {
   void disconnect(const AgencyId& recipient);
   // A suspended recipient stays connected and is handed nothing.
   void set_serving(const AgencyId& recipient, Recipient::Serving serving);
-  void acknowledge(const AgencyId& recipient, std::uint64_t credit_total);
+  void acknowledge(const AgencyId& recipient, std::uint64_t credit_total, MonotonicTime now);
   // malformed: `to` before `from`. overloaded: too many ranges wait already.
   [[nodiscard]] Result<void> ask_again(const AgencyId& recipient, const wire::AskAgain& asked);
 
@@ -48,19 +49,26 @@ class Dispatch {
   // Answers to requests nobody waits for any more are dropped.
   void take(broker::CatchUpAnswer answer);
 
-  // What may go out now. `expiring_at`: as in CutOptions::now.
-  [[nodiscard]] Served serve(WallTime expiring_at);
+  // Now and then: with time a line has room for more.
+  void tick();
+
+  // What may go out at `now`. `expiring_at`: as in CutOptions::now.
+  [[nodiscard]] Served serve(WallTime expiring_at, MonotonicTime now);
 
   [[nodiscard]] std::uint64_t bytes_under_way() const;
   [[nodiscard]] std::size_t tail_bytes() const { return tail_.bytes(); }
 
  private:
   enum class Turn : std::uint8_t { handed, nothing };
-  [[nodiscard]] Turn hand_one(const AgencyId& id, Recipient& recipient, WallTime expiring_at,
+  struct Moment {
+    WallTime expiring_at;
+    MonotonicTime now;
+  };
+  [[nodiscard]] Turn hand_one(const AgencyId& id, Recipient& recipient, const Moment& moment,
                               Served& served);
   [[nodiscard]] std::optional<broker::Piece> next_piece(const AgencyId& id, Recipient& recipient,
                                                         std::size_t bytes_max,
-                                                        WallTime expiring_at);
+                                                        const Moment& moment);
   void request_more(const AgencyId& id, Recipient& recipient, WallTime expiring_at, Served& served);
   [[nodiscard]] std::size_t room_for(const Recipient& recipient) const;
   void take_asked(Recipient& recipient, broker::CatchUpAnswer& answer);

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "broker/dispatch/credit.h"
+#include "broker/dispatch/window.h"
 #include "broker/stations.h"
 
 namespace keruen::dispatch {
@@ -40,6 +41,7 @@ struct AskedRange {
 struct Recipient {
   std::array<LaneState, kLaneCount> lanes;
   Credit credit;
+  Window window;
   std::optional<broker::CatchUpRequest> in_flight;
   std::deque<AskedRange> asked;
   std::deque<broker::Piece> asked_pieces;

@@ -112,6 +112,7 @@ TEST_F(ExchangeSlowPeerTest, IsClosedWhenItGrantsWhatItDoesNotRead) {
   }
   EXPECT_TRUE(slow.closed.has_value());
   EXPECT_LE(busiest_turn_bytes, kTurnBytesMax);
+  say(*prosecutor, wire::Acknowledge{{}, 2 * kCreditBytesDefault});
   const auto answer = accept(*guards, exchange.messages(lively, {{{"kz.prosecutor"}}}));
   EXPECT_EQ(places(*prosecutor), (Places{{answer.index.value, 0}}));
 }

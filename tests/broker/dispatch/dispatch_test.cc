@@ -25,10 +25,29 @@ class DispatchTest : public ::testing::Test {
   void connect(Dispatch& dispatch, const AgencyId& id, std::uint64_t credit) {
     dispatch.connect(id, {}, credit);
     for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
-      const auto asked = dispatch.serve({});
+      const auto asked = dispatch.serve({}, now_);
       ASSERT_EQ(asked.requests.size(), 1u);
       dispatch.take({asked.requests.front(), {}, true, {}, {}});
     }
+  }
+
+  // Of one message each, to customs; how many bytes they are when handed over.
+  std::uint64_t add_bulk(Dispatch& dispatch, int batches) {
+    if (!bulk_) bulk_.emplace(parties_.open_stream("kz.border-guard", Lane::bulk));
+    std::uint64_t bytes = 0;
+    for (int number = 0; number < batches; ++number) {
+      const auto batch = logged(parties_.messages(*bulk_, {{{"kz.customs"}}}), next_index_++);
+      for (const auto& piece : all_pieces(*batch, customs_, {}, kSliceBytesMax).pieces) {
+        bytes += piece.slice.slice.size();
+      }
+      dispatch.add(batch);
+    }
+    return bytes;
+  }
+  static std::uint64_t bytes_in(const Served& served) {
+    std::uint64_t bytes = 0;
+    for (const auto& handed : served.handed) bytes += handed.piece.slice.slice.size();
+    return bytes;
   }
 
   // Each piece verifies for whoever gets it and fits; how many leaves they hold.
@@ -53,6 +72,9 @@ class DispatchTest : public ::testing::Test {
 
   TestExchange parties_{{"kz.border-guard", "kz.customs", "kz.prosecutor"}};
   const AgencyId customs_ = agency_named("kz.customs");
+  MonotonicTime now_{std::chrono::hours(1)};
+  std::optional<TestStream> bulk_;
+  std::uint64_t next_index_ = 4;
 };
 
 // The words of `bytes` that point to so many bytes of Data.
@@ -152,9 +174,9 @@ TEST_F(DispatchTest, KeepsNothingForWhoTheExchangeDidNotKnow) {
   Dispatch dispatch(TreeSize{4});
   connect(dispatch, kCreditBytesDefault);
   dispatch.add(all);
-  EXPECT_TRUE(dispatch.serve({}).handed.empty());
+  EXPECT_TRUE(dispatch.serve({}, now_).handed.empty());
   dispatch.add(some);
-  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u);
+  EXPECT_EQ(dispatch.serve({}, now_).handed.size(), 1u);
 }
 
 TEST_F(DispatchTest, KeepsNothingForReceiptsToWhoTheExchangeDidNotKnow) {
@@ -229,10 +251,115 @@ TEST_F(DispatchTest, ServesTheMostUrgentLaneFirst) {
   connect(dispatch, kCreditBytesDefault);
   dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4));
   dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 5));
-  const auto served = dispatch.serve({});
+  const auto served = dispatch.serve({}, now_);
   ASSERT_EQ(served.handed.size(), 2u);
   EXPECT_EQ(served.handed[0].piece.slice.lane, Lane::flash);
   EXPECT_EQ(served.handed[1].piece.slice.lane, Lane::bulk);
+}
+
+// By radio half a megabyte takes a minute: what may be under way is what the line carries in two
+// seconds, and what is most urgent passes that.
+TEST_F(DispatchTest, FlashWaitsBehindLittleOnAThinLine) {
+  Dispatch dispatch(TreeSize{4});
+  connect(dispatch, kCreditBytesDefault);
+  const std::uint64_t owed = add_bulk(dispatch, 100);
+  std::uint64_t stored = 0;
+  std::uint64_t under_way = bytes_in(dispatch.serve({}, now_));
+  constexpr std::uint64_t kPieceMost = 4096;
+  for (int turn = 0; turn < 5; ++turn) {
+    EXPECT_GT(under_way, 0u);
+    EXPECT_LT(under_way, 16 * 1024 + kPieceMost);
+    now_ += std::chrono::seconds(4);
+    stored += under_way;
+    dispatch.acknowledge(customs_, kCreditBytesDefault + stored, now_);
+    under_way = bytes_in(dispatch.serve({}, now_));
+  }
+  EXPECT_GT(owed, stored + under_way + kPieceMost) << "else nothing was shown";
+  auto flash = parties_.open_stream("kz.border-guard", Lane::flash);
+  dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 1000));
+  const auto urgent = dispatch.serve({}, now_);
+  ASSERT_EQ(urgent.handed.size(), 1u);
+  EXPECT_EQ(urgent.handed.front().piece.slice.lane, Lane::flash);
+}
+
+TEST_F(DispatchTest, AFastLineIsFilledFromItsFirstAnswerOn) {
+  Dispatch dispatch(TreeSize{4});
+  connect(dispatch, kCreditBytesDefault);
+  const std::uint64_t owed = add_bulk(dispatch, 100);
+  const std::uint64_t first = bytes_in(dispatch.serve({}, now_));
+  ASSERT_LT(first, owed / 2);
+  now_ += std::chrono::milliseconds(20);
+  dispatch.acknowledge(customs_, kCreditBytesDefault + first, now_);
+  EXPECT_EQ(first + bytes_in(dispatch.serve({}, now_)), owed);
+}
+
+// It may have arrived and wait for a key there: other lanes go on, and so does the rest.
+TEST_F(DispatchTest, WhatIsNotStoredIsNotOnTheLineForEver) {
+  Dispatch dispatch(TreeSize{4});
+  connect(dispatch, kCreditBytesDefault);
+  const std::uint64_t owed = add_bulk(dispatch, 100);
+  std::uint64_t sent = bytes_in(dispatch.serve({}, now_));
+  auto routine = parties_.open_stream("kz.border-guard", Lane::routine);
+  dispatch.add(logged(parties_.messages(routine, {{{"kz.customs"}}}), 1000));
+  EXPECT_TRUE(dispatch.serve({}, now_).handed.empty());
+  now_ += std::chrono::seconds(2);
+  dispatch.tick();
+  const auto served = dispatch.serve({}, now_);
+  ASSERT_FALSE(served.handed.empty());
+  EXPECT_EQ(served.handed.front().piece.slice.lane, Lane::routine);
+  sent += bytes_in(served);
+  for (int turn = 0; turn < 100 && sent < owed; ++turn) {
+    now_ += std::chrono::seconds(2);
+    dispatch.tick();
+    sent += bytes_in(dispatch.serve({}, now_));
+  }
+  EXPECT_GE(sent, owed);
+}
+
+TEST_F(DispatchTest, ALineIsNotTakenForThinWhereLittleIsSent) {
+  Dispatch dispatch(TreeSize{4});
+  connect(dispatch, kCreditBytesDefault);
+  std::uint64_t stored = 0;
+  const auto store = [&](std::uint64_t bytes, std::chrono::milliseconds later) {
+    now_ += later;
+    stored += bytes;
+    dispatch.acknowledge(customs_, kCreditBytesDefault + stored, now_);
+  };
+  add_bulk(dispatch, 100);
+  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
+  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
+  for (int message = 0; message < 50; ++message) {
+    add_bulk(dispatch, 1);
+    store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(100));
+    now_ += std::chrono::seconds(10);
+  }
+  const std::uint64_t owed = add_bulk(dispatch, 100);
+  EXPECT_EQ(bytes_in(dispatch.serve({}, now_)), owed);
+}
+
+TEST_F(DispatchTest, ALineThatBecomesThinIsNoticed) {
+  Dispatch dispatch(TreeSize{4});
+  connect(dispatch, kCreditBytesDefault);
+  std::uint64_t stored = 0;
+  const auto store = [&](std::uint64_t bytes, std::chrono::milliseconds later) {
+    now_ += later;
+    stored += bytes;
+    dispatch.acknowledge(customs_, kCreditBytesDefault + stored, now_);
+  };
+  add_bulk(dispatch, 100);
+  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
+  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
+  add_bulk(dispatch, 400);
+  std::uint64_t under_way = bytes_in(dispatch.serve({}, now_));
+  ASSERT_GT(under_way, 100'000u);
+  while (under_way > 10'000) {
+    store(10'000, std::chrono::seconds(10));
+    under_way -= 10'000;
+    under_way += bytes_in(dispatch.serve({}, now_));
+    ASSERT_LT(now_, MonotonicTime{std::chrono::hours(2)});
+  }
+  add_bulk(dispatch, 100);
+  EXPECT_LT(bytes_in(dispatch.serve({}, now_)), 32u * 1024);
 }
 
 // What is not urgent leaves some of the credit alone, once anything is under way.
@@ -247,13 +374,13 @@ TEST_F(DispatchTest, AFullBulkLaneLeavesCreditToFlash) {
   connect(dispatch, piece + piece / 10);
   dispatch.add(first);
   dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 5));
-  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u) << "nothing was under way before";
+  EXPECT_EQ(dispatch.serve({}, now_).handed.size(), 1u) << "nothing was under way before";
   dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 6));
-  const auto urgent = dispatch.serve({});
+  const auto urgent = dispatch.serve({}, now_);
   ASSERT_EQ(urgent.handed.size(), 1u);
   EXPECT_EQ(urgent.handed.front().piece.slice.lane, Lane::flash);
-  dispatch.acknowledge(customs_, 2 * kCreditBytesDefault);
-  const auto rest = dispatch.serve({});
+  dispatch.acknowledge(customs_, 2 * kCreditBytesDefault, now_);
+  const auto rest = dispatch.serve({}, now_);
   ASSERT_EQ(rest.handed.size(), 1u);
   EXPECT_EQ(rest.handed.front().piece.slice.lane, Lane::bulk);
 }
@@ -269,12 +396,12 @@ TEST_F(DispatchTest, CutsForARecipientWhoGrantsLessThanABatch) {
   std::uint64_t total = credit;
   std::uint32_t leaves = 0;
   for (int turn = 0; turn < 3 && leaves < 3; ++turn) {
-    const auto served = dispatch.serve({});
+    const auto served = dispatch.serve({}, now_);
     for (const auto& handed : served.handed) {
       leaves += handed.piece.leaves;
       total += handed.piece.slice.slice.size();
     }
-    dispatch.acknowledge(customs_, total);
+    dispatch.acknowledge(customs_, total, now_);
   }
   EXPECT_EQ(leaves, 3u);
 }
@@ -292,15 +419,15 @@ TEST_F(DispatchTest, WhoStoresNothingOfItDoesNotHoldUpTheOthers) {
   connect(dispatch, prosecutor, kCreditBytesDefault);
   dispatch.add(logged(first, 4));
   dispatch.add(logged(to("kz.customs"), 5));
-  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u) << "the pool is full";
+  EXPECT_EQ(dispatch.serve({}, now_).handed.size(), 1u) << "the pool is full";
   std::uint64_t stored = kCreditBytesDefault;
   for (std::uint64_t index = 6; index < 9; ++index) {
     dispatch.add(logged(to("kz.prosecutor"), index));
-    const auto served = dispatch.serve({});
+    const auto served = dispatch.serve({}, now_);
     ASSERT_EQ(served.handed.size(), 1u);
     EXPECT_EQ(served.handed.front().to, prosecutor);
     stored += served.handed.front().piece.slice.slice.size();
-    dispatch.acknowledge(prosecutor, stored);
+    dispatch.acknowledge(prosecutor, stored, now_);
   }
 }
 
@@ -308,24 +435,24 @@ TEST_F(DispatchTest, WhoStoresNothingOfItDoesNotHoldUpTheOthers) {
 TEST_F(DispatchTest, AsksTheReaderOnceHoweverOftenOneConnects) {
   Dispatch dispatch(TreeSize{4});
   dispatch.connect(customs_, {}, kCreditBytesDefault);
-  const auto first = dispatch.serve({});
+  const auto first = dispatch.serve({}, now_);
   ASSERT_EQ(first.requests.size(), 1u);
   for (int i = 0; i < 3; ++i) {
     dispatch.connect(customs_, {}, kCreditBytesDefault);
-    EXPECT_TRUE(dispatch.serve({}).requests.empty());
+    EXPECT_TRUE(dispatch.serve({}, now_).requests.empty());
   }
   dispatch.take({first.requests.front(), {}, true, {}, {}});
-  EXPECT_EQ(dispatch.serve({}).requests, first.requests) << "the answer was not for this one";
+  EXPECT_EQ(dispatch.serve({}, now_).requests, first.requests) << "the answer was not for this one";
 }
 
 TEST_F(DispatchTest, GoesOnWhereTheReaderFoundNothingThatIsOwed) {
   Dispatch dispatch(TreeSize{5000});
   dispatch.connect(customs_, {}, kCreditBytesDefault);
-  auto asked = dispatch.serve({}).requests;
+  auto asked = dispatch.serve({}, now_).requests;
   ASSERT_EQ(asked.size(), 1u);
   const wire::Cursor reached = end_of(LogIndex{1023});
   dispatch.take({asked.front(), {}, false, reached, {}});
-  const auto next = dispatch.serve({}).requests;
+  const auto next = dispatch.serve({}, now_).requests;
   ASSERT_EQ(next.size(), 1u);
   EXPECT_EQ(next.front().lane, asked.front().lane);
   EXPECT_EQ(next.front().after, reached);
@@ -336,16 +463,16 @@ TEST_F(DispatchTest, LooksForWhatIsAskedAgainUntilItsEnd) {
   connect(dispatch, kCreditBytesDefault);
   const wire::AskAgain all{Lane::routine, {LogIndex{0}, 0}, {LogIndex{4000}, 0}};
   ASSERT_THAT(dispatch.ask_again(customs_, all), IsOk());
-  auto asked = dispatch.serve({}).requests;
+  auto asked = dispatch.serve({}, now_).requests;
   ASSERT_EQ(asked.size(), 1u);
   const wire::Cursor reached = end_of(LogIndex{1023});
   dispatch.take({asked.front(), {}, false, reached, {}});
-  asked = dispatch.serve({}).requests;
+  asked = dispatch.serve({}, now_).requests;
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked.front().after, reached);
   EXPECT_EQ(asked.front().until, all.to);
   dispatch.take({asked.front(), {}, true, {}, {}});
-  EXPECT_TRUE(dispatch.serve({}).requests.empty());
+  EXPECT_TRUE(dispatch.serve({}, now_).requests.empty());
 }
 
 // Anybody's gap may be in the lane that is fullest.
@@ -356,12 +483,12 @@ TEST_F(DispatchTest, WhatIsUrgentOvertakesWhatIsAskedForAgain) {
   connect(dispatch, kCreditBytesDefault);
   const auto old = logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4);
   ASSERT_THAT(dispatch.ask_again(customs_, {Lane::bulk, {}, {LogIndex{4}, 0}}), IsOk());
-  const auto asked = dispatch.serve({}).requests;
+  const auto asked = dispatch.serve({}, now_).requests;
   ASSERT_EQ(asked.size(), 1u);
   dispatch.take(
       {asked.front(), all_pieces(*old, customs_, {}, kSliceBytesMax).pieces, true, {}, {}});
   dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 5));
-  const auto served = dispatch.serve({});
+  const auto served = dispatch.serve({}, now_);
   ASSERT_EQ(served.handed.size(), 2u);
   EXPECT_EQ(served.handed[0].piece.slice.lane, Lane::flash);
   EXPECT_EQ(served.handed[1].piece.slice.lane, Lane::bulk);
@@ -372,9 +499,9 @@ TEST_F(DispatchTest, HandsOutNothingWithoutCredit) {
   Dispatch dispatch(TreeSize{4});
   connect(dispatch, 0);
   dispatch.add(logged(parties_.messages(stream, {{{"kz.customs"}}}), 4));
-  EXPECT_TRUE(dispatch.serve({}).handed.empty());
-  dispatch.acknowledge(customs_, kCreditBytesDefault);
-  EXPECT_EQ(dispatch.serve({}).handed.size(), 1u);
+  EXPECT_TRUE(dispatch.serve({}, now_).handed.empty());
+  dispatch.acknowledge(customs_, kCreditBytesDefault, now_);
+  EXPECT_EQ(dispatch.serve({}, now_).handed.size(), 1u);
 }
 
 }  // namespace
