@@ -12,7 +12,8 @@
 namespace keruen::link {
 namespace {
 
-constexpr int kHandshakeMilliseconds = 5000;
+// Three times there and back, which by satellite or a crowded radio are seconds each.
+constexpr int kHandshakeMilliseconds = 20'000;
 constexpr int kConnectMilliseconds = 10'000;
 constexpr int kReconnectMilliseconds = 3'600'000;  // never by itself: the back-off is ours
 constexpr int kKeepAliveIdleSeconds = 30;

@@ -28,7 +28,8 @@ constexpr std::chrono::milliseconds kLastFrameTime{200};  // before a connection
 constexpr std::chrono::seconds kDoorShut{30};
 constexpr std::chrono::seconds kRemembered{5};  // a line that is over
 constexpr std::chrono::minutes kTellOfCrowdEvery{1};
-constexpr int kHandshakeMilliseconds = 5000;
+// Three times there and back, which by satellite or a crowded radio are seconds each.
+constexpr int kHandshakeMilliseconds = 20'000;
 constexpr int kLingerMilliseconds = 1000;
 constexpr int kBacklog = 1024;
 constexpr int kKeepaliveIdleSeconds = 60;

@@ -10,12 +10,15 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+
+from proxy import Proxy
 
 BIN = pathlib.Path(os.environ["KERUEN_BIN"])
 # A deadline is a failure, so it is generous: sanitizers and a busy machine are slow.
@@ -125,6 +128,16 @@ class Exchange:
         return self.folder / agency
 
     # ---- processes ----
+
+    def lay_line(self, agency):
+        """A proxy between the agent, once it starts, and the broker; its caller closes it."""
+        line = Proxy(self.port)
+        config = self.dir_of(agency) / "agent.toml"
+        text, changed = re.subn(r'(?m)^# endpoint = .*$', f'endpoint = "tcp://127.0.0.1:{line.port}"', config.read_text())
+        if changed != 1:
+            raise AssertionError(f"{config} has no line to name another endpoint in")
+        config.write_text(text)
+        return line
 
     def start(self, name, *command):
         journal = open(self.path(f"{name}.journal"), "ab")

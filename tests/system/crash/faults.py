@@ -6,9 +6,10 @@ import signal
 import time
 
 import broker_log
-import proxy
 import tracer
-from world import BROKER, soon
+from world import BROKER, soon  # and where proxy and exchange are found
+
+import proxy
 
 # A body of this size is nearly the largest the product takes.
 LARGE_LETTER = 60_000

@@ -78,18 +78,10 @@ class World(Exchange):
         config.write_text(re.sub(r"(?m)^segment_bytes = \d+$", f"segment_bytes = {SEGMENT_BYTES}", text))
         for agency in self.agencies:
             if self.through_lines:
-                self._lay_line(agency)
+                self.lines[agency] = self.lay_line(agency)
             others = [other for other in self.agencies if other != agency]
             self.applications[agency] = Application(agency, others, self.dir_of(agency) / "agent.socket",
                                                     self.path(f"{agency}.history"))
-
-    def _lay_line(self, agency):
-        line = self.lines[agency] = Proxy(self.port)
-        config = self.dir_of(agency) / "agent.toml"
-        text, changed = re.subn(r'(?m)^# endpoint = .*$', f'endpoint = "tcp://127.0.0.1:{line.port}"', config.read_text())
-        if changed != 1:
-            raise AssertionError(f"{config} has no line to name another endpoint in")
-        config.write_text(text)
 
     def __exit__(self, kind, value, trace):
         for name in list(self.processes):

@@ -81,6 +81,8 @@ class Proxy:
                 asyncio.ensure_future(self._pump(broker_reader, agent_writer, DOWN))]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            pass  # close(): asyncio would print what it makes of that
         finally:
             for end in ends:
                 end.cancel()
