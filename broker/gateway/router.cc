@@ -73,7 +73,7 @@ class Message {
   [[nodiscard]] bool receive(WatchedSocket& from) {
     if (!from.called) return false;
     if (::zmq_msg_recv(&message_, from.get(), ZMQ_DONTWAIT) >= 0) return true;
-    if (::zmq_errno() == EAGAIN) from.called = false;
+    from.called = ::zmq_errno() == EINTR;
     return false;
   }
   [[nodiscard]] BytesView view() {
