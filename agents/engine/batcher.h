@@ -13,7 +13,7 @@
 
 #include "agents/engine/held.h"
 #include "agents/engine/keyring.h"
-#include "schemas/pace.h"
+#include "agents/engine/pace.h"
 #include "agents/engine/streams.h"
 
 namespace keruen::engine {

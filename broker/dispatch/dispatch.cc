@@ -157,7 +157,8 @@ std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient&
   for (std::size_t number = 0; number < kLaneCount; ++number) {
     LaneState& lane = recipient.lanes[number];
     if (number > static_cast<std::size_t>(Lane::flash)) {
-      bytes_max = std::min<std::size_t>(bytes_max, recipient.window.left(moment.now));
+      bytes_max = std::min<std::size_t>(
+          bytes_max, recipient.window.left(recipient.credit.outstanding(), moment.now));
     }
     if (number >= first_patient) {
       bytes_max = std::min<std::size_t>(bytes_max, recipient.credit.left_for_the_patient());

@@ -1,65 +1,59 @@
 // How much may be on the line to one recipient: what is urgent must not wait minutes behind what is
 // not. Credit says what the recipient has room for, this what its line carries.
-// Shape: a rate of bytes stored while something was under way, and what of it is on the line still.
+// Shape: the rate at which what is sent gets stored, and the shortest time that took.
 // Units: bytes.   Threads: values of one thread.
 //
-// What is not stored may have arrived and wait there for a key: with time it counts as off the
-// line, at half the rate that is known. A recipient that claims to store faster than it does gets
-// what it granted, and no more.
+// A rate is what was stored between the word before a piece went out and the word that has it, so
+// that words which come late, and together, are not taken for a fast line. What was not enough to
+// fill the line tells how little there was, and lowers nothing.
+// What is not stored may have arrived and wait there for a key: when no word comes it counts as off
+// the line, slowly, for there may be no line at all just then.
+// A recipient that claims to store faster than it does gets what it granted, and no more.
+// Source: draft-cardwell-iccrg-bbr-congestion-control (delivery rate samples).
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
 
-#include "schemas/pace.h"
+#include "schemas/now.h"
 
 namespace keruen::dispatch {
 
 class Window {
  public:
   // A piece goes out; `under_way` before it.
-  void sent(std::uint64_t bytes, std::uint64_t under_way, MonotonicTime now) {
-    if (under_way == 0) begin(now);
-    on_line_ = on_line(now) + bytes;
-    on_line_at_ = now;
-  }
-  // `under_way`: afterwards.
-  void stored(std::uint64_t bytes, std::uint64_t under_way, MonotonicTime now) {
-    on_line_ = std::min(on_line(now), under_way);
-    on_line_at_ = now;
-    stored_ += bytes;
-    // A few bytes say how few there were, not how fast; unless they took long.
-    const bool tells = stored_ >= bytes_max() / 4 || now - began_at_ >= kLong;
-    if (tells) pace_.measured(stored_, began_at_, now);
-    if (tells || under_way == 0) begin(now);
-  }
-  [[nodiscard]] std::uint64_t bytes_max() const { return pace_.bytes_in_flight_max(); }
+  void sent(std::uint64_t bytes, std::uint64_t under_way, MonotonicTime now);
+  // `under_way` afterwards.
+  void stored(std::uint64_t bytes, std::uint64_t under_way, MonotonicTime now);
+
+  [[nodiscard]] std::uint64_t bytes_max() const;
   // Nothing below a quarter: small slices are more proof than mail.
-  [[nodiscard]] std::uint64_t left(MonotonicTime now) const {
-    const std::uint64_t left = bytes_max() - std::min(bytes_max(), on_line(now));
-    return left < bytes_max() / 4 ? 0 : left;
-  }
+  [[nodiscard]] std::uint64_t left(std::uint64_t under_way, MonotonicTime now) const;
 
  private:
-  static constexpr std::chrono::seconds kLong{2};
-  static constexpr std::chrono::seconds kCarriedIn{4};  // bytes_max()
+  using Seconds = std::chrono::duration<double>;
+  struct Sent {
+    std::uint64_t end = 0;  // of all that was sent
+    MonotonicTime at;
+    std::uint64_t stored = 0;  // of all, then
+    MonotonicTime heard_at;    // of that
+    bool fills = false;        // the window
+  };
+  void measure(const Sent& sent, MonotonicTime now);
+  [[nodiscard]] std::uint64_t forgiven(std::uint64_t under_way, MonotonicTime now) const;
 
-  void begin(MonotonicTime now) {
-    began_at_ = now;
-    stored_ = 0;
-  }
-  [[nodiscard]] std::uint64_t on_line(MonotonicTime now) const {
-    const std::chrono::duration<double> passed = now - on_line_at_;
-    const double carried = static_cast<double>(bytes_max()) * (passed / kCarriedIn);
-    return carried < static_cast<double>(on_line_) ? on_line_ - static_cast<std::uint64_t>(carried)
-                                                   : 0;
-  }
-
-  Pace pace_;
-  MonotonicTime began_at_;
-  std::uint64_t stored_ = 0;  // since then
-  std::uint64_t on_line_ = 0;
-  MonotonicTime on_line_at_;
+  // Any line is thin until its first word.
+  double bytes_per_second_ = 8.0 * 1024;
+  bool is_measured_ = false;
+  std::optional<Seconds> delay_;  // the shortest from sending to the word
+  std::deque<Sent> sent_;         // not stored; credit bounds them
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t stored_bytes_ = 0;
+  MonotonicTime heard_at_;      // a word, or the first piece when nothing was under way
+  std::uint64_t forgiven_ = 0;  // then
 };
 
 }  // namespace keruen::dispatch

@@ -228,7 +228,7 @@ TEST_F(NoticeJourney, TheSameAttachmentIsCompleteForEachMessageThatNamesIt) {
     return frame;
   });
   std::vector<MessageId> messages = {submit(kGuard, request), submit(kGuard, request)};
-  pass(seconds(20));  // until what was lost counts as off the line
+  pass(seconds(90));  // until what was lost counts as off the line
   EXPECT_THAT(inbox(kCustoms), ElementsAre("With a photo", "With a photo"));
   agent(kCustoms).lie({});
   agent(kCustoms).disconnect(broker, now());

@@ -302,14 +302,14 @@ TEST_F(DispatchTest, WhatIsNotStoredIsNotOnTheLineForEver) {
   auto routine = parties_.open_stream("kz.border-guard", Lane::routine);
   dispatch.add(logged(parties_.messages(routine, {{{"kz.customs"}}}), 1000));
   EXPECT_TRUE(dispatch.serve({}, now_).handed.empty());
-  now_ += std::chrono::seconds(2);
+  now_ += std::chrono::seconds(10);
   dispatch.tick();
   const auto served = dispatch.serve({}, now_);
   ASSERT_FALSE(served.handed.empty());
   EXPECT_EQ(served.handed.front().piece.slice.lane, Lane::routine);
   sent += bytes_in(served);
   for (int turn = 0; turn < 100 && sent < owed; ++turn) {
-    now_ += std::chrono::seconds(2);
+    now_ += std::chrono::seconds(5);
     dispatch.tick();
     sent += bytes_in(dispatch.serve({}, now_));
   }

@@ -1,9 +1,9 @@
-// How much is sent ahead of the other end's answers, and what is known of a line before any.
-#include "schemas/pace.h"
+// How much the engine sends ahead of the broker's answers, and what it knows of a line before any.
+#include "agents/engine/pace.h"
 
 #include <gtest/gtest.h>
 
-namespace keruen {
+namespace keruen::engine {
 namespace {
 
 using std::chrono::milliseconds;
@@ -57,4 +57,4 @@ TEST(Pace, AlwaysSendsSomething) {
 }
 
 }  // namespace
-}  // namespace keruen
+}  // namespace keruen::engine

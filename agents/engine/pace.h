@@ -1,6 +1,6 @@
-// How fast a line carries batches, and so how much may be in flight on it.
-// Shape: a smoothed rate of bytes between sending and the other end's word.
-// Threads: values of one thread.
+// How fast the link carries batches, and so how much may be in flight on a stream.
+// Shape: a smoothed rate of bytes between sending and the broker's word.
+// Threads: the engine thread.
 //
 // On a thin link little is in flight, so that what is urgent does not wait behind what is not. Any
 // line is taken for thin until its first answer: by radio a large batch takes minutes, and before
@@ -13,7 +13,7 @@
 #include "schemas/limits.h"
 #include "schemas/now.h"
 
-namespace keruen {
+namespace keruen::engine {
 
 class Pace {
  public:
@@ -54,4 +54,4 @@ class Pace {
   bool is_measured_ = false;
 };
 
-}  // namespace keruen
+}  // namespace keruen::engine
