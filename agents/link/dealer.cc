@@ -77,8 +77,8 @@ Result<std::unique_ptr<Dealer>> Dealer::connect(const DealerOptions& options,
     socket.set(zmq::sockopt::tcp_keepalive_idle, kKeepAliveIdleSeconds);
     socket.set(zmq::sockopt::tcp_keepalive_intvl, kKeepAliveEverySeconds);
     socket.set(zmq::sockopt::tcp_maxrt, kUnacknowledgedMilliseconds);
-    // Frames queue only for a broker that proved its key.
-    socket.set(zmq::sockopt::immediate, 1);
+    // What came before the end of a connection is still read after it.
+    socket.set(zmq::sockopt::immediate, 0);
     set_key(socket, zmq::sockopt::curve_serverkey, options.broker_key.view());
     set_key(socket, zmq::sockopt::curve_publickey, key.public_key().view());
     set_key(socket, zmq::sockopt::curve_secretkey, key.secret());
@@ -136,12 +136,8 @@ std::optional<DealerEvent> Dealer::next_event() {
     std::uint16_t event = 0;
     if (head.size() < sizeof event) return std::nullopt;
     std::memcpy(&event, head.data(), sizeof event);
-    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-      // The socket was given its line first: once it has heard of that there is room to send.
-      static_cast<void>(state_->socket.get(zmq::sockopt::events));
-      state_->socket_called = true;
-      return DealerEvent::connected;
-    }
+    state_->socket_called = true;  // what came before it
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) return DealerEvent::connected;
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) return DealerEvent::refused;
     return DealerEvent::failed;
   } catch (const zmq::error_t&) {

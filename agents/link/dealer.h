@@ -47,7 +47,7 @@ class Dealer {
   Dealer(const Dealer&) = delete;
   Dealer& operator=(const Dealer&) = delete;
 
-  // False: kFramesOutMax wait already, or nobody is connected.
+  // False: kFramesOutMax wait already. Nothing is sent before both ends proved their keys.
   [[nodiscard]] bool send(const SharedBytes& frame);
   // The next frame, at most kFrameBytesMax; empty: none waits. A message of several frames is
   // skipped: a broker never sends one.

@@ -72,7 +72,9 @@ void Link::stop() {
 
 void Link::send(SharedBytes frame) {
   State& state = *state_;
-  if (state.connected && !state.dealer->send(frame)) state.is_overfull = true;
+  // What follows a frame that did not fit would be out of its order.
+  if (!state.connected || state.is_overfull) return;
+  state.is_overfull = !state.dealer->send(frame);
 }
 
 void Link::reconnect() { state_->is_anew = true; }
@@ -80,8 +82,10 @@ void Link::reconnect() { state_->is_anew = true; }
 std::vector<engine::Engine::Event> Link::receive(std::span<pollfd> others, nanoseconds longest) {
   State& state = *state_;
   state.turn();
-  state.sleep(others, state.events.empty() ? longest : nanoseconds{0});
+  const bool has_more_to_do = !state.events.empty() || state.is_overfull;
+  state.sleep(others, has_more_to_do ? nanoseconds{0} : longest);
   if (state.dealer) state.follow_dealer();
+  if (state.is_overfull) state.end("the broker takes nothing more; connecting anew");
   return std::exchange(state.events, {});
 }
 
@@ -91,14 +95,13 @@ void Link::State::turn() {
       hang_up();
       events.emplace_back(engine::LinkDown{"the agent hangs up"});
     }
+    try_at = {};
     return;
   }
   // Not a try that is under way: the end of a dealer waits for a name that is being looked up.
   if (is_anew && connected) {
     is_anew = false;
     end("the agent connects anew");
-  } else if (is_overfull) {
-    end("the broker takes nothing more; connecting anew");
   } else if (!dealer && (is_anew || steady_clock::now() >= try_at)) {
     is_anew = false;
     begin();
@@ -152,14 +155,16 @@ void Link::State::follow_dealer() {
       connected = steady_clock::now();
       backoff.let_in();
       events.emplace_back(engine::LinkUp{});
-    } else if (*event == DealerEvent::refused) {
+      continue;
+    }
+    receive_some();  // what the broker said last says more than that it closed
+    if (*event == DealerEvent::refused) {
       return end(
           "the broker does not admit this agent's key: is the agency admitted and the "
           "registry published?");
-    } else {
-      return end(connected ? "the connection to the broker was lost"
-                           : "the broker does not answer, or is not the one of the invitation");
     }
+    return end(connected ? "the connection to the broker was lost"
+                         : "the broker does not answer, or is not the one of the invitation");
   }
   receive_some();
 }

@@ -49,8 +49,9 @@ class Link {
   void start();
   void stop();
 
-  // Of no effect while there is no connection: what was sent is lost, a try is under way.
+  // Lost while there is no connection.
   void send(SharedBytes frame);
+  // Ends the connection, or the one that a try under way makes, and tries at once otherwise.
   void reconnect();
   // Sleeps until something came, one of `others` is readable (told as poll() does), or so long; now
   // and then for less. What came, in order: not all there is, for one who never stops sending would

@@ -145,7 +145,13 @@ SiteAgent::~SiteAgent() = default;
 
 void SiteAgent::connect() { link_->start(); }
 
-void SiteAgent::disconnect() { link_->stop(); }
+void SiteAgent::disconnect() {
+  link_->stop();
+  // At its next turn; each question is one.
+  for (auto status = thread_->status(); status && status->connected;) {
+    status = thread_->status();
+  }
+}
 
 Result<std::unique_ptr<store::Reader>> SiteAgent::open_reader() const {
   return store::Reader::open(store_path_, store_key_, [this] { return thread_->publish(); });

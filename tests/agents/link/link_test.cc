@@ -233,6 +233,29 @@ TEST_F(LinkTest, SaysThatTheConnectionWasLostAndComesBack) {
   expect_up();
 }
 
+// It says why it closes, and whoever turns the link may be busy meanwhile.
+TEST_F(LinkTest, HearsWhatTheBrokerSaidBeforeItClosed) {
+  open_broker();
+  start_link();
+  expect_up();
+  link->send(frame(10));
+  const auto arrived = next_frame();
+  ASSERT_TRUE(arrived);
+  router->send({arrived->connection, frame(77)}, clock.now());
+  router->close({arrived->connection, "a test"}, clock.now());
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  for (bool closed = false; !closed && std::chrono::steady_clock::now() < end;) {
+    router->wait({}, kTurn);
+    for (const auto& arrival : router->receive(clock.now())) {
+      closed |= std::holds_alternative<broker::ConnectionClosed>(arrival);
+    }
+  }
+  const auto last = next_event();
+  ASSERT_TRUE(last && std::holds_alternative<engine::FrameReceived>(*last));
+  EXPECT_EQ(std::get<engine::FrameReceived>(*last).frame.size(), 77U);
+  EXPECT_THAT(down_because(), HasSubstr("lost"));
+}
+
 TEST_F(LinkTest, WaitsLongerEachTimeAConnectionIsBrokenOffRightAfterItsHandshake) {
   open_broker();
   start_link();
