@@ -243,12 +243,10 @@ TEST_F(LinkTest, HearsWhatTheBrokerSaidBeforeItClosed) {
   ASSERT_TRUE(arrived);
   router->send({arrived->connection, frame(77)}, clock.now());
   router->close({arrived->connection, "a test"}, clock.now());
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  for (bool closed = false; !closed && std::chrono::steady_clock::now() < end;) {
+  // Past the time in which it closes, so that the end is here too when the link looks.
+  for (int turn = 0; turn < 100; ++turn) {
     router->wait({}, kTurn);
-    for (const auto& arrival : router->receive(clock.now())) {
-      closed |= std::holds_alternative<broker::ConnectionClosed>(arrival);
-    }
+    static_cast<void>(router->receive(clock.now()));
   }
   const auto last = next_event();
   ASSERT_TRUE(last && std::holds_alternative<engine::FrameReceived>(*last));
