@@ -85,6 +85,15 @@ std::vector<broker::ConnectionId> Connections::with_waiting() const {
   return ids;
 }
 
+std::vector<broker::ConnectionId> Connections::with_unfinished(std::uint64_t more_than) const {
+  std::vector<broker::ConnectionId> ids;
+  for (const auto& [id, line] : lines_) {
+    if (line.closing_at || line.remembered_until) continue;
+    if (bytes_read_from(line.descriptor) > line.taken_bytes + more_than) ids.push_back(id);
+  }
+  return ids;
+}
+
 void Connections::close_at(Line& line, MonotonicTime when) {
   line.closing_at = when;
   closing_[line.id] = when;

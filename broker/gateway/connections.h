@@ -28,6 +28,8 @@ struct Line {
   // Who was at the other end of the descriptor when the line opened: before it is shut down, it
   // must still be the same peer.
   std::string peer;
+  // In messages that were complete, with what carries them.
+  std::uint64_t taken_bytes = 0;
   std::deque<SharedBytes> waiting;
   std::size_t waiting_bytes = 0;
   // Set: nothing more is taken from it, and it is shut down then, so that a last frame gets out.
@@ -58,6 +60,8 @@ class Connections {
   // Who holds most of what waits; empty: nobody.
   [[nodiscard]] std::optional<broker::ConnectionId> slowest() const;
   [[nodiscard]] std::size_t size() const { return lines_.size(); }
+  // That are not over, and of which more than so much was read that is no complete message.
+  [[nodiscard]] std::vector<broker::ConnectionId> with_unfinished(std::uint64_t more_than) const;
 
  private:
   void forget(broker::ConnectionId id);

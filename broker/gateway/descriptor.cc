@@ -1,9 +1,14 @@
 #include "broker/gateway/descriptor.h"
 
+#include <linux/tcp.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 
 namespace keruen::gateway {
 
@@ -19,6 +24,19 @@ std::string peer_of(int descriptor) {
     return {};
   }
   return std::string(host.data()) + ":" + service.data();
+}
+
+std::uint64_t bytes_read_from(int descriptor) {
+  tcp_info told{};
+  socklen_t size = sizeof(told);
+  int unread = 0;
+  if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &told, &size) != 0 ||
+      size < offsetof(tcp_info, tcpi_bytes_received) + sizeof(told.tcpi_bytes_received) ||
+      ::ioctl(descriptor, FIONREAD, &unread) != 0) {
+    return 0;
+  }
+  const std::uint64_t received = told.tcpi_bytes_received;
+  return received - std::min(received, static_cast<std::uint64_t>(std::max(unread, 0)));
 }
 
 void shut_down(int descriptor, const std::string& peer) {

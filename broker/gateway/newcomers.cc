@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "broker/gateway/descriptor.h"
+
 namespace keruen::gateway {
 namespace {
 
@@ -67,6 +69,15 @@ std::vector<Newcomer> Newcomers::take_overdue(MonotonicTime now) {
   }
   for (const Newcomer& newcomer : overdue) waiting_.erase(newcomer.descriptor);
   return overdue;
+}
+
+std::vector<Newcomer> Newcomers::take_unfinished(std::uint64_t more_than) {
+  std::vector<Newcomer> unfinished;
+  for (const auto& [descriptor, newcomer] : waiting_) {
+    if (bytes_read_from(descriptor) > more_than) unfinished.push_back(newcomer);
+  }
+  for (const Newcomer& newcomer : unfinished) waiting_.erase(newcomer.descriptor);
+  return unfinished;
 }
 
 }  // namespace keruen::gateway

@@ -39,6 +39,8 @@ class Newcomers {
   [[nodiscard]] std::vector<Newcomer> take_surplus(std::size_t most);
   // Those who had their time; they are forgotten.
   [[nodiscard]] std::vector<Newcomer> take_overdue(MonotonicTime now);
+  // Those of which so much was read, and no message; they are forgotten.
+  [[nodiscard]] std::vector<Newcomer> take_unfinished(std::uint64_t more_than);
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
 
  private:

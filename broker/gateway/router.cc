@@ -30,6 +30,11 @@ constexpr std::chrono::seconds kRemembered{5};  // a line that is over
 constexpr std::chrono::minutes kTellOfCrowdEvery{1};
 // Three times there and back, which by satellite or a crowded radio are seconds each.
 constexpr int kHandshakeMilliseconds = 20'000;
+// ZeroMQ bounds messages and parts, and not how many parts a message has.
+constexpr std::chrono::milliseconds kUnfinishedLookEvery{200};
+constexpr std::uint64_t kPartOverheadBytes = 64;  // ZMTP's and CURVE's
+constexpr std::uint64_t kUnfinishedBytesMax =
+    (kSocketFramesInMax + 2) * (kFrameBytesMax + kPartOverheadBytes) + 64 * 1024;
 constexpr int kLingerMilliseconds = 1000;
 constexpr int kBacklog = 1024;
 constexpr int kKeepaliveIdleSeconds = 60;
@@ -205,6 +210,7 @@ struct Router::State {
   Doorkeeper doorkeeper;
   Connections connections;
   Newcomers newcomers;
+  MonotonicTime look_for_unfinished_at;
   std::uint64_t crowded_out = 0;  // since people were told
   std::string crowding_peer;
   MonotonicTime tell_of_crowd_at;
@@ -220,6 +226,7 @@ struct Router::State {
   void answer_door(MonotonicTime now);
   void follow_monitor(MonotonicTime now);
   void make_room_for_newcomers(MonotonicTime now);
+  void end_unfinished(MonotonicTime now);
   // False: nothing more is there.
   [[nodiscard]] bool receive_one(Now now);
   [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload, MonotonicTime now);
@@ -315,6 +322,21 @@ void Router::State::make_room_for_newcomers(MonotonicTime now) {
                 {{"connections", std::exchange(crowded_out, 0)}, {"peer", crowding_peer}});
 }
 
+// One who sends a message without an end, which never comes out of ZeroMQ, would fill the memory.
+void Router::State::end_unfinished(MonotonicTime now) {
+  if (now < look_for_unfinished_at) return;
+  look_for_unfinished_at = now + kUnfinishedLookEvery;
+  for (const auto& newcomer : newcomers.take_unfinished(kUnfinishedBytesMax)) {
+    journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
+    shut_down(newcomer.descriptor, newcomer.peer);
+  }
+  for (const broker::ConnectionId id : connections.with_unfinished(kUnfinishedBytesMax)) {
+    doorkeeper.shut(connections.find(id)->key, now + kDoorShut);
+    drop(id, "a message without an end", now);
+    arrivals.emplace_back(broker::ConnectionClosed{id});
+  }
+}
+
 void Router::State::lose(Line& line, MonotonicTime now) {
   if (line.remembered_until) return;
   connections.retire(line, now + kRemembered);
@@ -356,6 +378,7 @@ bool Router::State::receive_one(Now now) {
   const bool in_parts = drain_parts(router, payload);
   Line* line = line_of(routing_id.view(), payload, now.monotonic);
   if (line == nullptr || line->closing_at || line->remembered_until) return true;
+  line->taken_bytes += payload.view().size() + kPartOverheadBytes;
   if (in_parts) {
     doorkeeper.shut(line->key, now.monotonic + kDoorShut);
     drop(line->id, "several frames in one message", now.monotonic);
@@ -445,6 +468,7 @@ std::vector<Arrival> Router::receive(Now now) {
   for (std::size_t i = 0; i < state.options.frames_per_turn && state.receive_one(now); ++i) {
   }
   state.flush(now);
+  state.end_unfinished(now.monotonic);
   state.shut_down_due(now.monotonic);
   return std::exchange(state.arrivals, {});
 }

@@ -117,6 +117,23 @@ TEST_F(HostileTest, ShutsOutAPeerWhoseFrameIsNestedTooDeeply) {
   expect_shut_out(*peer, ErrorCode::malformed);
 }
 
+// ZeroMQ's limits are of messages and of parts: until the last part is here all are kept.
+TEST_F(HostileTest, DropsAPeerWhoseMessageDoesNotEnd) {
+  const auto send_much = [](HostilePeer& peer) {
+    const Bytes part(256 * 1024, 7);
+    for (int sent = 0; sent < 768; ++sent) peer.send(part, HostilePeer::Part::more_follows);
+    peer.send(part);  // or ZeroMQ would keep all of it at this end
+  };
+  const auto member = connect("kz.customs");
+  send_much(*member);
+  EXPECT_TRUE(member->is_dropped());
+  EXPECT_TRUE(journal.mentions("a message without an end"));
+  HostilePeer newcomer(endpoint, options_of("kz.prosecutor"));
+  send_much(newcomer);
+  EXPECT_TRUE(newcomer.is_dropped());
+  EXPECT_TRUE(journal.mentions("newcomer_dropped"));
+}
+
 TEST_F(HostileTest, DropsAPeerWhoseFrameIsTooLarge) {
   const auto peer = connect("kz.customs");
   peer->send(Bytes(kFrameBytesMax + 1, 0));
