@@ -131,11 +131,9 @@ std::string store_file(const host::AgentConfig& config) {
 
 Result<link::Target> target_of(const engine::Engine& engine, const host::AgentConfig& config,
                                Now now) {
-  const auto target = engine.link_target(now);
-  KERUEN_TRY(auto key, certs::TransportKeyPair::from_secret(engine.transport_key().secret()));
-  const std::string& endpoint =
-      config.broker_endpoint.empty() ? target.endpoint : config.broker_endpoint;
-  return link::Target{{endpoint, target.broker_key}, std::move(key)};
+  KERUEN_TRY(auto target, link::target_of(engine, now));
+  if (!config.broker_endpoint.empty()) target.options.endpoint = config.broker_endpoint;
+  return target;
 }
 
 // Everything in the order of its dependence; destruction in reverse ends it cleanly.
@@ -179,13 +177,7 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
       const auto link,
       link::Link::make([&] { return target_of(*core, config, clock.now()); }, randomness, journal));
   std::optional<Error> stopped_by;
-  engine::EngineThread::Doors doors;
-  doors.receive = [&](int wake, std::chrono::nanoseconds longest) {
-    pollfd waited{wake, POLLIN, 0};
-    return link->receive({&waited, 1}, longest);
-  };
-  doors.send = [&](SharedBytes frame) { link->send(std::move(frame)); };
-  doors.reconnect = [&] { link->reconnect(); };
+  auto doors = link::doors_to(*link);
   doors.alert = [&](const std::string& text) {
     journal.write(host::JournalLevel::warning, "alert", {{"text", text}});
   };

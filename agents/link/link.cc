@@ -49,6 +49,23 @@ struct Link::State {
   void receive_some();
 };
 
+Result<Target> target_of(const engine::Engine& engine, Now now) {
+  auto target = engine.link_target(now);
+  KERUEN_TRY(auto key, certs::TransportKeyPair::from_secret(engine.transport_key().secret()));
+  return Target{{std::move(target.endpoint), target.broker_key}, std::move(key)};
+}
+
+engine::EngineThread::Doors doors_to(Link& link) {
+  engine::EngineThread::Doors doors;
+  doors.receive = [&link](int wake_descriptor, nanoseconds longest) {
+    pollfd waited{wake_descriptor, POLLIN, 0};
+    return link.receive({&waited, 1}, longest);
+  };
+  doors.send = [&link](SharedBytes frame) { link.send(std::move(frame)); };
+  doors.reconnect = [&link] { link.reconnect(); };
+  return doors;
+}
+
 Link::Link(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Link::~Link() = default;
 

@@ -13,7 +13,7 @@
 #include <functional>
 #include <memory>
 
-#include "agents/engine/engine.h"
+#include "agents/engine/engine_thread.h"
 #include "agents/link/dealer.h"
 #include "certs/random.h"
 
@@ -33,6 +33,9 @@ struct Target {
   DealerOptions options;
   certs::TransportKeyPair key;
 };
+
+// Where the engine says, as whom it says; on the engine's thread.
+[[nodiscard]] Result<Target> target_of(const engine::Engine& engine, Now now);
 
 class Link {
  public:
@@ -64,5 +67,8 @@ class Link {
   explicit Link(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// The doors that lead to `link`, which outlives the engine's thread; the others are left to main.
+[[nodiscard]] engine::EngineThread::Doors doors_to(Link& link);
 
 }  // namespace keruen::link

@@ -114,21 +114,9 @@ Result<std::unique_ptr<SiteAgent>> SiteAgent::start(const std::string& folder, h
                  *agent->store_, agent->randomness_, disk, journal, clock.now()));
   SiteAgent* self = agent.get();
   KERUEN_TRY(agent->link_,
-             link::Link::make(
-                 [self, &clock]() -> Result<link::Target> {
-                   const auto target = self->core_->link_target(clock.now());
-                   KERUEN_TRY(auto key, certs::TransportKeyPair::from_secret(
-                                            self->core_->transport_key().secret()));
-                   return link::Target{{target.endpoint, target.broker_key}, std::move(key)};
-                 },
-                 agent->randomness_, journal));
-  engine::EngineThread::Doors doors;
-  doors.receive = [self](int wake, std::chrono::nanoseconds longest) {
-    pollfd waited{wake, POLLIN, 0};
-    return self->link_->receive({&waited, 1}, longest);
-  };
-  doors.send = [self](SharedBytes frame) { self->link_->send(std::move(frame)); };
-  doors.reconnect = [self] { self->link_->reconnect(); };
+             link::Link::make([self, &clock] { return link::target_of(*self->core_, clock.now()); },
+                              agent->randomness_, journal));
+  auto doors = link::doors_to(*agent->link_);
   doors.alert = [&journal](const std::string& text) {
     journal.write(host::JournalLevel::warning, "alert", {{"text", text}});
   };
