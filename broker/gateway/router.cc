@@ -233,6 +233,9 @@ struct Router::State {
   void flush(Now now);
   void lose(Line& line, MonotonicTime now);
   void drop(broker::ConnectionId id, std::string_view why, MonotonicTime when);
+  // At once, and the door is shut for a while: no agent does that.
+  void break_off(const Line& line, std::string_view why, MonotonicTime now);
+  void drop_newcomers(const std::vector<Newcomers::Newcomer>& dropped);
   void shut_down_due(MonotonicTime now);
 };
 
@@ -326,14 +329,9 @@ void Router::State::make_room_for_newcomers(MonotonicTime now) {
 void Router::State::end_unfinished(MonotonicTime now) {
   if (now < look_for_unfinished_at) return;
   look_for_unfinished_at = now + kUnfinishedLookEvery;
-  for (const auto& newcomer : newcomers.take_unfinished(kUnfinishedBytesMax)) {
-    journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
-    shut_down(newcomer.descriptor, newcomer.peer);
-  }
+  drop_newcomers(newcomers.take_unfinished(kUnfinishedBytesMax));
   for (const broker::ConnectionId id : connections.with_unfinished(kUnfinishedBytesMax)) {
-    doorkeeper.shut(connections.find(id)->key, now + kDoorShut);
-    drop(id, "a message without an end", now);
-    arrivals.emplace_back(broker::ConnectionClosed{id});
+    break_off(*connections.find(id), "a message without an end", now);
   }
 }
 
@@ -349,6 +347,19 @@ void Router::State::drop(broker::ConnectionId id, std::string_view why, Monotoni
   journal.write(host::JournalLevel::info, "connection_dropped",
                 {{"connection", id.value}, {"peer", line->peer}, {"why", why}});
   connections.close_at(*line, when);
+}
+
+void Router::State::break_off(const Line& line, std::string_view why, MonotonicTime now) {
+  doorkeeper.shut(line.key, now + kDoorShut);
+  drop(line.id, why, now);
+  arrivals.emplace_back(broker::ConnectionClosed{line.id});
+}
+
+void Router::State::drop_newcomers(const std::vector<Newcomers::Newcomer>& dropped) {
+  for (const auto& newcomer : dropped) {
+    journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
+    shut_down(newcomer.descriptor, newcomer.peer);
+  }
 }
 
 Line* Router::State::line_of(BytesView routing_id, Message& payload, MonotonicTime now) {
@@ -380,9 +391,7 @@ bool Router::State::receive_one(Now now) {
   if (line == nullptr || line->closing_at || line->remembered_until) return true;
   line->taken_bytes += payload.view().size() + kPartOverheadBytes;
   if (in_parts) {
-    doorkeeper.shut(line->key, now.monotonic + kDoorShut);
-    drop(line->id, "several frames in one message", now.monotonic);
-    arrivals.emplace_back(broker::ConnectionClosed{line->id});
+    break_off(*line, "several frames in one message", now.monotonic);
     return true;
   }
   arrivals.emplace_back(
@@ -420,10 +429,7 @@ void Router::State::shut_down_due(MonotonicTime now) {
     shut_down(line->descriptor, line->peer);
     lose(*line, now);
   }
-  for (const auto& newcomer : newcomers.take_overdue(now)) {
-    journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
-    shut_down(newcomer.descriptor, newcomer.peer);
-  }
+  drop_newcomers(newcomers.take_overdue(now));
   make_room_for_newcomers(now);
   connections.forget_retired(now);
 }
