@@ -221,6 +221,14 @@ class Exchange:
         return until(f"{message} is {state} at {recipient}",
                      lambda: self.recipient(sender, message, recipient)["state"] == state)
 
+    def has_file(self, agency, message):
+        """All parts of the message's first file."""
+        shown = self.agent(agency, "--json", "show", message, check=False)
+        if shown.code != 0:
+            return False
+        attachment = shown.json["attachments"][0]
+        return attachment["parts_here"] == attachment["parts"]
+
     def wait_arrived(self, agency, message):
         until(f"{message} arrived at {agency}",
               lambda: any(each["id"] == message for each in self.inbox(agency)))

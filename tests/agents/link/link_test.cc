@@ -98,6 +98,13 @@ class LinkTest : public ::testing::Test {
     ADD_FAILURE() << "the link is not down";
     return "";
   }
+  // Both ends stand, and the link sent ten bytes.
+  void connect() {
+    open_broker();
+    start_link();
+    expect_up();
+    link->send(frame(10));
+  }
   // Up, one frame, and closed by the broker.
   void break_off() {
     expect_up();
@@ -222,10 +229,7 @@ TEST_F(LinkTest, SaysThatNobodyAnswersAndConnectsOnceSomebodyDoes) {
 }
 
 TEST_F(LinkTest, SaysThatTheConnectionWasLostAndComesBack) {
-  open_broker();
-  start_link();
-  expect_up();
-  link->send(frame(10));
+  connect();
   const auto arrived = next_frame();
   ASSERT_TRUE(arrived);
   router->close({arrived->connection, "a test"}, clock.now());
@@ -235,10 +239,7 @@ TEST_F(LinkTest, SaysThatTheConnectionWasLostAndComesBack) {
 
 // It says why it closes, and whoever turns the link may be busy meanwhile.
 TEST_F(LinkTest, HearsWhatTheBrokerSaidBeforeItClosed) {
-  open_broker();
-  start_link();
-  expect_up();
-  link->send(frame(10));
+  connect();
   const auto arrived = next_frame();
   ASSERT_TRUE(arrived);
   router->send({arrived->connection, frame(77)}, clock.now());
@@ -332,10 +333,7 @@ TEST_F(LinkTest, SleepsOnWhatOthersWaitForToo) {
 
 // One who never stops sending keeps nothing else waiting.
 TEST_F(LinkTest, TakesSomeOfWhatComesAtATime) {
-  open_broker();
-  start_link();
-  expect_up();
-  link->send(frame(10));
+  connect();
   const auto arrived = next_frame();
   ASSERT_TRUE(arrived);
   constexpr std::size_t kSent = 500;

@@ -50,6 +50,19 @@ class DispatchTest : public ::testing::Test {
     return bytes;
   }
 
+  // Customs stored so much more, as it says so much later.
+  void store(Dispatch& dispatch, std::uint64_t bytes, std::chrono::milliseconds later) {
+    now_ += later;
+    stored_ += bytes;
+    dispatch.acknowledge(customs_, kCreditBytesDefault + stored_, now_);
+  }
+  void show_a_fast_line(Dispatch& dispatch) {
+    add_bulk(dispatch, 100);
+    for (int turn = 0; turn < 2; ++turn) {
+      store(dispatch, bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
+    }
+  }
+
   // Each piece verifies for whoever gets it and fits; how many leaves they hold.
   std::size_t leaves_in(const Pieces& cut, std::size_t bytes_max) {
     std::size_t leaves = 0;
@@ -75,6 +88,7 @@ class DispatchTest : public ::testing::Test {
   MonotonicTime now_{std::chrono::hours(1)};
   std::optional<TestStream> bulk_;
   std::uint64_t next_index_ = 4;
+  std::uint64_t stored_ = 0;
 };
 
 // The words of `bytes` that point to so many bytes of Data.
@@ -263,18 +277,15 @@ TEST_F(DispatchTest, FlashWaitsBehindLittleOnAThinLine) {
   Dispatch dispatch(TreeSize{4});
   connect(dispatch, kCreditBytesDefault);
   const std::uint64_t owed = add_bulk(dispatch, 100);
-  std::uint64_t stored = 0;
   std::uint64_t under_way = bytes_in(dispatch.serve({}, now_));
   constexpr std::uint64_t kPieceMost = 4096;
   for (int turn = 0; turn < 5; ++turn) {
     EXPECT_GT(under_way, 0u);
     EXPECT_LT(under_way, 16 * 1024 + kPieceMost);
-    now_ += std::chrono::seconds(4);
-    stored += under_way;
-    dispatch.acknowledge(customs_, kCreditBytesDefault + stored, now_);
+    store(dispatch, under_way, std::chrono::seconds(4));
     under_way = bytes_in(dispatch.serve({}, now_));
   }
-  EXPECT_GT(owed, stored + under_way + kPieceMost) << "else nothing was shown";
+  EXPECT_GT(owed, stored_ + under_way + kPieceMost) << "else nothing was shown";
   auto flash = parties_.open_stream("kz.border-guard", Lane::flash);
   dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 1000));
   const auto urgent = dispatch.serve({}, now_);
@@ -288,8 +299,7 @@ TEST_F(DispatchTest, AFastLineIsFilledFromItsFirstAnswerOn) {
   const std::uint64_t owed = add_bulk(dispatch, 100);
   const std::uint64_t first = bytes_in(dispatch.serve({}, now_));
   ASSERT_LT(first, owed / 2);
-  now_ += std::chrono::milliseconds(20);
-  dispatch.acknowledge(customs_, kCreditBytesDefault + first, now_);
+  store(dispatch, first, std::chrono::milliseconds(20));
   EXPECT_EQ(first + bytes_in(dispatch.serve({}, now_)), owed);
 }
 
@@ -319,18 +329,10 @@ TEST_F(DispatchTest, WhatIsNotStoredIsNotOnTheLineForEver) {
 TEST_F(DispatchTest, ALineIsNotTakenForThinWhereLittleIsSent) {
   Dispatch dispatch(TreeSize{4});
   connect(dispatch, kCreditBytesDefault);
-  std::uint64_t stored = 0;
-  const auto store = [&](std::uint64_t bytes, std::chrono::milliseconds later) {
-    now_ += later;
-    stored += bytes;
-    dispatch.acknowledge(customs_, kCreditBytesDefault + stored, now_);
-  };
-  add_bulk(dispatch, 100);
-  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
-  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
+  show_a_fast_line(dispatch);
   for (int message = 0; message < 50; ++message) {
     add_bulk(dispatch, 1);
-    store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(100));
+    store(dispatch, bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(100));
     now_ += std::chrono::seconds(10);
   }
   const std::uint64_t owed = add_bulk(dispatch, 100);
@@ -340,20 +342,12 @@ TEST_F(DispatchTest, ALineIsNotTakenForThinWhereLittleIsSent) {
 TEST_F(DispatchTest, ALineThatBecomesThinIsNoticed) {
   Dispatch dispatch(TreeSize{4});
   connect(dispatch, kCreditBytesDefault);
-  std::uint64_t stored = 0;
-  const auto store = [&](std::uint64_t bytes, std::chrono::milliseconds later) {
-    now_ += later;
-    stored += bytes;
-    dispatch.acknowledge(customs_, kCreditBytesDefault + stored, now_);
-  };
-  add_bulk(dispatch, 100);
-  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
-  store(bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
+  show_a_fast_line(dispatch);
   add_bulk(dispatch, 400);
   std::uint64_t under_way = bytes_in(dispatch.serve({}, now_));
   ASSERT_GT(under_way, 100'000u);
   while (under_way > 10'000) {
-    store(10'000, std::chrono::seconds(10));
+    store(dispatch, 10'000, std::chrono::seconds(10));
     under_way -= 10'000;
     under_way += bytes_in(dispatch.serve({}, now_));
     ASSERT_LT(now_, MonotonicTime{std::chrono::hours(2)});
