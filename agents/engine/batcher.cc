@@ -21,6 +21,8 @@ constexpr std::size_t kBatchesClosedMax = 256;
 constexpr std::size_t kBatchesInMemoryMax = 32;
 constexpr std::size_t kCloseAheadBytes = kBatchCloseBytes / 4;
 constexpr std::chrono::hours kTellOfStreamsEvery{1};
+// Whether a line from which no word comes has room by now.
+constexpr std::chrono::seconds kLookForRoomEvery{1};
 
 std::size_t size_of(const wire::MessageLeaf& leaf) {
   return leaf.header.size() + std::get<SharedBytes>(leaf.body).size() +
@@ -62,6 +64,7 @@ std::optional<MonotonicTime> Batcher::due() const { return due_; }
 
 void Batcher::pump(Turn& turn) {
   due_.reset();
+  pace_.heard(streams_.bytes_under_way(), turn.now().monotonic);
   if (!desk_.link.welcomed || desk_.halted || desk_.stopped) return;
   const auto held = hold_of_registry(turn.now());
   if (held == Hold::suspension) {
@@ -113,34 +116,38 @@ std::optional<Hold> Batcher::hold(Now now) const {
 
 void Batcher::send_waiting(OutStream& stream, Turn& turn) {
   if (stream.stated) return;
-  if (turn.now().monotonic < stream.not_before) {
-    due_ = std::min(due_.value_or(stream.not_before), stream.not_before);
-    return;
-  }
+  const MonotonicTime now = turn.now().monotonic;
+  if (now < stream.not_before) return look_again_at(stream.not_before);
   std::size_t in_flight = 0;
-  std::uint64_t bytes_in_flight = 0;
   for (auto& batch : stream.waiting) {
-    if (in_flight == kBatchesInFlightMax || bytes_in_flight >= pace_.bytes_in_flight_max()) return;
-    ++in_flight;
-    bytes_in_flight += batch.stored.bytes;
+    if (in_flight++ == kBatchesInFlightMax) return;
     if (batch.sent) continue;
+    if (!may_go(stream, now)) return;
     if (batch.bytes.empty()) {
       auto bytes = turn.checked(desk_.store.batch_bytes(batch.stored.blob));
       if (!bytes) return;
       batch.bytes = std::move(*bytes);
     }
     batch.sent = true;
-    batch.sent_at = turn.now().monotonic;
+    pace_.sent(batch.stored.bytes, now);
     turn.send(wire::SubmitBatch{std::exchange(batch.bytes, {})});
   }
 }
 
-bool Batcher::has_room(const OutStream& stream) const {
+bool Batcher::may_go(const OutStream& stream, MonotonicTime now) {
+  if (stream.stored.lane == Lane::flash || pace_.has_room(now)) return true;
+  if (stream.stored.leaves == store::LeafKind::receipts && stream.bytes_under_way() == 0) {
+    return true;
+  }
+  look_again_at(now + kLookForRoomEvery);
+  return false;
+}
+
+bool Batcher::has_room(const OutStream& stream, MonotonicTime now) {
   if (stream.stated) return false;
-  if (stream.waiting.empty()) return true;
-  const bool link_has_room = stream.in_flight() < kBatchesInFlightMax &&
-                             stream.bytes_in_flight() < pace_.bytes_in_flight_max();
-  return link_has_room || may_close_ahead(stream);
+  const bool is_all_sent = stream.waiting.empty() || stream.waiting.back().sent;
+  if (is_all_sent && stream.in_flight() < kBatchesInFlightMax && may_go(stream, now)) return true;
+  return may_close_ahead(stream);
 }
 
 // What was just submitted and fills a batch is not written twice, even if that has to wait.
@@ -169,12 +176,10 @@ void Batcher::fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningK
       }
       return;
     }
-    if (!has_room(**stream) || turn.now().monotonic < (*stream)->not_before) return;
+    const MonotonicTime now = turn.now().monotonic;
+    if (!has_room(**stream, now) || now < (*stream)->not_before) return;
     const auto at = here.since + kReceiptsGather;
-    if (leaves == store::LeafKind::receipts && turn.now().monotonic < at) {
-      due_ = std::min(due_.value_or(at), at);
-      return;
-    }
+    if (leaves == store::LeafKind::receipts && now < at) return look_again_at(at);
     Draft draft;
     draft.stream = *stream;
     draft.closed.lane = lane;
@@ -357,7 +362,7 @@ Result<void> Batcher::close(Draft& draft, const certs::SigningKeyPair& key, Turn
   stream.stored.head = stored.hash;
   for (auto& [agency, head] : draft.pairs) stream.pairs[agency] = head;
   const bool soon = stream.waiting.size() < kBatchesInMemoryMax;
-  stream.waiting.push_back({stored, false, {}, soon ? closed.bytes : SharedBytes()});
+  stream.waiting.push_back({stored, false, soon ? closed.bytes : SharedBytes()});
   send_waiting(stream, turn);
   return {};
 }

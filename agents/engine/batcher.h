@@ -1,8 +1,10 @@
 // Seals what waits and closes batches: one at a time for each lane and kind of leaves, while there
 // is room in flight.
 // Shape: a batch is all that waits, up to kLeavesPerBatchMax leaves and kBatchCloseBytes (less on a
-// slow link): while a round is synced and the window is full, the next batch gathers. Receipts are
+// thin line): while a round is synced and the window is full, the next batch gathers. Receipts are
 // in no hurry: they gather for kReceiptsGather.
+// What is under way keeps to the line's window, all lanes together; flash passes it, and one batch
+// of receipts of each lane, for they are small and somebody waits for them.
 // Threads: the engine thread.   Lifetime: borrows all it is given.
 //
 // A batch is in the store before it is sent. What waits is read from the store when it is sealed,
@@ -64,7 +66,9 @@ class Batcher {
   [[nodiscard]] bool clock_fits(Now now) const;
   void send_waiting(OutStream& stream, Turn& turn);
   void fill_lane(Lane lane, store::LeafKind leaves, const certs::SigningKeyPair& key, Turn& turn);
-  [[nodiscard]] bool has_room(const OutStream& stream) const;
+  // False: the line has no room for it, and a look is due later.
+  [[nodiscard]] bool may_go(const OutStream& stream, MonotonicTime now);
+  [[nodiscard]] bool has_room(const OutStream& stream, MonotonicTime now);
   [[nodiscard]] bool may_close_ahead(const OutStream& stream) const;
   // True: the lane has nothing more just now.
   [[nodiscard]] Result<bool> fill_messages(Draft& draft, const certs::SigningKeyPair& key, Now now);
@@ -82,6 +86,7 @@ class Batcher {
   [[nodiscard]] Result<wire::PairPosition> position(Draft& draft, const AgencyId& agency);
   [[nodiscard]] Result<void> close(Draft& draft, const certs::SigningKeyPair& key, Turn& turn);
   [[nodiscard]] bool is_full(const Draft& draft) const;
+  void look_again_at(MonotonicTime at) { due_ = std::min(due_.value_or(at), at); }
 
   Desk& desk_;
   Streams& streams_;

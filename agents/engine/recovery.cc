@@ -128,9 +128,6 @@ void Recovery::accepted(const wire::BatchAccepted& frame, Turn& turn) {
     return;
   }
   turn.store_works();
-  if (found->sent) {
-    pace_.measured(found->stored.bytes, found->sent_at, turn.now().monotonic);
-  }
   auto batch = found->stored;
   batch.index = frame.index;
   batch.accepted_at = frame.accepted_at;

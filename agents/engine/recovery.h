@@ -15,8 +15,8 @@ namespace keruen::engine {
 
 class Recovery {
  public:
-  Recovery(Desk& desk, Streams& streams, Batcher& batcher, Checkpoints& checkpoints, Pace& pace)
-      : desk_(desk), streams_(streams), batcher_(batcher), checkpoints_(checkpoints), pace_(pace) {}
+  Recovery(Desk& desk, Streams& streams, Batcher& batcher, Checkpoints& checkpoints)
+      : desk_(desk), streams_(streams), batcher_(batcher), checkpoints_(checkpoints) {}
 
   // The heads of a Welcome.
   void welcome(const std::vector<wire::StreamHead>& heads, Turn& turn);
@@ -44,7 +44,6 @@ class Recovery {
   Streams& streams_;
   Batcher& batcher_;
   Checkpoints& checkpoints_;
-  Pace& pace_;
   bool put_off_told_ = false;
 };
 

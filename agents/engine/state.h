@@ -20,7 +20,7 @@ struct Engine::State {
         outbox(desk),
         batcher(desk, streams, keyring, checkpoints, pace),
         inbox(desk, keyring, sync, checkpoints, peers),
-        recovery(desk, streams, batcher, checkpoints, pace),
+        recovery(desk, streams, batcher, checkpoints),
         forgetting(desk) {}
 
   Desk desk;

@@ -10,6 +10,18 @@ std::uint64_t OutStream::bytes_in_flight() const {
   return bytes;
 }
 
+std::uint64_t OutStream::bytes_under_way() const {
+  std::uint64_t bytes = 0;
+  for (const auto& batch : waiting) bytes += batch.sent ? batch.stored.bytes : 0;
+  return bytes;
+}
+
+std::uint64_t Streams::bytes_under_way() const {
+  std::uint64_t bytes = 0;
+  for (const auto& stream : streams_) bytes += stream.bytes_under_way();
+  return bytes;
+}
+
 Result<void> Streams::load() {
   decltype(streams_) loaded;
   KERUEN_TRY(const auto stored, desk_.store.streams());
@@ -31,7 +43,7 @@ Result<void> Streams::load() {
     if (stream == loaded.end()) {
       return fail(ErrorCode::corrupt, "a closed batch belongs to no stream of this store");
     }
-    stream->waiting.push_back({batch, false, {}});
+    stream->waiting.push_back({batch});
   }
   streams_ = std::move(loaded);
   return {};

@@ -18,7 +18,6 @@ namespace keruen::engine {
 struct WaitingBatch {
   store::StoredBatch stored;
   bool sent = false;
-  MonotonicTime sent_at;
   SharedBytes bytes{};  // until it is first sent; empty: the store has them
 };
 
@@ -41,6 +40,7 @@ struct OutStream {
 
   [[nodiscard]] std::size_t in_flight() const { return waiting.size(); }
   [[nodiscard]] std::uint64_t bytes_in_flight() const;
+  [[nodiscard]] std::uint64_t bytes_under_way() const;  // of those sent
 };
 
 class Streams {
@@ -52,6 +52,7 @@ class Streams {
   [[nodiscard]] Result<OutStream*> current(Lane lane, store::LeafKind leaves, Now now);
   [[nodiscard]] OutStream* find(StreamId id);
   [[nodiscard]] std::list<OutStream>& all() { return streams_; }
+  [[nodiscard]] std::uint64_t bytes_under_way() const;
   // The one that has waited longest.
   [[nodiscard]] std::optional<PutOff> put_off() const;
   // Those whose heads a hello asks for.

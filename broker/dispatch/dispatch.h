@@ -6,7 +6,7 @@
 // reads or does not: the tail by kTailBytesMax, everything under way by kOutgoingPoolBytesMax, of
 // which one recipient gets at most half of what is left, and a piece for each beside it, so that
 // those who do not store what they get cannot hold up the rest. On a thin line little is under way
-// (window.h): what is most urgent passes it.
+// (schemas/wire/window.h): what is most urgent passes it.
 #pragma once
 
 #include <map>

@@ -12,8 +12,8 @@
 #include <optional>
 
 #include "broker/dispatch/credit.h"
-#include "broker/dispatch/window.h"
 #include "broker/stations.h"
+#include "schemas/wire/window.h"
 
 namespace keruen::dispatch {
 
@@ -41,7 +41,7 @@ struct AskedRange {
 struct Recipient {
   std::array<LaneState, kLaneCount> lanes;
   Credit credit;
-  Window window;
+  wire::Window window;
   std::optional<broker::CatchUpRequest> in_flight;
   std::deque<AskedRange> asked;
   std::deque<broker::Piece> asked_pieces;

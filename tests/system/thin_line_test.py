@@ -41,6 +41,23 @@ class ThinLine(unittest.TestCase):
         self.line.change(Weather())
         until("the film is whole", lambda: self.exchange.has_file(CUSTOMS, large))
 
+    def test_flash_passes_what_the_post_itself_has_under_way(self):
+        self.exchange.start_all()
+        self.line.change(Weather(trickle_bytes=64))
+        film = self.exchange.path("film.mp4")
+        film.write_bytes(random.Random(3).randbytes(1_500_000))
+        large = self.exchange.send(CUSTOMS, BORDER, "a film", "--attach", film, "--priority", "bulk")
+
+        def is_under_way():
+            waiting = self.exchange.agent(CUSTOMS, "--json", "status", check=False).json["waiting"]
+            return waiting["unaccepted_batches"] > 0
+        until("the film is under way", is_under_way)
+        flash = self.exchange.send(CUSTOMS, BORDER, "a child is missing", "--priority", "flash")
+        self.exchange.wait_arrived(BORDER, flash)
+        self.assertFalse(self.exchange.has_file(BORDER, large), "the film was there first")
+        self.line.change(Weather())
+        until("the film is whole", lambda: self.exchange.has_file(BORDER, large))
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv)

@@ -7,7 +7,9 @@ namespace keruen::engine {
 namespace {
 
 using std::chrono::seconds;
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Not;
 
 class BatcherTest : public Journey {
  protected:
@@ -39,6 +41,10 @@ class BatcherTest : public Journey {
     });
   }
 
+  [[nodiscard]] std::size_t bytes_sent() const {
+    return std::accumulate(batches_sent.begin(), batches_sent.end(), std::size_t{0});
+  }
+
   std::vector<std::size_t> batches_sent;
 };
 
@@ -46,9 +52,8 @@ TEST_F(BatcherTest, SendsLittleUntilTheLineAnswersAndThenAllItCarries) {
   withhold_answers();
   submit_large(200, 4096, Lane::routine);
   pass(seconds(10));
-  const std::size_t bytes_sent = std::accumulate(batches_sent.begin(), batches_sent.end(), 0U);
-  EXPECT_GT(bytes_sent, 4096U);
-  EXPECT_LT(bytes_sent, 48U * 1024);
+  EXPECT_GT(bytes_sent(), 4096U);
+  EXPECT_LT(bytes_sent(), 48U * 1024);
   agent(kGuard).disconnect(broker, now());
   agent(kGuard).lie({});
   batches_sent.clear();
@@ -58,6 +63,35 @@ TEST_F(BatcherTest, SendsLittleUntilTheLineAnswersAndThenAllItCarries) {
   // What was closed is repeated as it was; behind its answer the rest goes in few batches.
   EXPECT_LE(batches_sent.size(), 6U);
   EXPECT_GT(std::ranges::max(batches_sent), 128U * 1024);
+}
+
+// What is urgent would wait behind a full window of each lane.
+TEST_F(BatcherTest, AllLanesShareOneWindow) {
+  withhold_answers();
+  submit_large(200, 4096, Lane::bulk);
+  submit_large(200, 4096, Lane::routine);
+  submit_large(200, 4096, Lane::urgent);
+  pass(seconds(10));
+  EXPECT_LT(bytes_sent(), 48U * 1024);
+}
+
+TEST_F(BatcherTest, FlashPassesAFullLine) {
+  withhold_answers();
+  submit_large(200, 4096, Lane::bulk);
+  static_cast<void>(submit(kGuard, notice({kCustoms}, "In time", Lane::urgent)));
+  static_cast<void>(submit(kGuard, notice({kCustoms}, "At once", Lane::flash)));
+  pass(seconds(1));
+  EXPECT_THAT(inbox(kCustoms), Contains("At once"));
+  EXPECT_THAT(inbox(kCustoms), Not(Contains("In time")));
+}
+
+TEST_F(BatcherTest, AReceiptWaitsForNoMessage) {
+  withhold_answers();
+  submit_large(200, 4096, Lane::bulk);
+  pass(seconds(1));
+  const auto answered = submit(kCustoms, notice({kGuard}, "Received?", Lane::bulk));
+  pass(seconds(1));
+  EXPECT_EQ(at(kCustoms, answered, kGuard).state, store::RecipientState::delivered);
 }
 
 // Closed before the line broke, and not yet taken.

@@ -1,4 +1,5 @@
-// How much the engine sends ahead of the broker's answers, and what it knows of a line before any.
+// What may go to the broker before anything of a line is known, and after (the rest of it is
+// window_test.cc).
 #include "agents/engine/pace.h"
 
 #include <gtest/gtest.h>
@@ -9,51 +10,43 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr MonotonicTime kSent{seconds{100}};
+constexpr MonotonicTime kStart{seconds{100}};
 constexpr std::uint64_t kAtFirst = 16 * 1024;
 
-TEST(Pace, SendsLittleBeforeAnythingWasMeasured) {
-  const Pace pace;
-  EXPECT_EQ(pace.bytes_in_flight_max(), kAtFirst);
+TEST(Pace, LittleGoesBeforeTheFirstWord) {
+  Pace pace;
   EXPECT_EQ(pace.batch_close_bytes(), kAtFirst);
   EXPECT_EQ(pace.bytes_ahead_max(), 0U);
+  EXPECT_TRUE(pace.has_room(kStart));
+  pace.sent(kAtFirst, kStart);
+  EXPECT_FALSE(pace.has_room(kStart));
+  pace.heard(kAtFirst, kStart + seconds(1));
+  EXPECT_FALSE(pace.has_room(kStart + seconds(1)));
 }
 
-TEST(Pace, FillsAFastLineFromItsFirstAnswerOn) {
+TEST(Pace, AFastLineIsFilledFromItsFirstWordOn) {
   Pace pace;
-  pace.measured(kAtFirst, kSent, kSent + milliseconds(10));
-  EXPECT_GT(pace.bytes_in_flight_max(), 8 * kBatchCloseBytes);
-  EXPECT_EQ(pace.batch_close_bytes(), kBatchCloseBytes);
-  EXPECT_GT(pace.bytes_ahead_max(), kBatchCloseBytes);
-}
-
-TEST(Pace, TakesANewLineForARadioUntilItAnswers) {
-  Pace pace;
-  pace.measured(kAtFirst, kSent, kSent + milliseconds(10));
-  pace.begin_line();
-  EXPECT_EQ(pace.bytes_in_flight_max(), kAtFirst);
-  EXPECT_EQ(pace.bytes_ahead_max(), 0U);
-  pace.measured(kAtFirst, kSent, kSent + seconds(4));
-  EXPECT_EQ(pace.bytes_in_flight_max(), kAtFirst / 2);
-}
-
-TEST(Pace, RemembersThatTheLineBeforeWasSlower) {
-  Pace pace;
-  pace.measured(kAtFirst, kSent, kSent + seconds(8));
-  pace.begin_line();
-  EXPECT_EQ(pace.bytes_in_flight_max(), 4096U);
-  EXPECT_TRUE(pace.is_thin());
-  pace.measured(4096, kSent, kSent + milliseconds(10));
+  pace.sent(kAtFirst, kStart);
+  pace.heard(0, kStart + milliseconds(10));
   EXPECT_FALSE(pace.is_thin());
+  EXPECT_EQ(pace.batch_close_bytes(), kBatchCloseBytes);
+  EXPECT_GT(pace.bytes_ahead_max(), 8 * kBatchCloseBytes);
+  for (int batch = 0; batch < 8; ++batch) {
+    EXPECT_TRUE(pace.has_room(kStart + milliseconds(10)));
+    pace.sent(kBatchCloseBytes, kStart + milliseconds(10));
+  }
 }
 
-TEST(Pace, AlwaysSendsSomething) {
+TEST(Pace, ANewLineIsARadioUntilItsFirstWord) {
   Pace pace;
-  pace.measured(700, kSent, kSent + std::chrono::hours{1});
-  EXPECT_EQ(pace.bytes_in_flight_max(), 4096U);
+  pace.sent(kAtFirst, kStart);
+  pace.heard(0, kStart + milliseconds(10));
+  pace.sent(kBatchCloseBytes, kStart + milliseconds(10));
   pace.begin_line();
-  EXPECT_EQ(pace.bytes_in_flight_max(), 4096U);
-  EXPECT_EQ(pace.batch_close_bytes(), 4096U);
+  EXPECT_TRUE(pace.is_thin());
+  EXPECT_TRUE(pace.has_room(kStart + seconds(1)));
+  EXPECT_EQ(pace.batch_close_bytes(), kAtFirst);
+  EXPECT_EQ(pace.bytes_ahead_max(), 0U);
 }
 
 }  // namespace

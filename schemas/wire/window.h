@@ -1,5 +1,5 @@
-// How much may be on the line to one recipient: what is urgent must not wait minutes behind what is
-// not. Credit says what the recipient has room for, this what its line carries.
+// How much may be on the line to the other end: what is urgent must not wait minutes behind what is
+// not. Both ends keep to it, the broker beside the credit that says what a recipient has room for.
 // Shape: the rate at which what is sent gets stored, and the shortest time that took.
 // Units: bytes.   Threads: values of one thread.
 //
@@ -20,7 +20,7 @@
 
 #include "schemas/now.h"
 
-namespace keruen::dispatch {
+namespace keruen::wire {
 
 class Window {
  public:
@@ -30,6 +30,9 @@ class Window {
   void stored(std::uint64_t bytes, std::uint64_t under_way, MonotonicTime now);
 
   [[nodiscard]] std::uint64_t bytes_max() const;
+  // False before the first word: any line is thin until then.
+  [[nodiscard]] bool is_measured() const { return is_measured_; }
+  [[nodiscard]] double bytes_per_second() const { return bytes_per_second_; }
   // Nothing below a quarter: small slices are more proof than mail.
   [[nodiscard]] std::uint64_t left(std::uint64_t under_way, MonotonicTime now) const;
 
@@ -45,15 +48,14 @@ class Window {
   void measure(const Sent& sent, MonotonicTime now);
   [[nodiscard]] std::uint64_t forgiven(std::uint64_t under_way, MonotonicTime now) const;
 
-  // Any line is thin until its first word.
   double bytes_per_second_ = 8.0 * 1024;
   bool is_measured_ = false;
   std::optional<Seconds> delay_;  // the shortest from sending to the word
-  std::deque<Sent> sent_;         // not stored; credit bounds them
+  std::deque<Sent> sent_;         // not stored; who sends bounds them
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t stored_bytes_ = 0;
   MonotonicTime heard_at_;      // a word, or the first piece when nothing was under way
   std::uint64_t forgiven_ = 0;  // then
 };
 
-}  // namespace keruen::dispatch
+}  // namespace keruen::wire

@@ -1,11 +1,11 @@
 // What a window lets out over lines of every kind, played step by step: who sends has always more.
-#include "broker/dispatch/window.h"
+#include "schemas/wire/window.h"
 
 #include <gtest/gtest.h>
 
 #include "schemas/limits.h"
 
-namespace keruen::dispatch {
+namespace keruen::wire {
 namespace {
 
 using std::chrono::milliseconds;
@@ -166,4 +166,4 @@ TEST(Window, ATrickleDoesNotMakeALineThin) {
 }
 
 }  // namespace
-}  // namespace keruen::dispatch
+}  // namespace keruen::wire

@@ -1,6 +1,6 @@
-#include "broker/dispatch/window.h"
+#include "schemas/wire/window.h"
 
-namespace keruen::dispatch {
+namespace keruen::wire {
 namespace {
 
 constexpr double kBytesMin = 4096;
@@ -65,4 +65,4 @@ std::uint64_t Window::left(std::uint64_t under_way, MonotonicTime now) const {
   return left < bytes_max() / 4 ? 0 : left;
 }
 
-}  // namespace keruen::dispatch
+}  // namespace keruen::wire
