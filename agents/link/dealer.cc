@@ -6,6 +6,7 @@
 #include <zmq_addon.hpp>
 
 #include "schemas/foreign_bytes.h"
+#include "schemas/host/descriptor.h"
 #include "schemas/host/wake.h"
 #include "schemas/limits.h"
 
@@ -22,8 +23,9 @@ constexpr int kKeepAliveEverySeconds = 10;
 // pings see to it that there are some.
 constexpr int kUnacknowledgedMilliseconds = 180'000;
 constexpr const char* kMonitorEndpoint = "inproc://keruen.link.monitor";
-constexpr int kMonitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+constexpr std::chrono::milliseconds kUnfinishedLookEvery{200};
+constexpr int kMonitored = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                            ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED |
                            ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED;
 
@@ -53,6 +55,20 @@ struct Dealer::State {
   // costs two system calls, and most turns are for one of the two, or for neither.
   bool socket_called = true;
   bool monitor_called = true;
+  int descriptor = host::kNoDescriptor;
+  std::uint64_t taken_bytes = 0;
+  std::chrono::steady_clock::time_point look_for_unfinished_at;
+
+  // What the monitor saw next.
+  [[nodiscard]] std::optional<DealerEvent> next_seen();
+  // One that stays in ZeroMQ, part by part, until the memory is full.
+  [[nodiscard]] bool has_message_without_end() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < look_for_unfinished_at) return false;
+    look_for_unfinished_at = now + kUnfinishedLookEvery;
+    return host::bytes_read_from(descriptor) >
+           taken_bytes + host::unfinished_bytes_max(kFramesInMax);
+  }
 };
 
 Dealer::Dealer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -112,6 +128,7 @@ std::optional<SharedBytes> Dealer::receive() {
     while (state_->socket.recv(message, zmq::recv_flags::dontwait)) {
       if (!message.more()) {
         const auto* data = static_cast<const std::uint8_t*>(message.data());
+        state_->taken_bytes += message.size() + host::kFrameOverheadBytes;
         return SharedBytes(copy_of_foreign(BytesView(data, message.size())));
       }
       while (message.more() && state_->socket.recv(message, zmq::recv_flags::dontwait)) {
@@ -124,19 +141,32 @@ std::optional<SharedBytes> Dealer::receive() {
 }
 
 std::optional<DealerEvent> Dealer::next_event() {
-  if (!state_->monitor_called) return std::nullopt;
+  if (const auto seen = state_->next_seen()) return seen;
+  if (state_->has_message_without_end()) return DealerEvent::endless;
+  return std::nullopt;
+}
+
+std::optional<DealerEvent> Dealer::State::next_seen() {
+  if (!monitor_called) return std::nullopt;
   try {
     zmq::message_t head;
-    if (!state_->monitor.recv(head, zmq::recv_flags::dontwait)) {
-      state_->monitor_called = false;
+    if (!monitor.recv(head, zmq::recv_flags::dontwait)) {
+      monitor_called = false;
       return std::nullopt;
     }
     zmq::message_t address;
-    static_cast<void>(state_->monitor.recv(address, zmq::recv_flags::none));
+    static_cast<void>(monitor.recv(address, zmq::recv_flags::none));
+    // Both in the machine's order.
     std::uint16_t event = 0;
-    if (head.size() < sizeof event) return std::nullopt;
+    std::int32_t value = 0;
+    if (head.size() != sizeof event + sizeof value) return std::nullopt;
     std::memcpy(&event, head.data(), sizeof event);
-    state_->socket_called = true;  // what came before it
+    if (event == ZMQ_EVENT_CONNECTED) {
+      std::memcpy(&value, head.data<std::uint8_t>() + sizeof event, sizeof value);
+      descriptor = value;
+      return next_seen();
+    }
+    socket_called = true;  // what came before it
     if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) return DealerEvent::connected;
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) return DealerEvent::refused;
     return DealerEvent::failed;

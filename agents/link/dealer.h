@@ -31,11 +31,12 @@ struct DealerOptions {
   TransportPublicKey broker_key;
 };
 
-// What the socket's monitor saw.
+// What became of the connection.
 enum class DealerEvent : std::uint8_t {
   connected,  // handshake done: both ends proved their keys
   refused,    // the broker does not admit this key, or not so often
   failed,     // no route, no broker, another key than expected, closed
+  endless,    // a message without an end is coming in
 };
 
 class Dealer {

@@ -174,6 +174,9 @@ void Link::State::follow_dealer() {
       events.emplace_back(engine::LinkUp{});
       continue;
     }
+    if (*event == DealerEvent::endless) {
+      return end("the broker sends a message without an end; its operator should know");
+    }
     receive_some();  // what the broker said last says more than that it closed
     if (*event == DealerEvent::refused) {
       return end(

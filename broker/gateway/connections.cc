@@ -14,7 +14,7 @@ Line& Connections::open(Bytes routing_id, const KeyId& key, int descriptor, std:
   line.peer = std::move(peer);
   line.routing_id = std::move(routing_id);
   by_routing_id_[line.routing_id] = id;
-  if (descriptor != kNoDescriptor) by_descriptor_[descriptor] = id;
+  if (descriptor != host::kNoDescriptor) by_descriptor_[descriptor] = id;
   return line;
 }
 
@@ -89,7 +89,7 @@ std::vector<broker::ConnectionId> Connections::with_unfinished(std::uint64_t mor
   std::vector<broker::ConnectionId> ids;
   for (const auto& [id, line] : lines_) {
     if (line.closing_at || line.remembered_until) continue;
-    if (bytes_read_from(line.descriptor) > line.taken_bytes + more_than) ids.push_back(id);
+    if (host::bytes_read_from(line.descriptor) > line.taken_bytes + more_than) ids.push_back(id);
   }
   return ids;
 }

@@ -12,8 +12,8 @@
 #include <optional>
 #include <unordered_map>
 
-#include "broker/gateway/descriptor.h"
 #include "broker/stations.h"
+#include "schemas/host/descriptor.h"
 
 namespace keruen::gateway {
 
@@ -24,7 +24,7 @@ struct Line {
   broker::ConnectionId id;
   Bytes routing_id;
   KeyId key;
-  int descriptor = kNoDescriptor;
+  int descriptor = host::kNoDescriptor;
   // Who was at the other end of the descriptor when the line opened: before it is shut down, it
   // must still be the same peer.
   std::string peer;

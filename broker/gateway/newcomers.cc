@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "broker/gateway/descriptor.h"
+#include "schemas/host/descriptor.h"
 
 namespace keruen::gateway {
 namespace {
@@ -74,7 +74,7 @@ std::vector<Newcomer> Newcomers::take_overdue(MonotonicTime now) {
 std::vector<Newcomer> Newcomers::take_unfinished(std::uint64_t more_than) {
   std::vector<Newcomer> unfinished;
   for (const auto& [descriptor, newcomer] : waiting_) {
-    if (bytes_read_from(descriptor) > more_than) unfinished.push_back(newcomer);
+    if (host::bytes_read_from(descriptor) > more_than) unfinished.push_back(newcomer);
   }
   for (const Newcomer& newcomer : unfinished) waiting_.erase(newcomer.descriptor);
   return unfinished;

@@ -30,11 +30,8 @@ constexpr std::chrono::seconds kRemembered{5};  // a line that is over
 constexpr std::chrono::minutes kTellOfCrowdEvery{1};
 // Three times there and back, which by satellite or a crowded radio are seconds each.
 constexpr int kHandshakeMilliseconds = 20'000;
-// ZeroMQ bounds messages and parts, and not how many parts a message has.
 constexpr std::chrono::milliseconds kUnfinishedLookEvery{200};
-constexpr std::uint64_t kPartOverheadBytes = 64;  // ZMTP's and CURVE's
-constexpr std::uint64_t kUnfinishedBytesMax =
-    (kSocketFramesInMax + 2) * (kFrameBytesMax + kPartOverheadBytes) + 64 * 1024;
+constexpr std::uint64_t kUnfinishedBytesMax = host::unfinished_bytes_max(kSocketFramesInMax);
 constexpr int kLingerMilliseconds = 1000;
 constexpr int kBacklog = 1024;
 constexpr int kKeepaliveIdleSeconds = 60;
@@ -55,7 +52,7 @@ using Context = std::unique_ptr<void, EndContext>;
 
 struct WatchedSocket {
   std::unique_ptr<void, CloseSocket> socket;
-  int descriptor = kNoDescriptor;  // calls once for what came, whoever hears it
+  int descriptor = host::kNoDescriptor;  // calls once for what came, whoever hears it
   // Whether a look may find something: since it called, until a look in vain. A look costs two
   // system calls, and most turns are for one socket or for none.
   bool called = true;
@@ -293,7 +290,7 @@ void Router::State::follow_monitor(MonotonicTime now) {
     Message event;
     if (!event.receive(monitor)) return;
     std::uint16_t what = 0;
-    std::int32_t descriptor = kNoDescriptor;
+    std::int32_t descriptor = host::kNoDescriptor;
     const auto bytes = event.view();
     if (bytes.size() == sizeof(what) + sizeof(descriptor)) {
       std::memcpy(&what, bytes.data(), sizeof(what));
@@ -301,7 +298,7 @@ void Router::State::follow_monitor(MonotonicTime now) {
     }
     drain_parts(monitor, event);
     if (what == ZMQ_EVENT_ACCEPTED) {
-      newcomers.came({descriptor, peer_of(descriptor), now});
+      newcomers.came({descriptor, host::peer_of(descriptor), now});
       continue;
     }
     newcomers.forget(descriptor);
@@ -314,7 +311,7 @@ void Router::State::make_room_for_newcomers(MonotonicTime now) {
   const std::size_t free =
       options.connections_max - std::min(options.connections_max, connections.size());
   for (const auto& surplus : newcomers.take_surplus(std::max(kNewcomersMax, free))) {
-    shut_down(surplus.descriptor, surplus.peer);
+    host::shut_down(surplus.descriptor, surplus.peer);
     crowding_peer = surplus.peer;
     ++crowded_out;
   }
@@ -358,7 +355,7 @@ void Router::State::break_off(const Line& line, std::string_view why, MonotonicT
 void Router::State::drop_newcomers(const std::vector<Newcomers::Newcomer>& dropped) {
   for (const auto& newcomer : dropped) {
     journal.write(host::JournalLevel::info, "newcomer_dropped", {{"peer", newcomer.peer}});
-    shut_down(newcomer.descriptor, newcomer.peer);
+    host::shut_down(newcomer.descriptor, newcomer.peer);
   }
 }
 
@@ -378,7 +375,7 @@ Line* Router::State::line_of(BytesView routing_id, Message& payload, MonotonicTi
   // The same name on another line, or a descriptor used again: what was there is gone.
   if (line != nullptr) lose(*line, now);
   if (Line* stale = connections.with_descriptor(descriptor)) lose(*stale, now);
-  return &connections.open(copy_of(routing_id), *key, descriptor, peer_of(descriptor));
+  return &connections.open(copy_of(routing_id), *key, descriptor, host::peer_of(descriptor));
 }
 
 bool Router::State::receive_one(Now now) {
@@ -389,7 +386,7 @@ bool Router::State::receive_one(Now now) {
   const bool in_parts = drain_parts(router, payload);
   Line* line = line_of(routing_id.view(), payload, now.monotonic);
   if (line == nullptr || line->closing_at || line->remembered_until) return true;
-  line->taken_bytes += payload.view().size() + kPartOverheadBytes;
+  line->taken_bytes += payload.view().size() + host::kFrameOverheadBytes;
   if (in_parts) {
     break_off(*line, "several frames in one message", now.monotonic);
     return true;
@@ -418,7 +415,7 @@ void Router::State::flush(Now now) {
   while (connections.waiting_bytes() > options.pool_bytes_max) {
     Line& slowest = *connections.find(*connections.slowest());
     drop(slowest.id, "reads slowest while too much waits", now.monotonic);
-    shut_down(slowest.descriptor, slowest.peer);
+    host::shut_down(slowest.descriptor, slowest.peer);
     lose(slowest, now.monotonic);
   }
 }
@@ -426,7 +423,7 @@ void Router::State::flush(Now now) {
 void Router::State::shut_down_due(MonotonicTime now) {
   for (const broker::ConnectionId id : connections.due_to_close(now)) {
     Line* line = connections.find(id);
-    shut_down(line->descriptor, line->peer);
+    host::shut_down(line->descriptor, line->peer);
     lose(*line, now);
   }
   drop_newcomers(newcomers.take_overdue(now));

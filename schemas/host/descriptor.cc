@@ -1,4 +1,4 @@
-#include "broker/gateway/descriptor.h"
+#include "schemas/host/descriptor.h"
 
 #include <linux/tcp.h>
 #include <netdb.h>
@@ -10,7 +10,7 @@
 #include <array>
 #include <cstddef>
 
-namespace keruen::gateway {
+namespace keruen::host {
 
 std::string peer_of(int descriptor) {
   sockaddr_storage address{};
@@ -44,4 +44,4 @@ void shut_down(int descriptor, const std::string& peer) {
   ::shutdown(descriptor, SHUT_RDWR);
 }
 
-}  // namespace keruen::gateway
+}  // namespace keruen::host

@@ -1,14 +1,17 @@
 // The system's descriptor below a connection, and how to be sure that it still is that one.
-// Threads: the core's.
+// Threads: any.
 //
 // The system uses a number again at once, and ZeroMQ closes it without asking: before a descriptor
 // is shut down, whoever is at its other end must still be the one who was there at first.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
-namespace keruen::gateway {
+#include "schemas/limits.h"
+
+namespace keruen::host {
 
 inline constexpr int kNoDescriptor = -1;
 
@@ -17,7 +20,15 @@ inline constexpr int kNoDescriptor = -1;
 // What ZeroMQ has read from it since it was opened; zero: nobody is there, or the system does not
 // say.   Source: tcp(7), TCP_INFO; ioctl FIONREAD.
 [[nodiscard]] std::uint64_t bytes_read_from(int descriptor);
+// ZMTP's and CURVE's, of a frame.
+inline constexpr std::uint64_t kFrameOverheadBytes = 64;
+// How much of that may not have come out of ZeroMQ, of whom it holds at most so many frames. It
+// bounds messages, and the bytes of a part, and not how many parts a message has: beyond this
+// stands one that does not end, and fills the memory.
+[[nodiscard]] constexpr std::uint64_t unfinished_bytes_max(std::size_t frames_held_max) {
+  return (frames_held_max + 2) * (kFrameBytesMax + kFrameOverheadBytes) + 64 * 1024;
+}
 // Nothing happens where somebody else is by now, or nobody.
 void shut_down(int descriptor, const std::string& peer);
 
-}  // namespace keruen::gateway
+}  // namespace keruen::host

@@ -36,6 +36,12 @@ void set_mechanism(void* socket, const HostilePeer::Options& options) {
   }
 }
 
+// Once the connection is gone there is nobody to send to; the other side is asked what it saw.
+void send_part(void* socket, BytesView frame, HostilePeer::Part part) {
+  const int flags = part == HostilePeer::Part::more_follows ? ZMQ_SNDMORE : 0;
+  ::zmq_send(socket, frame.data(), frame.size(), flags | ZMQ_DONTWAIT);
+}
+
 bool wait_readable(void* socket, std::chrono::milliseconds longest) {
   zmq_pollitem_t item{socket, 0, ZMQ_POLLIN, 0};
   return ::zmq_poll(&item, 1, longest.count()) > 0;
@@ -112,11 +118,7 @@ bool HostilePeer::is_dropped() {
   return true;
 }
 
-void HostilePeer::send(BytesView frame, Part part) {
-  const int flags = part == Part::more_follows ? ZMQ_SNDMORE : 0;
-  // Once the connection is gone there is nobody to send to; the other side is asked what it saw.
-  ::zmq_send(sockets_->dealer, frame.data(), frame.size(), flags | ZMQ_DONTWAIT);
-}
+void HostilePeer::send(BytesView frame, Part part) { send_part(sockets_->dealer, frame, part); }
 
 std::optional<Bytes> HostilePeer::receive(std::chrono::milliseconds longest) {
   if (!wait_readable(sockets_->dealer, longest)) return std::nullopt;
@@ -129,6 +131,34 @@ std::optional<Bytes> HostilePeer::receive(std::chrono::milliseconds longest) {
   }
   ::zmq_msg_close(&message);
   return frame;
+}
+
+HostileBroker::HostileBroker(const certs::TransportKeyPair& key)
+    : context_(::zmq_ctx_new()), dealer_(::zmq_socket(context_, ZMQ_DEALER)) {
+  const int none = 0;
+  const int yes = 1;
+  set(dealer_, ZMQ_LINGER, none);
+  set(dealer_, ZMQ_SNDHWM, none);  // no bound
+  set(dealer_, ZMQ_CURVE_SERVER, yes);
+  set(dealer_, ZMQ_CURVE_SECRETKEY, key.secret());
+  ensure(::zmq_bind(dealer_, "tcp://127.0.0.1:*") == 0, "there is a free port");
+}
+
+HostileBroker::~HostileBroker() {
+  ::zmq_close(dealer_);
+  ::zmq_ctx_term(context_);
+}
+
+std::string HostileBroker::endpoint() const {
+  std::array<char, 64> bound{};
+  std::size_t size = bound.size();
+  ensure(::zmq_getsockopt(dealer_, ZMQ_LAST_ENDPOINT, bound.data(), &size) == 0,
+         "a socket knows where it listens");
+  return bound.data();
+}
+
+void HostileBroker::send(BytesView frame, HostilePeer::Part part) {
+  send_part(dealer_, frame, part);
 }
 
 RawConnection::RawConnection(const std::string& endpoint)

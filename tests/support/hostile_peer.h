@@ -54,6 +54,22 @@ class HostilePeer {
   bool is_over_ = false;
 };
 
+// The other end of an agent's link: one DEALER that lets in whoever knows its key.
+class HostileBroker {
+ public:
+  explicit HostileBroker(const certs::TransportKeyPair& key);
+  ~HostileBroker();
+  HostileBroker(const HostileBroker&) = delete;
+  HostileBroker& operator=(const HostileBroker&) = delete;
+
+  [[nodiscard]] std::string endpoint() const;
+  void send(BytesView frame, HostilePeer::Part part = HostilePeer::Part::last);
+
+ private:
+  void* context_;
+  void* dealer_;
+};
+
 // TCP alone, to 127.0.0.1 and the port of `endpoint`.
 class RawConnection {
  public:
