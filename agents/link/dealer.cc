@@ -66,8 +66,10 @@ struct Dealer::State {
     const auto now = std::chrono::steady_clock::now();
     if (now < look_for_unfinished_at) return false;
     look_for_unfinished_at = now + kUnfinishedLookEvery;
-    return host::bytes_read_from(descriptor) >
-           taken_bytes + host::unfinished_bytes_max(kFramesInMax);
+    const std::uint64_t read = host::bytes_read_from(descriptor);
+    // What is counted for a small frame is more than it is: nothing is saved up for later.
+    taken_bytes = std::min(taken_bytes, read);
+    return read > taken_bytes + host::unfinished_bytes_max(kFramesInMax);
   }
 };
 
