@@ -129,9 +129,8 @@ std::string store_file(const host::AgentConfig& config) {
   return authority::path_in(config.store_directory, "store.sqlite");
 }
 
-Result<link::Target> target_of(const engine::Engine& engine, const host::AgentConfig& config,
-                               Now now) {
-  KERUEN_TRY(auto target, link::target_of(engine, now));
+Result<link::Target> target_of(const engine::Engine& engine, const host::AgentConfig& config) {
+  KERUEN_TRY(auto target, link::target_of(engine));
   if (!config.broker_endpoint.empty()) target.options.endpoint = config.broker_endpoint;
   return target;
 }
@@ -173,9 +172,8 @@ Result<void> run(const host::AgentConfig& config, engine::EngineOptions::AfterHa
   // SQLite passes over a folder that cannot be synced; its log was made by now.
   KERUEN_CHECK(disk.sync_directory(config.store_directory));
 
-  KERUEN_TRY(
-      const auto link,
-      link::Link::make([&] { return target_of(*core, config, clock.now()); }, randomness, journal));
+  KERUEN_TRY(const auto link,
+             link::Link::make([&] { return target_of(*core, config); }, randomness, journal));
   std::optional<Error> stopped_by;
   auto doors = link::doors_to(*link);
   doors.alert = [&](const std::string& text) {

@@ -561,7 +561,7 @@ bool Engine::round_wrote() const { return state_->desk.store.round_wrote(); }
 
 std::uint64_t Engine::newest_event() const { return state_->desk.store.newest_event(); }
 
-LinkTarget Engine::link_target(Now) const {
+LinkTarget Engine::link_target() const {
   LinkTarget target;
   target.endpoint = state_->desk.options.broker_endpoint;
   target.broker_key = state_->desk.options.broker_key;
@@ -572,7 +572,6 @@ LinkTarget Engine::link_target(Now) const {
       target.broker_key = registry->broker().transport_keys.front();
     }
   }
-  target.transport_key = state_->keyring.transport().id();
   return target;
 }
 

@@ -76,11 +76,10 @@ struct InitialKeys {
   std::optional<certs::TransportKeyPair> transport;
 };
 
-// Where an agent connects to, and as whom.
+// Where an agent connects to.
 struct LinkTarget {
   std::string endpoint;
   TransportPublicKey broker_key;
-  KeyId transport_key;  // ours; the link asks the engine for its secret
 };
 
 class Engine {
@@ -134,7 +133,7 @@ class Engine {
   [[nodiscard]] std::shared_ptr<const certs::Registry> registry() const;  // null before the first
   [[nodiscard]] std::uint64_t newest_event() const;
 
-  [[nodiscard]] LinkTarget link_target(Now now) const;
+  [[nodiscard]] LinkTarget link_target() const;
   [[nodiscard]] const certs::TransportKeyPair& transport_key() const;
 
  private:

@@ -49,8 +49,8 @@ struct Link::State {
   void receive_some();
 };
 
-Result<Target> target_of(const engine::Engine& engine, Now now) {
-  auto target = engine.link_target(now);
+Result<Target> target_of(const engine::Engine& engine) {
+  auto target = engine.link_target();
   KERUEN_TRY(auto key, certs::TransportKeyPair::from_secret(engine.transport_key().secret()));
   return Target{{std::move(target.endpoint), target.broker_key}, std::move(key)};
 }

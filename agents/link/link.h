@@ -35,7 +35,7 @@ struct Target {
 };
 
 // Where the engine says, as whom it says; on the engine's thread.
-[[nodiscard]] Result<Target> target_of(const engine::Engine& engine, Now now);
+[[nodiscard]] Result<Target> target_of(const engine::Engine& engine);
 
 class Link {
  public:

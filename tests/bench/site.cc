@@ -113,9 +113,8 @@ Result<std::unique_ptr<SiteAgent>> SiteAgent::start(const std::string& folder, h
                  {std::move(keys.identity), std::move(keys.signing), std::move(keys.transport)},
                  *agent->store_, agent->randomness_, disk, journal, clock.now()));
   SiteAgent* self = agent.get();
-  KERUEN_TRY(agent->link_,
-             link::Link::make([self, &clock] { return link::target_of(*self->core_, clock.now()); },
-                              agent->randomness_, journal));
+  KERUEN_TRY(agent->link_, link::Link::make([self] { return link::target_of(*self->core_); },
+                                            agent->randomness_, journal));
   auto doors = link::doors_to(*agent->link_);
   doors.alert = [&journal](const std::string& text) {
     journal.write(host::JournalLevel::warning, "alert", {{"text", text}});
