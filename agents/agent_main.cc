@@ -16,12 +16,12 @@
 #include "agents/authority/invitation.h"
 #include "agents/engine/engine_thread.h"
 #include "agents/forwarder/hot_folder.h"
-#include "agents/journal_sink.h"
 #include "agents/link/link.h"
 #include "agents/store/store.h"
 #include "certs/passphrase.h"
 #include "schemas/host/agent_config.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/journal_sink.h"
 #include "schemas/host/memory.h"
 #include "schemas/host/posix_disk.h"
 
@@ -231,7 +231,7 @@ int start(const Arguments& arguments) {
                 config->agency.text().c_str());
     return kOk;
   }
-  auto journal = open_journal(config->journal, clock);
+  auto journal = host::open_journal(config->journal, clock);
   if (!journal) return explain(journal.error(), status_of(journal.error()));
   auto keys = load_keys(disk, *config);
   if (!keys) {

@@ -11,12 +11,12 @@
 #include <cstring>
 
 #include "broker/broker.h"
-#include "broker/journal_sink.h"
 #include "certs/key_file.h"
 #include "certs/passphrase.h"
 #include "certs/random.h"
 #include "schemas/host/clock.h"
 #include "schemas/host/journal_limit.h"
+#include "schemas/host/journal_sink.h"
 #include "schemas/host/memory.h"
 #include "schemas/host/posix_disk.h"
 
@@ -146,7 +146,7 @@ int stop_signals() {
 Exit run(const Arguments& arguments, const host::BrokerConfig& config, host::Disk& disk) {
   const host::SystemClock clock;
   certs::SystemRandomness randomness;
-  auto journal = JournalSink::open(config.journal, clock);
+  auto journal = host::open_journal(config.journal, clock);
   if (!journal) return fail_with(Exit::failed, journal.error());
   auto keys = load_keys(disk, config);
   if (!keys) return fail_with(Exit::keys, keys.error());

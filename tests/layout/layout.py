@@ -54,7 +54,7 @@ HOMES = [
     (r"SQLiteCpp/|sqlite3\.h", r"broker/index/.*|agents/store/.*|schemas/host/write_ahead_log\.cc", "broker/index, agents/store, schemas/host/write_ahead_log.cc"),
     (r"libical/", r"agents/forwarder/.*", "agents/forwarder"),
     (r"nlohmann/", r"schemas/content/.*|agents/api/.*|agents/cli/.*", "schemas/content, agents/api, agents/cli"),
-    (r"spdlog/", r"broker/journal_sink\.cc|agents/journal_sink\.cc", "each program's journal_sink"),
+    (r"spdlog/", r"schemas/host/journal_sink\.cc", "schemas/host/journal_sink.cc"),
     (r"zstd\.h", r"certs/.*\.cc", "certs (seal)"),
     (r"xxhash\.h", r"(broker/log|agents/store)/.*\.cc", "broker/log and agents/store, *.cc"),
     (r"CLI/", r"agents/cli/.*", "agents/cli"),

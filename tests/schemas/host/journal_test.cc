@@ -1,14 +1,20 @@
 #include "schemas/host/journal.h"
 
 #include <rapidcheck.h>
+#include <sys/resource.h>
 
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <sstream>
 
 #include "schemas/bytes.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/journal_sink.h"
 #include "schemas/utf8.h"
 #include "tests/support/matchers.h"
 #include "tests/support/memory_journal.h"
+#include "tests/support/temporary_directory.h"
 
 namespace keruen::host {
 namespace {
@@ -108,6 +114,50 @@ TEST(SystemClock, DoesNotGoBackAndIsInThisCentury) {
   const Now second = clock.now();
   EXPECT_LE(first.monotonic, second.monotonic);
   EXPECT_THAT(to_text(second.wall), ::testing::StartsWith("20"));
+}
+
+// While no file can be opened.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(JournalFile, IsFoundAgainOnceItCouldNotBeTurnedOver) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory / "journal").string();
+  const SystemClock clock;
+  KERUEN_ASSERT_OK(const auto journal,
+                   open_journal({JournalLevel::info, path}, clock, {.bytes_max = 1000}));
+  journal->write(JournalLevel::info, "before", {{"filler", std::string(800, 'x')}});
+  {
+    const NoDescriptors none;
+    journal->write(JournalLevel::info, "lost", {{"filler", std::string(300, 'x')}});
+    journal->write(JournalLevel::info, "lost_too", {});
+  }
+  journal->write(JournalLevel::info, "after", {});
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("\"after\""));
+}
+
+TEST(JournalFile, SaysWhichFileCannotBeOpened) {
+  const TemporaryDirectory directory;
+  const std::string folder = (directory / "no_folder").string();
+  std::ofstream(folder) << "a file";
+  const SystemClock clock;
+  EXPECT_THAT(open_journal({JournalLevel::info, folder + "/journal"}, clock),
+              FailsWith(ErrorCode::io_failed, HasSubstr(folder + "/journal")));
 }
 
 }  // namespace
