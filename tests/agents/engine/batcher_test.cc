@@ -75,6 +75,22 @@ TEST_F(BatcherTest, AllLanesShareOneWindow) {
   EXPECT_LT(bytes_sent(), 48U * 1024);
 }
 
+// They were closed for a line that carried all of them at once.
+TEST_F(BatcherTest, OfManyLargeBatchesOneGoesOverALineThatIsNew) {
+  submit_large(200, 4096, Lane::routine);
+  pass(seconds(1));
+  withhold_answers();
+  submit_large(400, 4096, Lane::routine);
+  pass(seconds(1));
+  ASSERT_GT(batches_sent.back(), 128U * 1024);
+  ASSERT_GT(agent(kGuard).engine().status(now()).unaccepted_batches, 2U);
+  agent(kGuard).disconnect(broker, now());
+  batches_sent.clear();
+  connect_all();
+  pass(seconds(1));
+  EXPECT_EQ(batches_sent.size(), 1U);
+}
+
 TEST_F(BatcherTest, FlashPassesAFullLine) {
   withhold_answers();
   submit_large(200, 4096, Lane::bulk);
