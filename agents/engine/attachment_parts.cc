@@ -1,10 +1,21 @@
 #include "agents/engine/attachment_parts.h"
 
 namespace keruen::engine {
+namespace {
+
+// A file that somebody hands in and that cannot be read is no matter of the store's disk.
+template <class Value>
+Result<Value> read_of(const Attachment& attachment, Result<Value> read) {
+  if (read) return read;
+  return fail(ErrorCode::malformed,
+              "'" + attachment.name + "' cannot be read: " + read.error().detail);
+}
+
+}  // namespace
 
 Result<std::uint64_t> size_of_attachment(host::Disk& disk, const Attachment& attachment) {
-  KERUEN_TRY(const auto file, disk.open_read(attachment.path));
-  KERUEN_TRY(const std::uint64_t size, file->size());
+  KERUEN_TRY(const auto file, read_of(attachment, disk.open_read(attachment.path)));
+  KERUEN_TRY(const std::uint64_t size, read_of(attachment, file->size()));
   if (size > kAttachmentBytesMax) {
     return fail(ErrorCode::too_large, "'" + attachment.name + "' has " + std::to_string(size) +
                                           " bytes; an attachment may have " +
@@ -15,12 +26,12 @@ Result<std::uint64_t> size_of_attachment(host::Disk& disk, const Attachment& att
 
 Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachment& attachment) {
   KERUEN_TRY(const std::uint64_t size, size_of_attachment(disk, attachment));
-  KERUEN_TRY(const auto file, disk.open_read(attachment.path));
+  KERUEN_TRY(const auto file, read_of(attachment, disk.open_read(attachment.path)));
   certs::Sha256 hash;
   Bytes buffer(kPartBytesMax);
   std::uint64_t offset = 0;
   while (offset < size) {
-    KERUEN_TRY(const std::size_t read, file->read(offset, buffer));
+    KERUEN_TRY(const std::size_t read, read_of(attachment, file->read(offset, buffer)));
     if (read == 0) break;
     hash.add(BytesView(buffer).first(read));
     offset += read;
@@ -39,15 +50,17 @@ Result<content::Attachment> measure_attachment(host::Disk& disk, const Attachmen
 
 Result<Bytes> AttachmentParts::read_piece() {
   const auto& attachment = manifest_[attachment_];
+  const auto& handed_in = attachments_[attachment_];
   if (part_ == 0) {
-    KERUEN_TRY(file_, disk_.open_read(attachments_[attachment_].path));
+    KERUEN_TRY(file_, read_of(handed_in, disk_.open_read(handed_in.path)));
     hash_ = certs::Sha256();
   }
   content::Part part;
   part.whole = attachment.sha256;
   part.number = part_;
   part.bytes.resize(content::part_size_of(attachment.size, part_));
-  KERUEN_TRY(const std::size_t read, file_->read(std::uint64_t{part_} * kPartBytesMax, part.bytes));
+  KERUEN_TRY(const std::size_t read,
+             read_of(handed_in, file_->read(std::uint64_t{part_} * kPartBytesMax, part.bytes)));
   hash_.add(part.bytes);
   const bool last = part_ + 1 == attachment.parts;
   if (read != part.bytes.size() || (last && hash_.finish() != attachment.sha256)) {

@@ -141,7 +141,8 @@ Error error_of(const SQLite::Exception& exception, std::string_view doing) {
       return {ErrorCode::no_space, detail + "; make room on its disk"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {ErrorCode::corrupt, detail + "; restore the store from a backup"};
+    case SQLITE_CONSTRAINT:  // rows that do not fit together
+      return {ErrorCode::corrupt, detail + "; restore the store's whole folder from one backup"};
     default:
       return {ErrorCode::io_failed, std::move(detail)};
   }

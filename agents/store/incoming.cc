@@ -195,6 +195,11 @@ void Store::State::apply_recall(const MessageId& recalled, std::int64_t agency, 
     write_event({EventType::recalled, at, recalled, kind, agency, {}, {}});
     return;
   }
+  {
+    auto came = connection.query("SELECT 1 FROM message_in WHERE id = ? AND agency = ?");
+    came.with(recalled).with(agency);
+    if (came.row()) return;  // recalled before
+  }
   if (!keeps_recalls) return;
   connection.query("INSERT OR IGNORE INTO recall(agency, message) VALUES(?, ?)")
       .with(agency)

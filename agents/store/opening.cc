@@ -62,6 +62,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
   return guarded<Opened>("opening " + path, [&]() -> Result<Opened> {
     Opened store(new Store(std::make_unique<State>(path, store_key.duplicate(), randomness)));
     State& state = *store->state_;
+    // What a start that ends early would move may be in memory only, and its rest on the disk.
+    state.connection.log().leave_at_close();
     set_pragmas(state.connection);
     const int version = version_of(state.connection);
     KERUEN_CHECK(check_version(path, version));
@@ -84,6 +86,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path,
       return fail(completed.error());
     }
     KERUEN_CHECK(state.resume());
+    if (!state.broken) state.connection.log().move_at_close();
     return store;
   });
 }

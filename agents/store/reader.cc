@@ -59,10 +59,23 @@ struct Reader::State {
   SealedRows rows;
   Publish publish;
 
+  // All it reads is of one moment.
+  template <class Value, class Body>
+  [[nodiscard]] Result<Value> look(std::string_view doing, Body&& body) {
+    auto value = guarded<Value>(doing, [&]() -> Result<Value> {
+      connection.control("BEGIN");
+      return body();
+    });
+    static_cast<void>(guarded<void>(doing, [&]() -> Result<void> {
+      connection.control("COMMIT");
+      return {};
+    }));
+    return value;
+  }
   template <class Value, class Body>
   [[nodiscard]] Result<Value> read(std::string_view doing, Body&& body) {
     if (publish) (void)publish();
-    auto value = guarded<Value>(doing, std::forward<Body>(body));
+    auto value = look<Value>(doing, std::forward<Body>(body));
     contents.close();
     return value;
   }
@@ -404,7 +417,7 @@ Result<std::vector<MessageId>> Reader::ids_like(std::string_view text) {
 
 Result<Message> Reader::sent_once(const std::string& key) {
   if (state_->publish) KERUEN_CHECK(state_->publish());
-  return guarded<Message>("reading what was sent once", [&]() -> Result<Message> {
+  return state_->look<Message>("reading what was sent once", [&]() -> Result<Message> {
     const Bytes veiled = state_->rows.veiled("once", bytes_of(key));
     auto query =
         state_->connection.query("SELECT message FROM once WHERE key = ? AND content <> x''");
@@ -464,33 +477,38 @@ Result<Bytes> Reader::State::part_bytes(const Found& found, const AttachmentStat
 Result<AttachmentStatus> Reader::attachment(const MessageId& id, const std::string& name,
                                             const Sink& sink, const std::optional<AgencyId>& from) {
   KERUEN_TRY(const auto message, this->message(id, from));
-  return state_->read<AttachmentStatus>("reading an attachment", [&]() -> Result<AttachmentStatus> {
-    const auto attachment = std::ranges::find(message.attachments, name, &AttachmentStatus::name);
-    if (attachment == message.attachments.end()) {
-      return fail(ErrorCode::not_found,
-                  "message " + to_text(id) + " has no attachment '" + name + "'");
-    }
-    if (attachment->parts_here < attachment->parts) {
-      return fail(ErrorCode::not_found, std::to_string(attachment->parts - attachment->parts_here) +
-                                            " of " + std::to_string(attachment->parts) +
-                                            " parts of '" + name +
-                                            "' are still missing; they come in the bulk lane");
-    }
-    KERUEN_TRY(const auto found, find_message(state_->connection, {id, from}));
-    certs::Sha256 hash;
-    std::uint64_t size = 0;
-    for (std::uint32_t number = 0; number < attachment->parts; ++number) {
-      KERUEN_TRY(const Bytes piece, state_->part_bytes(*found, *attachment, number));
-      hash.add(piece);
-      size += piece.size();
-      KERUEN_CHECK(sink(piece));
-    }
-    if (size != attachment->bytes || hash.finish() != attachment->digest) {
-      return fail(ErrorCode::corrupt,
-                  "'" + name + "' is not the file its message names: size or SHA-256 differ");
-    }
-    return *attachment;
-  });
+  // Whoever takes the pieces may be slow: the store's log does not wait for them.
+  auto whole =
+      guarded<AttachmentStatus>("reading an attachment", [&]() -> Result<AttachmentStatus> {
+        const auto attachment =
+            std::ranges::find(message.attachments, name, &AttachmentStatus::name);
+        if (attachment == message.attachments.end()) {
+          return fail(ErrorCode::not_found,
+                      "message " + to_text(id) + " has no attachment '" + name + "'");
+        }
+        if (attachment->parts_here < attachment->parts) {
+          return fail(ErrorCode::not_found,
+                      std::to_string(attachment->parts - attachment->parts_here) + " of " +
+                          std::to_string(attachment->parts) + " parts of '" + name +
+                          "' are still missing; they come in the bulk lane");
+        }
+        KERUEN_TRY(const auto found, find_message(state_->connection, {id, from}));
+        certs::Sha256 hash;
+        std::uint64_t size = 0;
+        for (std::uint32_t number = 0; number < attachment->parts; ++number) {
+          KERUEN_TRY(const Bytes piece, state_->part_bytes(*found, *attachment, number));
+          hash.add(piece);
+          size += piece.size();
+          KERUEN_CHECK(sink(piece));
+        }
+        if (size != attachment->bytes || hash.finish() != attachment->digest) {
+          return fail(ErrorCode::corrupt,
+                      "'" + name + "' is not the file its message names: size or SHA-256 differ");
+        }
+        return *attachment;
+      });
+  state_->contents.close();
+  return whole;
 }
 
 Result<std::vector<Event>> Reader::events_after(std::uint64_t number, std::uint64_t last,

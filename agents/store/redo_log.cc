@@ -35,6 +35,15 @@ std::uint64_t checksum_of(BytesView record, std::uint64_t before) {
   return XXH3_64bits_withSeed(behind.data(), behind.size(), before);
 }
 
+// Nothing that may have stood there before: of a record that was written in part, and refused for
+// it, the rest is another's.
+void pad(Bytes& record, std::uint64_t round, std::uint64_t checksum_before) {
+  Bytes padding;
+  append_u64(padding, XXH3_64bits_withSeed(&round, sizeof round, checksum_before));
+  const std::size_t end = aligned(record.size());
+  while (record.size() < end) record.push_back(padding[record.size() % padding.size()]);
+}
+
 void append_run(Bytes& target, BytesView bytes) {
   append_u32(target, static_cast<std::uint32_t>(bytes.size()));
   append_to(target, bytes);
@@ -254,7 +263,7 @@ Result<void> RedoLog::record_round() {
   append_u64(record, lap_);
   append_u64(record, newest_ + 1);
   append_run(record, round_);
-  record.resize(aligned(record.size()));
+  pad(record, newest_ + 1, end_.checksum_before);
   const std::uint64_t checksum = checksum_of(record, end_.checksum_before);
   Bytes head;
   append_u64(head, checksum);

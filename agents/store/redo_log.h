@@ -14,6 +14,7 @@
 //       28        statements: u32 place in the lap's list of texts (a new one: u32 length, text),
 //                 u8 how many parameters, each u8 kind and value; bytes and texts with u32 length;
 //                 or u32 2^32 - 1, u64 position, bytes: what was added to the contents
+//                 padding, of this record alone: one that was written in part is none
 //
 // What is here is what would stand in the store's files, sealed rows and all; own keys never are.
 // Threads: the engine thread.   Lifetime: one Connection; the file is open as long as this.

@@ -158,7 +158,7 @@ Result<void> Store::start_over(const std::string& words, WallTime at) {
     connection.query("UPDATE stream SET current = 0").run();
     std::vector<BlobNumber> closed;
     {
-      auto query = connection.query("SELECT blob FROM batch WHERE status = 1");
+      auto query = connection.query("SELECT blob FROM batch WHERE status < 3 AND status = 1");
       while (query.row()) closed.push_back(BlobNumber{query.unsigned_number(0)});
     }
     for (const auto& blob : closed) {

@@ -56,8 +56,9 @@ Result<void> SideFile::open(Connection::Mode mode) {
   // lacks is room for one more.
   if (code == SQLITE_CANTOPEN && mode == Connection::Mode::read_write) {
     return fail(ErrorCode::no_space, "the store, while making its " + name_ +
-                                         ": there is no room for one more file, or its folder may "
-                                         "not be written; make room");
+                                         ": there is no room for one more file, or this account "
+                                         "may not open " +
+                                         path_ + " or write its folder; make room");
   }
   return checked(code, "opening");
 }

@@ -13,8 +13,8 @@ Result<std::vector<StoredStream>> Store::streams() {
     Streams streams;
     auto query = state_->connection.query(
         "SELECT id, lane, leaves, sequence, head, opened_at, current FROM stream s "
-        "WHERE current = 1 OR EXISTS (SELECT 1 FROM batch b WHERE b.stream = s.id AND b.status = "
-        "1) "
+        "WHERE current = 1 OR EXISTS (SELECT 1 FROM batch b WHERE b.stream = s.id AND "
+        "b.status < 3 AND b.status = 1) "
         "ORDER BY opened_at");
     while (query.row()) {
       StoredStream stream;
@@ -131,7 +131,7 @@ Result<Figures> Store::figures() {
       }
     }
     {
-      auto query = connection.query("SELECT count(*) FROM batch WHERE status = 1");
+      auto query = connection.query("SELECT count(*) FROM batch WHERE status < 3 AND status = 1");
       if (query.row()) figures.unaccepted_batches = query.unsigned_number(0);
     }
     auto query = connection.query("SELECT count(*) FROM message_in WHERE listed = 1 AND state = 1");

@@ -35,8 +35,10 @@ sqlite3_file* file_of(sqlite3* connection) {
   return code == SQLITE_OK && log != nullptr && log->pMethods != nullptr ? log : nullptr;
 }
 
-void leave_log_at_close(sqlite3* connection) {
-  sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+enum class AtClose : int { moves = 0, leaves = 1 };
+void set_at_close(sqlite3* connection, AtClose at_close) {
+  sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, static_cast<int>(at_close),
+                    nullptr);
 }
 
 }  // namespace
@@ -89,7 +91,9 @@ Result<void> WriteAheadLog::write_anew() {
   return rewritten;
 }
 
-void WriteAheadLog::leave_at_close() { leave_log_at_close(connection_); }
+void WriteAheadLog::leave_at_close() { set_at_close(connection_, AtClose::leaves); }
+
+void WriteAheadLog::move_at_close() { set_at_close(connection_, AtClose::moves); }
 
 struct Backfiller::State {
   State(std::string whose_given, const WriteAheadLogLengths& lengths_given)
@@ -155,7 +159,7 @@ void Backfiller::State::run() {
     }
     // A move after a failed one would take for durable what is in memory only.
     fault = done.error();
-    leave_log_at_close(connection);
+    set_at_close(connection, AtClose::leaves);
     return;
   }
 }

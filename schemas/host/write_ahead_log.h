@@ -36,8 +36,10 @@ class WriteAheadLog {
   // memory only, and SQLite would move it into the file as if it were not. A disk that has no room
   // for that keeps what it has.
   [[nodiscard]] Result<void> write_anew();
-  // After a failure: the connection, when it closes, does not move what may be in memory only.
+  // Whether the connection, when it closes, moves it: what may be in memory only, after a failure
+  // or before it was written anew, is not to be.
   void leave_at_close();
+  void move_at_close();
 
  private:
   [[nodiscard]] Result<void> checked(int code, const char* doing) const;

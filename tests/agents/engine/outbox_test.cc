@@ -72,6 +72,16 @@ TEST_F(OutboxTest, RefusesAttachmentsThatAreTooLargeTogether) {
   EXPECT_EQ(agent(kGuard).engine().status(now()).waiting_messages, 0U);
 }
 
+// It stands on another disk than the store, or nobody may read it: the agent goes on.
+TEST_F(OutboxTest, AnAttachmentThatCannotBeReadIsNoMatterOfTheStore) {
+  auto request = notice({kCustoms}, "A folder");
+  request.attachments.push_back({"folder", "video/mp4", directory.path().string()});
+  EXPECT_THAT(agent(kGuard).submit(request, now()),
+              FailsWith(ErrorCode::malformed, HasSubstr("'folder' cannot be read")));
+  EXPECT_FALSE(agent(kGuard).stopped_because());
+  static_cast<void>(submit(kGuard, notice({kCustoms}, "Without")));
+}
+
 class StoppedClock : public OutboxTest, public ::testing::WithParamInterface<int> {};
 
 TEST_P(StoppedClock, EndsNothingThatWasWrittenByIt) {

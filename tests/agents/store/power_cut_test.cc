@@ -79,6 +79,12 @@ class Exchange {
     EXPECT_TRUE(round(kLarge));
   }
   [[nodiscard]] bool is_whole() const { return is_whole_; }
+  void small_round() { EXPECT_TRUE(round(kSmall)); }
+  // It is nobody's: not there after any crash.
+  void refused_round() {
+    EXPECT_FALSE(round(kSmall));
+    dissolved_.push_back(newest_);
+  }
 
  private:
   [[nodiscard]] Result<StoredBatch> close(std::size_t bytes) {
@@ -168,7 +174,8 @@ class PowerCut : public ::testing::TestWithParam<Operation> {
   }
   // Whether the n-th operation came after all that was played.
   [[nodiscard]] bool play_one(std::uint64_t n, FaultDisk::Repeat repeat, Ending ending,
-                              std::uint64_t later, std::uint64_t seed) {
+                              std::uint64_t later, FaultDisk::Repeat later_repeat,
+                              std::uint64_t seed) {
     const FaultDisk empty;
     disk.become(empty);
     vfs.mount("/agent", disk);
@@ -179,7 +186,7 @@ class PowerCut : public ::testing::TestWithParam<Operation> {
     disk.heal();
     if (ending == Ending::power_cut) exchange.cut_power(seed);
     if (ending == Ending::killed) exchange.kill();
-    fail_from(later);
+    fail_from(later, later_repeat);
     if (ending == Ending::closed) {
       exchange.close_store();
     } else {
@@ -209,15 +216,81 @@ TEST_P(PowerCut, AtAnyMomentLosesNothingAcknowledged) {
         // A write that fails alone is one that fails for ever: nothing is written after it.
         if (GetParam() == Operation::write && repeat == FaultDisk::Repeat::once) continue;
         for (const std::uint64_t later : kLater) {
-          SCOPED_TRACE("operation " + std::to_string(n) + ", then " + std::to_string(later) +
-                       ", seed " + std::to_string(++seed));
-          was_whole = play_one(n, repeat, ending, later, seed);
-          if (HasFatalFailure()) return;
+          for (const auto later_repeat : kRepeats) {
+            if (GetParam() == Operation::write && later_repeat == FaultDisk::Repeat::once) continue;
+            SCOPED_TRACE("operation " + std::to_string(n) + ", then " + std::to_string(later) +
+                         ", seed " + std::to_string(++seed));
+            was_whole = play_one(n, repeat, ending, later, later_repeat, seed);
+            if (HasFatalFailure()) return;
+          }
         }
       }
     }
   }
   EXPECT_GT(cuts, 15U);
+}
+
+// What a write that fails has written may be nearly all of it.
+TEST(FullForAMoment, WhatWasRefusedIsNotThereAfterACrash) {
+  for (const bool goes_on : {false, true}) {
+    FaultDisk disk;
+    DiskVfs vfs;
+    vfs.mount("/agent", disk);
+    vfs.begin_again(1);
+    Exchange exchange(disk);
+    ASSERT_TRUE(exchange.start());
+    exchange.go_on();
+    disk.fail_nth(Operation::write, 1, ErrorCode::no_space, FaultDisk::Repeat::once);
+    exchange.refused_round();
+    disk.heal();
+    if (goes_on) exchange.small_round();
+    exchange.kill();
+    exchange.check();
+  }
+}
+
+// Of all that was ever sent a handful is under way, and each start and each question looks for it.
+TEST(ManyBatches, WhatIsUnfinishedIsFoundWithoutLookingAtTheRest) {
+  constexpr std::uint64_t kBatches = 4000;
+  FaultDisk disk;
+  DiskVfs vfs;
+  vfs.mount("/agent", disk);
+  vfs.begin_again(1);
+  SeededRandomness randomness{3};
+  const certs::SecretBytes key{32};
+  KERUEN_ASSERT_OK(auto store, Store::open("/agent/store.sqlite", key, randomness));
+  StoredStream stream;
+  stream.id = StreamId{7};
+  stream.opened_at = kNow;
+  stream.current = true;
+  ASSERT_THAT(store->open_stream(stream), IsOk());
+  for (std::uint64_t number = 1; number <= kBatches;) {
+    store->begin_round();
+    Learned learned;
+    for (int i = 0; i < 200; ++i, ++number) {
+      ClosedBatch batch;
+      batch.stream = StreamId{7};
+      batch.sequence = BatchSequence{number};
+      batch.hash = randomness.draw<Digest>();
+      batch.bytes = SharedBytes(Bytes(100, 7));
+      batch.at = kNow;
+      KERUEN_ASSERT_OK(const auto closed, store->close(batch));
+      if (number == kBatches) continue;
+      learned.accepted.push_back({closed.blob, LogIndex{number}, kNow, {}});
+      learned.proved.push_back(closed.blob);
+    }
+    ASSERT_THAT(store->learn(learned), IsOk());
+    ASSERT_THAT(store->end_round(), IsOk());
+  }
+  store.reset();
+  KERUEN_ASSERT_OK(store, Store::open("/agent/store.sqlite", key, randomness));
+  const auto before = disk.count(Operation::read);
+  KERUEN_ASSERT_OK(const auto unfinished, store->unfinished_batches());
+  EXPECT_EQ(unfinished.size(), 1U);
+  EXPECT_THAT(store->streams(), IsOk());
+  KERUEN_ASSERT_OK(const auto figures, store->figures());
+  EXPECT_EQ(figures.unaccepted_batches, 1U);
+  EXPECT_LT(disk.count(Operation::read) - before, 40U);
 }
 
 INSTANTIATE_TEST_SUITE_P(AtEach, PowerCut, ::testing::Values(Operation::write, Operation::sync));

@@ -399,6 +399,10 @@ TEST_F(ClosedBatchTest, ARecallThatIsRepeatedIsNoNews) {
   const auto before = store->newest_event();
   for (int again = 0; again < 3; ++again) arrive_from_customs(recall);
   EXPECT_THAT(events_since(before), ElementsAre(EventType::recalled));
+  // Nor is it kept for a message that is still to come.
+  store.reset();
+  SQLite::Database file(path());
+  EXPECT_EQ(file.execAndGet("SELECT count(*) FROM recall").getInt(), 0);
 }
 
 TEST_F(ClosedBatchTest, WhatAnOfficerReadDoesNotExpireForWantOfAReceipt) {
