@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 
@@ -35,6 +36,15 @@ std::string capitals(std::string_view text) {
   return result;
 }
 
+std::string shown(std::string_view value) {
+  constexpr std::size_t kShownBytesMax = 80;
+  std::string line = clean_line(value);
+  if (line.size() <= kShownBytesMax) return line;
+  std::size_t size = kShownBytesMax;
+  while (size > 0 && (static_cast<unsigned char>(line[size]) & 0xc0) == 0x80) --size;
+  return line.substr(0, size) + "…";
+}
+
 // What libical could not read it names in a property of its own; the value stands at its end.
 Result<void> check_error(std::string_view words, const CalendarText& text) {
   const auto needed = std::ranges::find_if(
@@ -48,14 +58,7 @@ Result<void> check_error(std::string_view words, const CalendarText& text) {
   if (const auto colon = words.find(": "); colon != std::string_view::npos) {
     value = words.substr(colon + 2);
   }
-  constexpr std::size_t kShownBytesMax = 80;
-  std::string shown = clean_line(value);
-  if (shown.size() > kShownBytesMax) {
-    std::size_t size = kShownBytesMax;
-    while (size > 0 && (static_cast<unsigned char>(shown[size]) & 0xc0) == 0x80) --size;
-    shown = shown.substr(0, size) + "…";
-  }
-  std::string detail = named + " cannot be understood: \"" + shown + "\"";
+  std::string detail = named + " cannot be understood: \"" + shown(value) + "\"";
   if (const auto line = value.empty() ? std::nullopt : text.line_of(value)) {
     detail += " in line " + std::to_string(*line);
   }
@@ -139,6 +142,26 @@ Result<void> check_counts(const std::string& text) {
   return {};
 }
 
+// libical makes another number of one that is too large for it: of 4294967296 it makes 0.
+Result<void> check_sequences(const CalendarText& calendar) {
+  std::string_view rest = calendar.text;
+  for (const std::size_t number : calendar.line_numbers) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(line.size() + 1);
+    const std::string start = capitals(line.substr(0, 9));
+    if (start != "SEQUENCE:" && start != "SEQUENCE;") continue;
+    const std::string value = clean_line(line.substr(line.rfind(':') + 1));
+    std::int32_t sequence = 0;
+    const auto read = std::from_chars(value.data(), value.data() + value.size(), sequence);
+    if (read.ec == std::errc::result_out_of_range) {
+      return fail(ErrorCode::malformed, "SEQUENCE \"" + shown(value) + "\" in line " +
+                                            std::to_string(number) +
+                                            " is too large: at most 2147483647 is allowed");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 const std::string* CalendarProperty::parameter(std::string_view wanted) const {
@@ -160,6 +183,7 @@ std::string_view CalendarComponent::value(std::string_view wanted) const {
 
 Result<std::vector<CalendarComponent>> parse_calendar(const CalendarText& text) {
   KERUEN_CHECK(check_counts(text.text));
+  KERUEN_CHECK(check_sequences(text));
   const OwnedComponent root(icalparser_parse_string(text.text.c_str()));
   if (!root) return fail(ErrorCode::malformed, "the file is not a calendar");
   KERUEN_TRY(auto whole, component_of(root.get(), text));

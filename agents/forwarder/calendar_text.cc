@@ -9,6 +9,9 @@ namespace keruen::forwarder {
 namespace {
 
 constexpr std::size_t kFoldedBytesMax = 75;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+enum class ByteOrderMark : std::uint8_t { none = 1, there };
 
 // windows-1251 from 0x80 on; 0: not defined. Source: Unicode, CP1251.TXT.
 constexpr std::array<char16_t, 128> kWindows1251{
@@ -68,6 +71,46 @@ CalendarText unfold(std::string_view file) {
 
 std::string at_line(std::size_t number) { return "line " + std::to_string(number); }
 
+std::size_t index_at(std::string_view text, std::size_t at) {
+  return static_cast<std::size_t>(std::ranges::count(text.substr(0, at), '\n'));
+}
+
+// Of the letter that the text begins with; 0: it is no UTF-8.
+std::size_t letter_bytes(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (first < 0x80) return 1;
+  const std::size_t bytes = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  return is_utf8(text.substr(0, bytes)) ? bytes : 0;
+}
+
+// What is not all UTF-8. A stray byte in it must not make other letters of all the others; a text
+// in windows-1251 has hardly two neighbours that could be a letter.
+Result<void> read_letters(CalendarText& calendar, ByteOrderMark mark) {
+  std::size_t letters = 0;  // of several bytes
+  std::size_t strays = 0;
+  std::size_t first_stray = 0;
+  const std::string_view text = calendar.text;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t bytes = letter_bytes(text.substr(at));
+    if (bytes > 1) ++letters;
+    if (bytes == 0 && ++strays == 1) first_stray = at;
+    at += std::max<std::size_t>(bytes, 1);
+  }
+  if (strays == 0) return {};
+  if (mark == ByteOrderMark::there || strays <= letters) {
+    return fail(ErrorCode::malformed,
+                at_line(calendar.line_numbers[index_at(text, first_stray)]) +
+                    " holds a byte that is no UTF-8: correct that line and save the file as UTF-8");
+  }
+  auto converted = utf8_from_windows_1251(text);
+  if (!converted) {
+    return fail(ErrorCode::malformed,
+                "the file's letters are neither UTF-8 nor windows-1251: save it as UTF-8");
+  }
+  calendar.text = std::move(*converted);
+  return {};
+}
+
 // libical forgives what is not closed; a file cut short must not be taken for a whole one.
 Result<void> check_components(const CalendarText& calendar) {
   std::vector<std::pair<std::string, std::size_t>> open;
@@ -112,7 +155,7 @@ std::optional<std::size_t> CalendarText::line_of(std::string_view part) const {
   const auto found = std::search(text.begin(), text.end(), part.begin(), part.end(),
                                  [](char a, char b) { return upper(a) == upper(b); });
   if (part.empty() || found == text.end()) return std::nullopt;
-  const auto index = static_cast<std::size_t>(std::count(text.begin(), found, '\n'));
+  const auto index = index_at(text, static_cast<std::size_t>(found - text.begin()));
   return index < line_numbers.size() ? std::optional(line_numbers[index]) : std::nullopt;
 }
 
@@ -132,7 +175,8 @@ Result<CalendarText> read_calendar_text(BytesView file) {
   if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")) {
     return fail(ErrorCode::malformed, "the file is in UTF-16: save it as UTF-8");
   }
-  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  const auto mark = bytes.starts_with(kByteOrderMark) ? ByteOrderMark::there : ByteOrderMark::none;
+  if (mark == ByteOrderMark::there) bytes.remove_prefix(kByteOrderMark.size());
   if (bytes.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     return fail(ErrorCode::malformed, "the file is empty");
   }
@@ -140,14 +184,7 @@ Result<CalendarText> read_calendar_text(BytesView file) {
     return fail(ErrorCode::malformed, "the file holds zero bytes: it is no calendar file");
   }
   CalendarText calendar = unfold(bytes);
-  if (!is_utf8(calendar.text)) {
-    auto converted = utf8_from_windows_1251(calendar.text);
-    if (!converted) {
-      return fail(ErrorCode::malformed,
-                  "the file's letters are neither UTF-8 nor windows-1251: save it as UTF-8");
-    }
-    calendar.text = std::move(*converted);
-  }
+  if (!is_utf8(calendar.text)) KERUEN_CHECK(read_letters(calendar, mark));
   KERUEN_CHECK(check_components(calendar));
   return calendar;
 }

@@ -21,8 +21,9 @@ struct CalendarText {
   [[nodiscard]] std::optional<std::size_t> line_of(std::string_view part) const;
 };
 
-// Unfolds, then reads the letters: a file may be folded inside a letter. malformed: UTF-16, NUL
-// bytes, neither UTF-8 nor windows-1251, no calendar, a component that is not closed.
+// Unfolds, then reads the letters: a file may be folded inside a letter. windows-1251 is what has
+// no byte order mark and more bytes that are no UTF-8 than letters that are. malformed: UTF-16, NUL
+// bytes, UTF-8 with bytes that are none, neither, no calendar, a component that is not closed.
 [[nodiscard]] Result<CalendarText> read_calendar_text(BytesView file);
 
 // Empty: a byte windows-1251 does not define.

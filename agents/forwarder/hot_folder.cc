@@ -25,7 +25,7 @@ namespace {
 
 using host::JournalLevel;
 
-constexpr std::size_t kToldMax = 1024;
+constexpr std::size_t kAnsweredMax = 1024;
 constexpr std::size_t kFaultsMax = 16;  // shown of one scan
 
 // Wakes the thread. The engine may call after the hot folder has gone, so it is shared.
@@ -106,10 +106,16 @@ struct HotFolder::State {
   std::unique_ptr<FolderEvents> events;  // null: the system has none for us
   std::unique_ptr<Incoming> incoming;
   std::shared_ptr<const certs::Registry> registry;
-  std::map<std::string, std::string> told;  // what was said last of a file or folder
-  std::vector<std::string> found;           // of faults, since the scan under way began
-  mutable std::mutex mutex;                 // guards what follows
-  std::vector<std::string> of_outgoing;     // what the last scan found
+  // What was said last of a file or folder.
+  struct Told {
+    std::string detail;
+    MonotonicTime since;
+    bool is_found = true;  // since the last scan ended
+  };
+  std::map<std::string, Told> told;
+  std::vector<std::string> found;        // of faults, since the scan under way began
+  mutable std::mutex mutex;              // guards what follows
+  std::vector<std::string> of_outgoing;  // what the last scan found
   std::optional<std::string> of_incoming;
   // Files that could not be moved: what is in them was dealt with.
   struct Answered {
@@ -128,6 +134,7 @@ struct HotFolder::State {
   [[nodiscard]] Incoming::Progress catch_up();
   void collect();
   void scan();
+  void end_scan();
   void follow_paths();
   void follow_registry();
   void make_folders();
@@ -137,8 +144,10 @@ struct HotFolder::State {
   [[nodiscard]] Later take(const std::string& folder, const DroppedEntry& entry);
   [[nodiscard]] Later leave(const std::string& folder, const DroppedEntry& entry,
                             FileAnswer answer);
+  void tell_of(const std::string& folder, const ScheduleAnswer& one);
   void wait(Incoming::Progress progress);
-  // Once for each new cause: what waits is looked at every few seconds.
+  // Once for each new cause, until a scan ends without it: what waits is looked at every few
+  // seconds.
   void say_once(const std::string& what, std::string_view event, const Error& error);
   // The same of what a scan found.
   void complain(const std::string& what, std::string_view event, const Error& error);
@@ -185,7 +194,6 @@ Result<void> HotFolder::State::open() {
 
 void HotFolder::State::run() {
   while (!wake->ending()) {
-    // First: who is new has a folder, of the others' mode, before anything is written into it.
     follow_registry();
     const auto progress = catch_up();
     collect();
@@ -216,17 +224,21 @@ void HotFolder::State::say_once(const std::string& what, std::string_view event,
 
 void HotFolder::State::complain_of_file(const std::string& folder, const std::string& name,
                                         std::string_view event, const Error& error) {
-  find_fault(file_in(drop->path_of(folder), name), error);
-  if (is_news(file_in(drop->path_of(folder), name), error)) {
+  const std::string path = file_in(drop->path_of(folder), name);
+  find_fault(path, error);
+  if (is_news(path, error)) {
     journal.write(JournalLevel::warning, event,
                   {{"folder", drop->path_of(folder)}, {"code", name_of(error.code)}});
   }
 }
 
 bool HotFolder::State::is_news(const std::string& what, const Error& error) {
-  if (told.size() > kToldMax) told.clear();
-  auto& last = told[what];
-  return std::exchange(last, error.detail) != error.detail;
+  const auto [place, is_new] = told.try_emplace(what);
+  Told& last = place->second;
+  last.is_found = true;
+  if (!is_new && last.detail == error.detail) return false;
+  last = {error.detail, clock.now().monotonic};
+  return true;
 }
 
 Incoming::Progress HotFolder::State::catch_up() {
@@ -253,11 +265,12 @@ void HotFolder::State::collect() {
 }
 
 // A recipient's folder is there before anybody looks for it, and watched before anybody drops a
-// file into it.
+// file into it. One that somebody removed comes back.
 void HotFolder::State::make_folders() {
   if (events) events->watch("", drop->path_of(""));
   if (!registry) return;
   const auto make = [&](DropFolder& parent, const std::string& name) {
+    if (!parent.is_in_place()) return;  // that was complained of
     if (const auto made = parent.make(name); !made) {
       complain(parent.path_of(name), "folder_not_made", made.error());
     } else if (events && &parent == drop.get()) {
@@ -275,13 +288,12 @@ void HotFolder::State::make_folders() {
 void HotFolder::State::follow_registry() {
   if (const auto newest = engine.registry(); newest != registry) {
     registry = newest;
-    make_folders();
+    next_scan = clock.now().monotonic;  // who is new has a folder
   }
 }
 
 // A folder restored from a copy, or mounted over the one we hold open.
 void HotFolder::State::follow_paths() {
-  bool is_another = false;
   const auto follow = [&](std::unique_ptr<DropFolder>& folder, const std::string& path,
                           std::string_view setting) {
     if (folder->is_in_place()) return;
@@ -289,26 +301,33 @@ void HotFolder::State::follow_paths() {
     if (!opened) return complain(folder->path_of(""), "folder_not_opened", opened.error());
     folder = std::move(*opened);
     journal.write(JournalLevel::info, "folder_opened_anew", {{"folder", folder->path_of("")}});
-    is_another = true;
   };
   follow(drop, options.outgoing_directory, "outgoing");
   follow(arrivals, options.incoming_directory, "incoming");
-  if (is_another) make_folders();
 }
 
 void HotFolder::State::scan() {
   zones.forget();
+  found.clear();
   follow_paths();
+  make_folders();
   scan_folder("");
   if (const auto folders = drop->folders()) {
     for (const std::string& folder : *folders) scan_folder(folder);
   } else {
     complain(drop->path_of(""), "folder_not_read", folders.error());
   }
+  end_scan();
+}
+
+void HotFolder::State::end_scan() {
   settling.end_scan();
+  // Should it come back, it is news.
+  std::erase_if(told, [](const auto& one) { return !one.second.is_found; });
+  for (auto& [what, last] : told) last.is_found = false;
   {
     const std::lock_guard lock(mutex);
-    of_outgoing = std::exchange(found, {});
+    of_outgoing = found;
   }
   const Now now = clock.now();
   next_scan = now.monotonic + options.scan_interval;
@@ -350,20 +369,27 @@ HotFolder::State::Later HotFolder::State::take(const std::string& folder,
 
 HotFolder::State::Later HotFolder::State::leave(const std::string& folder,
                                                 const DroppedEntry& entry, FileAnswer answer) {
+  const std::string path = file_in(drop->path_of(folder), entry.name);
   if (answer.outcome == FileAnswer::Outcome::later) {
     complain_of_file(folder, entry.name, "schedule_waits_to_be_sent", answer.error);
-    // A newer version must not overtake this one while the engine has no room or no registry in
-    // force. What is wrong with this file or its course alone keeps no other from going.
-    const bool is_its_own = answer.schedules.empty() || answer.error.code == ErrorCode::io_failed ||
-                            answer.error.code == ErrorCode::corrupt;
-    return is_its_own ? Later::go_on : Later::wait;
+    const bool is_unreadable = answer.error.code == ErrorCode::io_failed;
+    if (!is_unreadable || clock.now().monotonic - told.at(path).since < kUnreadableMax) {
+      for (const ScheduleAnswer& one : answer.schedules) {
+        if (one.outcome == ScheduleAnswer::Outcome::sent) tell_of(folder, one);
+      }
+      // An older version sent after a newer one would undo it. A file that was changed while it was
+      // read is the newest by now.
+      const bool was_changed =
+          answer.schedules.empty() && answer.error.code == ErrorCode::overloaded;
+      return was_changed ? Later::go_on : Later::wait;
+    }
+    answer = given_up(folder, entry.name, std::move(answer));
   }
   const bool done = answer.outcome == FileAnswer::Outcome::done;
   const auto moved =
       drop->move(folder, entry, done ? Destination::done : Destination::refused, answer.reason);
-  const std::string path = file_in(drop->path_of(folder), entry.name);
   if (!moved) {
-    if (answered.size() > kToldMax) answered.clear();
+    if (answered.size() > kAnsweredMax) answered.clear();
     answered[path] = {entry.mark, std::move(answer)};
     complain_of_file(folder, entry.name, "schedule_not_moved", moved.error());
     return Later::go_on;
@@ -374,16 +400,23 @@ HotFolder::State::Later HotFolder::State::leave(const std::string& folder,
     complain_of_file(folder, entry.name, "schedule_move_not_durable", *moved->not_durable);
   }
   for (const ScheduleAnswer& one : answer.schedules) {
-    if (one.outcome == ScheduleAnswer::Outcome::refused) continue;
-    const bool known = one.outcome == ScheduleAnswer::Outcome::known;
-    journal.write(JournalLevel::info, known ? "schedule_known" : "schedule_sent",
-                  {{"folder", drop->path_of(folder)}, {"message", to_text(one.message)}});
+    if (one.outcome != ScheduleAnswer::Outcome::refused) tell_of(folder, one);
   }
   if (!done) {
     journal.write(JournalLevel::warning, "schedule_refused",
                   {{"folder", drop->path_of(folder)}, {"code", name_of(answer.error.code)}});
   }
   return Later::go_on;
+}
+
+void HotFolder::State::tell_of(const std::string& folder, const ScheduleAnswer& one) {
+  const bool known = one.outcome == ScheduleAnswer::Outcome::known;
+  const std::string path = drop->path_of(folder);
+  const std::string message = to_text(one.message);
+  const std::string left_out = names_of(one.left_out);
+  std::vector<host::JournalField> fields{{"folder", path}, {"message", message}};
+  if (!left_out.empty()) fields.emplace_back("left_out", left_out);
+  journal.write(JournalLevel::info, known ? "schedule_known" : "schedule_sent", fields);
 }
 
 void HotFolder::State::wait(Incoming::Progress progress) {

@@ -9,8 +9,11 @@
 // `quiet`. Those that wait together go in the order they came: of two versions the last one sent
 // counts. One message per UID, its RECURRENCE-IDs together. A file leaves its folder only when
 // every UID in it was answered for: to done/, or to refused/ beside NAME.reason.txt that says in
-// plain words what happened and what to do next. While the engine has no room, no disk space or no
-// registry in force, it stays and is tried again. What was sent before is the store's to know
+// plain words what happened and what to do next; in done/ such a text names who was left out. While
+// the engine has no room, no disk space or no registry in force, it stays and is tried again, and
+// those that came into its folder after it wait: an older version sent after a newer one would undo
+// it. So it is where the file, or what was sent before, cannot be read, but not for ever: after
+// kUnreadableMax it is refused. What was sent before is the store's to know
 // (SubmitRequest::once), so a crash at any moment sends nothing twice and loses nothing. Errors of
 // start(): denied, io_failed, no_space (a folder or file of ours cannot be made or read); corrupt
 // (forwarder.cursor is not what was written).
@@ -34,6 +37,9 @@ class Journal;
 }  // namespace keruen::host
 
 namespace keruen::forwarder {
+
+// A disk that is out of breath has it back by then; one that is broken keeps no folder waiting.
+inline constexpr std::chrono::minutes kUnreadableMax{10};
 
 struct HotFolderOptions {
   AgencyId agency;                 // ours

@@ -194,24 +194,28 @@ Result<bool> Incoming::leads_to(std::optional<MessageId> from_here, const Messag
   return false;
 }
 
+// `there` names a message. Calendar programs raise SEQUENCE and DTSTAMP of what somebody edits:
+// they count only where that message is not here any more.
 Result<bool> Incoming::is_older(const store::Message& message,
                                 const content::TrainingSchedule& schedule,
                                 const CalendarObject& there) {
-  const auto sequence = sequence_of(schedule);
-  const auto known = sequence_of(there.schedule);
-  if (sequence != known) return sequence < known;
   const store::Summary& summary = message.summary;
-  if (there.message) {
-    // What the sender says goes before what its clock said.
-    KERUEN_TRY(const bool supersedes,
-               leads_to(message.content.header.supersedes, *there.message, summary.from));
-    if (supersedes || *there.message == summary.message) return false;
-    KERUEN_TRY(const auto written, find(*there.message, summary.from));
-    if (written) {
-      KERUEN_TRY(const bool is_superseded,
-                 leads_to(written->header.supersedes, summary.message, summary.from));
-      if (is_superseded) return true;
-    }
+  if (*there.message == summary.message) return false;
+  const auto written = reader_.message(*there.message, summary.from);
+  if (!written && is_passing(written.error().code)) return fail(written.error());
+  const auto* before =
+      written ? std::get_if<content::TrainingSchedule>(&written->content.body) : nullptr;
+  const auto sequence = sequence_of(schedule);
+  const auto known = sequence_of(before != nullptr ? *before : there.schedule);
+  if (sequence != known) return sequence < known;
+  // What the sender says goes before what its clock said.
+  KERUEN_TRY(const bool supersedes,
+             leads_to(message.content.header.supersedes, *there.message, summary.from));
+  if (supersedes) return false;
+  if (before != nullptr) {
+    KERUEN_TRY(const bool is_superseded,
+               leads_to(written->content.header.supersedes, summary.message, summary.from));
+    return is_superseded || summary.created_at < written->summary.created_at;
   }
   // A file's stamp has whole seconds.
   return there.stamp && std::chrono::floor<std::chrono::seconds>(summary.created_at) < *there.stamp;
@@ -235,6 +239,16 @@ Result<bool> Incoming::is_replaced(const store::Message& message,
   return false;
 }
 
+// Whether what is there, or came since, keeps it from being written.
+Result<bool> Incoming::is_over(const store::Message& message,
+                               const content::TrainingSchedule& schedule, store::EventType why,
+                               const std::optional<CalendarObject>& there) {
+  // Whoever took the file away, or wrote another, may have the course in a calendar.
+  if (!there || !there->message) return is_replaced(message, schedule);
+  if (why == store::EventType::recalled) return there->message != message.summary.message;
+  return is_older(message, schedule, *there);
+}
+
 Result<bool> Incoming::write(const store::Message& message, content::TrainingSchedule schedule,
                              store::EventType why) {
   reads_left_ = kReadsPerMessage;
@@ -242,22 +256,16 @@ Result<bool> Incoming::write(const store::Message& message, content::TrainingSch
   const std::string folder = options_.directory + "/" + summary.from.text();
   const std::string path = folder + "/" + encode_file_name(schedule.uid, ".ics");
   KERUEN_TRY(const auto there, written_before(disk_, zones_, path, schedule.uid));
-  if (why == store::EventType::recalled) {
-    if (there && there->message != summary.message) return false;  // replaced since
-    if (!there) {
-      // Whoever took the file away may have the course in a calendar.
-      KERUEN_TRY(const bool is_replaced_here, is_replaced(message, schedule));
-      if (is_replaced_here) return false;
-    }
-    schedule.method = content::ScheduleMethod::cancel;
-  } else if (there) {
-    KERUEN_TRY(const bool is_older_here, is_older(message, schedule, *there));
-    if (is_older_here) {
+  const bool is_recall = why == store::EventType::recalled;
+  KERUEN_TRY(const bool is_over_here, is_over(message, schedule, why, there));
+  if (is_over_here) {
+    if (!is_recall) {
       journal_.write(host::JournalLevel::info, "older_schedule_not_written",
                      {{"message", to_text(summary.message)}, {"from", summary.from.text()}});
-      return false;
     }
+    return false;
   }
+  if (is_recall) schedule.method = content::ScheduleMethod::cancel;
   KERUEN_TRY(const std::string text,
              write_calendar(schedule, {summary.created_at, summary.message}, zones_));
   if (text.size() > kWrittenBytesMax) {

@@ -4,11 +4,13 @@
 // A reader of the store's events with a cursor of its own: a file is durable before the cursor
 // passes its event, so a crash writes a file twice, never not at all. A newer schedule replaces an
 // older one of its sender and UID (SEQUENCE, then what the message says it supersedes, then the
-// time it was made), never the other way round. A cancellation, or a recall of what stands there,
-// is written as one: the file stays, and the calendar shows it as cancelled. Errors: io_failed,
-// no_space, denied (the event comes again). One sender's folder that cannot be written keeps nobody
-// else's schedules waiting. What cannot be written as a calendar is named in the journal and passed
-// over.
+// time it was made), never the other way round. The store tells which is newer: a file may be a
+// colleague's work, and only names the message it was written from. Where it names none, or there
+// is no file, only a later message of the thread keeps an older one from being written. A
+// cancellation, or a recall of what stands there, is written as one: the file stays, and the
+// calendar shows it as cancelled. Errors: io_failed, no_space, denied (the event comes again). One
+// sender's folder that cannot be written keeps nobody else's schedules waiting. What cannot be
+// written as a calendar is named in the journal and passed over.
 #pragma once
 
 #include <functional>
@@ -71,6 +73,10 @@ class Incoming {
                                                              const AgencyId& from);
   [[nodiscard]] Result<bool> leads_to(std::optional<MessageId> from_here, const MessageId& wanted,
                                       const AgencyId& sender);
+  [[nodiscard]] Result<bool> is_over(const store::Message& message,
+                                     const content::TrainingSchedule& schedule,
+                                     store::EventType why,
+                                     const std::optional<CalendarObject>& there);
   [[nodiscard]] Result<bool> is_older(const store::Message& message,
                                       const content::TrainingSchedule& schedule,
                                       const CalendarObject& there);

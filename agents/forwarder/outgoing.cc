@@ -51,6 +51,11 @@ std::string parties_of(const certs::Registry& registry, const AgencyId& self) {
   return text;
 }
 
+bool reached_all(const FileAnswer& answer) {
+  return std::ranges::all_of(answer.schedules,
+                             [](const ScheduleAnswer& one) { return one.left_out.empty(); });
+}
+
 // Cancels the series that was sent.
 TrainingSchedule cancelled(TrainingSchedule series, const TrainingSchedule& cancellation) {
   series.method = ScheduleMethod::cancel;
@@ -95,7 +100,7 @@ Result<TrainingSchedule> completed(CalendarObject object, const Result<store::Me
     return fail(ErrorCode::denied, std::string(bare ? "is a cancellation without title and start"
                                                     : "is only an instance of a series") +
                                        ", and nothing that was sent to " + recipient.text() +
-                                       " under this UID is here: export the whole series");
+                                       " under this UID can be read here: export the whole series");
   }
   if (object.completeness == Completeness::bare_cancellation) {
     return cancelled(*series, object.schedule);
@@ -112,6 +117,7 @@ std::string next_step(const std::string& folder, ErrorCode code) {
              "its SEQUENCE, export it and " +
              again + ".";
     case ErrorCode::denied:
+    case ErrorCode::io_failed:
       return "When this is settled, " + again + ".";
     case ErrorCode::unknown_agency:
       return "Drop the file into the folder of one that exists.";
@@ -166,7 +172,11 @@ Result<engine::SubmitRequest> Outgoing::request_of(const PartyId& recipient,
   engine::DuplicateKey once;
   once.key = key_of(recipient, object.schedule.uid);
   const auto last = doors_.last_sent(once.key);
-  if (!last && last.error().code != ErrorCode::not_found) return fail(last.error());
+  // What is damaged stays so: who waited for it would wait for ever.
+  if (!last && last.error().code != ErrorCode::not_found &&
+      last.error().code != ErrorCode::corrupt) {
+    return fail(last.error());
+  }
   KERUEN_TRY(TrainingSchedule schedule, completed(std::move(object), last, recipient));
 
   // The schedule alone: DTSTAMP is not in it, and threads do not make a second message of it.
@@ -208,6 +218,7 @@ ScheduleAnswer Outgoing::answer(const PartyId& recipient, CalendarObject object)
     return answer;
   }
   answer.message = submitted->message;
+  answer.left_out = std::move(submitted->left_out);
   if (submitted->outcome == engine::Submitted::Outcome::already_sent) {
     answer.outcome = ScheduleAnswer::Outcome::known;
   }
@@ -239,10 +250,28 @@ FileAnswer Outgoing::answer(const std::string& folder, const std::string& name,
     }
     result.schedules.push_back(std::move(one));
   }
-  if (result.outcome == FileAnswer::Outcome::refused) {
+  if (result.outcome == FileAnswer::Outcome::refused ||
+      (result.outcome == FileAnswer::Outcome::done && !reached_all(result))) {
     result.reason = reason_text(folder, name, result);
   }
   return result;
+}
+
+FileAnswer given_up(const std::string& folder, const std::string& name, FileAnswer answer) {
+  answer.outcome = FileAnswer::Outcome::refused;
+  for (ScheduleAnswer& one : answer.schedules) {
+    if (one.outcome == ScheduleAnswer::Outcome::later) {
+      one.outcome = ScheduleAnswer::Outcome::refused;
+    }
+  }
+  answer.reason = reason_text(folder, name, answer);
+  return answer;
+}
+
+std::string names_of(const std::vector<AgencyId>& agencies) {
+  std::string names;
+  for (const AgencyId& agency : agencies) names += (names.empty() ? "" : ", ") + agency.text();
+  return names;
 }
 
 std::string reason_text(const std::string& folder, const std::string& name,
@@ -260,15 +289,28 @@ std::string reason_text(const std::string& folder, const std::string& name,
     if (one.outcome != ScheduleAnswer::Outcome::refused) {
       const bool known = one.outcome == ScheduleAnswer::Outcome::known;
       lines += "  " + one.uid + (known ? ": was sent before" : ": was sent") + ", message " +
-               to_text(one.message) + "\n";
+               to_text(one.message);
+      if (!one.left_out.empty()) {
+        lines += ", but not to those who are suspended: " + names_of(one.left_out);
+      }
+      lines += "\n";
       continue;
     }
     ++refused;
     lines += "  " + one.uid + ": NOT SENT. " + one.error.detail + ".\n";
   }
-  text += refused == answer.schedules.size() ? " was not sent" : " was sent only in part";
-  return text + to + ".\n\nWhat happened:\n" + lines +
-         "\nWhat to do: " + next_step(folder, answer.error.code) + "\n";
+  std::string steps = refused > 0 ? " " + next_step(folder, answer.error.code) : "";
+  if (!reached_all(answer)) {
+    steps += " Those who are suspended get it when that is over and it is dropped into " + folder +
+             " again.";
+  }
+  if (refused == answer.schedules.size()) {
+    text += " was not sent" + to;
+  } else {
+    text += refused > 0 ? " was sent only in part" + to
+                        : " was sent" + to + ", but not to all of its members";
+  }
+  return text + ".\n\nWhat happened:\n" + lines + "\nWhat to do:" + steps + "\n";
 }
 
 }  // namespace keruen::forwarder

@@ -3,8 +3,9 @@
 //
 // One message per UID. The same content again is not sent again, a higher SEQUENCE or other content
 // is an update, a lower SEQUENCE is refused. What a cancellation or a changed instance leaves out
-// is taken from what was last sent to this recipient under this UID. A file Keruen wrote is
-// refused: two agencies that pass on what they get would send it round for ever.
+// is taken from what was last sent to this recipient under this UID. Where that is gone or damaged,
+// a whole event is sent without it, and what needs it is refused. A file Keruen wrote is refused:
+// two agencies that pass on what they get would send it round for ever.
 #pragma once
 
 #include <functional>
@@ -21,8 +22,9 @@ namespace keruen::forwarder {
 struct ScheduleAnswer {
   enum class Outcome : std::uint8_t { sent = 1, known, refused, later } outcome = Outcome::sent;
   std::string uid;
-  MessageId message;  // sent, known
-  Error error{};      // refused, later
+  MessageId message;               // sent, known
+  std::vector<AgencyId> left_out;  // sent: of a group, because they are suspended
+  Error error{};                   // refused, later
 };
 
 struct FileAnswer {
@@ -30,14 +32,14 @@ struct FileAnswer {
   enum class Outcome : std::uint8_t { done = 1, refused, later } outcome = Outcome::done;
   std::vector<ScheduleAnswer> schedules;  // of a file that could be read
   Error error{};                          // refused, later: the first
-  std::string reason;                     // refused: for people, in plain words
+  std::string reason;  // refused, or somebody was left out: for people, in plain words
 };
 
 class Outgoing {
  public:
   struct Doors {
     std::function<Result<engine::Submitted>(engine::SubmitRequest)> submit;
-    // The message last sent under this DuplicateKey; not_found: none.
+    // The message last sent under this DuplicateKey; not_found: none; corrupt: it is damaged.
     std::function<Result<store::Message>(const std::string& key)> last_sent;
   };
   Outgoing(AgencyId self, TimeZones& zones, Doors doors)
@@ -59,7 +61,14 @@ class Outgoing {
   const Doors doors_;
 };
 
-// A refusal's text: what happened, to what, what to do next.
+// Of a file that answered later and is waited for no more: what is still to be sent is refused.
+[[nodiscard]] FileAnswer given_up(const std::string& folder, const std::string& name,
+                                  FileAnswer answer);
+
+// "kz.customs, kz.prosecutor"
+[[nodiscard]] std::string names_of(const std::vector<AgencyId>& agencies);
+
+// What happened, to what, what to do next.
 [[nodiscard]] std::string reason_text(const std::string& folder, const std::string& name,
                                       const FileAnswer& answer);
 

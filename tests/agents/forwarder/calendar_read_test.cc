@@ -406,6 +406,18 @@ TEST_F(CalendarRead, RefusesLinesThatAreNoProperties) {
   EXPECT_THAT(read(calendar_of(event_of("SEQUENCE:-1\r\n"))), FailsWith(ErrorCode::malformed));
 }
 
+// Of the last one libical makes 0, which would be older than what was sent.
+TEST_F(CalendarRead, QuotesASequenceThatIsTooLargeAsItStands) {
+  EXPECT_EQ(read_one(calendar_of(event_of("SEQUENCE:2147483647\r\n"))).schedule.sequence,
+            2147483647u);
+  for (const std::string number : {"2147483648", "4294967295", "4294967296"}) {
+    for (const std::string start : {"SEQUENCE:", "sequence;X-A=\"b:c\":"}) {
+      EXPECT_THAT(read(calendar_of(event_of(start + number + "\r\n"))),
+                  FailsWith(ErrorCode::malformed, HasSubstr("\"" + number + "\" in line 9")));
+    }
+  }
+}
+
 // Whatever a broken disk or a curious person makes of a file: an answer, never a crash.
 TEST_F(CalendarRead, AnswersEveryDamagedFile) {
   KERUEN_ASSERT_OK(const Bytes file,

@@ -50,6 +50,28 @@ TEST(CalendarText, DecodesWindows1251) {
   EXPECT_THAT(text.text, HasSubstr("SUMMARY:Курс №1\n"));
 }
 
+// A line pasted from an old program, or a disk that lost a bit: all other letters would be lost.
+TEST(CalendarText, NamesTheLineOfAByteThatIsNoUtf8) {
+  const std::string file = calendar_with("SUMMARY:Курс\r\nLOCATION:\xca\r\n");
+  for (const std::string& text : {file, "\xef\xbb\xbf" + file}) {
+    EXPECT_THAT(read_calendar_text(bytes_of(text)),
+                FailsWith(ErrorCode::malformed, HasSubstr("line 3 holds a byte that is no UTF-8")));
+  }
+}
+
+TEST(CalendarText, WhatSaysItIsUtf8IsNoWindows1251) {
+  const std::string file = "\xef\xbb\xbf" + calendar_with("SUMMARY:\xca\xf3\xf0\xf1\r\n");
+  EXPECT_THAT(read_calendar_text(bytes_of(file)),
+              FailsWith(ErrorCode::malformed, HasSubstr("line 2")));
+}
+
+// "Я»" in windows-1251 are the bytes of one UTF-8 letter.
+TEST(CalendarText, Windows1251MayHoldWhatCouldBeUtf8) {
+  const std::string file = calendar_with("SUMMARY:\xab\xd2\xc0\xcc\xce\xc6\xcd\xdf\xbb\r\n");
+  KERUEN_ASSERT_OK(const auto text, read_calendar_text(bytes_of(file)));
+  EXPECT_THAT(text.text, HasSubstr("SUMMARY:«ТАМОЖНЯ»\n"));
+}
+
 TEST(CalendarText, RefusesBytesOfNoLetters) {
   const std::string file = calendar_with("SUMMARY:\x98\xca\r\n");  // 0x98 is no letter there
   EXPECT_THAT(read_calendar_text(bytes_of(file)), FailsWith(ErrorCode::malformed));

@@ -10,6 +10,7 @@
 
 #include "agents/engine/engine_thread.h"
 #include "agents/forwarder/folder_events.h"
+#include "agents/forwarder/outgoing.h"
 #include "tests/agents/forwarder/calendar_fixture.h"
 #include "tests/agents/forwarder/later_file.h"
 #include "tests/journey/engine_thread_journey.h"
@@ -46,9 +47,11 @@ class WaitedJournal final : public host::Journal {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, time, condition);
   }
-  [[nodiscard]] bool mentions(std::string_view text) const {
+  [[nodiscard]] bool mentions(std::string_view text) const { return count(text) > 0; }
+  // Of lines that hold it.
+  [[nodiscard]] std::ptrdiff_t count(std::string_view text) const {
     const std::lock_guard lock(mutex_);
-    return std::ranges::any_of(
+    return std::ranges::count_if(
         lines_, [&](const auto& line) { return line.find(text) != std::string::npos; });
   }
 
@@ -307,11 +310,40 @@ TEST_F(HotFolderTest, SaysWhatKeepsItFromItsWorkUntilThatIsOver) {
     return false;
   };
   EXPECT_THAT(hot_folder->faults(), testing::IsEmpty());
+  // The second time as the first.
+  for (int time = 1; time <= 2; ++time) {
+    ASSERT_EQ(change_places(), 0);
+    ASSERT_TRUE(has_faults(true));
+    EXPECT_THAT(hot_folder->faults(), testing::Contains(HasSubstr("outgoing/schedules: ")));
+    ASSERT_EQ(change_places(), 0);
+    ASSERT_TRUE(has_faults(false));
+    EXPECT_EQ(journal.count("folder_not_opened"), time);
+  }
+}
+
+// Removed, or moved away, by somebody who tidies up.
+TEST_F(HotFolderTest, ARecipientsFolderThatVanishedComesBack) {
+  const fs::path arrivals = home / "incoming/schedules/kz.customs";
+  fs::rename(folder(), home / "away");
+  fs::remove(arrivals);
+  ASSERT_TRUE(leaves_later(folder()));
+  ASSERT_TRUE(leaves_later(arrivals));
+  write(folder() / "course.ics", calendar_of(event_of("")));
+  EXPECT_TRUE(leaves_later(folder() / "done/course.ics"));
+  EXPECT_FALSE(journal.mentions("folder_"));
+}
+
+// It is named, refused as what lies in nobody's folder, and out of the way.
+TEST_F(HotFolderTest, AFileInARecipientsPlaceMakesRoomForIt) {
+  write(home / "file", "a file");
+  const auto change_places = [&] {
+    return ::renameat2(AT_FDCWD, folder().c_str(), AT_FDCWD, (home / "file").c_str(),
+                       RENAME_EXCHANGE);
+  };
   ASSERT_EQ(change_places(), 0);
-  ASSERT_TRUE(has_faults(true));
-  EXPECT_THAT(hot_folder->faults(), testing::Contains(HasSubstr("outgoing/schedules: ")));
-  ASSERT_EQ(change_places(), 0);
-  EXPECT_TRUE(has_faults(false));
+  ASSERT_TRUE(says_later("folder_not_made", "kz.customs"));
+  ASSERT_TRUE(leaves_later(home / "outgoing/schedules/refused/kz.customs"));
+  EXPECT_TRUE(leaves_later(folder()));
 }
 
 TEST_F(HotFolderTest, RefusesWhatLiesInNobodysFolder) {
@@ -321,6 +353,100 @@ TEST_F(HotFolderTest, RefusesWhatLiesInNobodysFolder) {
   ASSERT_TRUE(leaves(home / "outgoing/schedules/refused/lost.ics.reason.txt"));
   ASSERT_TRUE(says_later("schedule_refused", "kz.nobody"));
   EXPECT_TRUE(fs::exists(home / "outgoing/schedules/kz.nobody/refused/course.ics.reason.txt"));
+}
+
+// An agent that was online: it has sent a course, u2@test, and of the group the prosecutor is
+// suspended.
+class HotFolderAfterASend : public HotFolderTest {
+ protected:
+  void SetUp() override {
+    start_all();
+    Outgoing outgoing(
+        agency_named(kGuard), zones,
+        {[&](const engine::SubmitRequest& request) { return agent(kGuard).submit(request, now()); },
+         [&](const std::string& key) { return agent(kGuard).reader().sent_once(key); }});
+    const auto answer = outgoing.answer(kCustoms, "course.ics",
+                                        copy_of(bytes_of(calendar_of(event_of("", "u2@test")))),
+                                        *agent(kGuard).engine().registry());
+    ASSERT_EQ(answer.outcome, FileAnswer::Outcome::done);
+    exchange.agency(kProsecutor).status = wire::AgencyStatus::suspended;
+    broker.publish(exchange.next_registry(), now());
+    pass(std::chrono::seconds(3));
+    ASSERT_THAT(agent(kGuard).engine().publish(), IsOk());
+    agent(kGuard).disconnect(broker, now());
+    clock = std::make_unique<TurnedClock>(now());
+    engine = *engine::EngineThread::start(agent(kGuard).engine(), *clock, {});
+    KERUEN_ASSERT_OK(extra_reader, open_reader());
+    start();
+  }
+  // What was sent lies in a file that cannot be read just now; and can again. The disk says so.
+  [[nodiscard]] fs::path contents() { return agent(kGuard).store_path() + "-content"; }
+  void hide_contents() {
+    fs::rename(contents(), home / "contents");
+    fs::create_directory(contents());
+  }
+  void show_contents() {
+    fs::remove(contents());
+    fs::rename(home / "contents", contents());
+  }
+  // An older file that cannot be sent as a whole, and a newer one behind it.
+  void drop_two_versions() {
+    hot_folder.reset();
+    write(folder() / "older.ics",
+          calendar_of(event_of("LOCATION:older\r\n") + event_of("LOCATION:older\r\n", "u2@test")));
+    write_after(folder() / "older.ics", folder() / "newer.ics",
+                calendar_of(event_of("LOCATION:newer\r\n")));
+    start();
+  }
+  std::string place_of_course() {
+    const auto last = extra_reader->sent_once("schedule kz.customs u1@test");
+    if (!last) return last.error().detail;
+    const auto& schedule = std::get<content::TrainingSchedule>(last->content.body);
+    return schedule.venue ? schedule.venue->name : "";
+  }
+
+  TimeZones zones{system};
+};
+
+TEST_F(HotFolderAfterASend, ANewerFileDoesNotPassAnOlderOneThatWaits) {
+  hide_contents();
+  drop_two_versions();
+  ASSERT_TRUE(says_later("schedule_waits_to_be_sent", "io_failed"));
+  EXPECT_EQ(place_of_course(), "older");
+  show_contents();
+  ASSERT_TRUE(leaves_later(folder() / "done/older.ics"));
+  ASSERT_TRUE(leaves_later(folder() / "done/newer.ics"));
+  EXPECT_EQ(place_of_course(), "newer");
+  EXPECT_EQ(journal.count("schedule_sent"), 3);
+}
+
+TEST_F(HotFolderAfterASend, WhatCannotBeReadForTooLongIsRefusedAndKeepsNobodyWaiting) {
+  hide_contents();
+  drop_two_versions();
+  ASSERT_TRUE(says_later("schedule_waits_to_be_sent", "io_failed"));
+  clock->advance(kUnreadableMax);
+  ASSERT_TRUE(leaves_later(folder() / "refused/older.ics"));
+  EXPECT_THAT(reason("older.ics"),
+              testing::AllOf(HasSubstr("sent only in part"), HasSubstr("u1@test: was sent"),
+                             HasSubstr("u2@test: NOT SENT"), HasSubstr("kz.customs again")));
+  ASSERT_TRUE(leaves_later(folder() / "done/newer.ics"));
+  EXPECT_EQ(place_of_course(), "newer");
+  show_contents();
+}
+
+TEST_F(HotFolderAfterASend, NamesWhoOfAGroupWasLeftOut) {
+  const fs::path group = home / "outgoing/schedules/kz.all";
+  write(group / "course.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(says("schedule_sent", "\"left_out\":\"kz.prosecutor\""));
+  EXPECT_TRUE(fs::exists(group / "done/course.ics"));
+  std::ifstream file(group / "done/course.ics.reason.txt");
+  const std::string reason{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(reason, testing::AllOf(HasSubstr("course.ics was sent to kz.all, but not to all"),
+                                     HasSubstr("suspended: kz.prosecutor"),
+                                     HasSubstr("dropped into kz.all again")));
+  write(folder() / "course.ics", calendar_of(event_of("")));
+  ASSERT_TRUE(leaves(folder() / "done/course.ics"));
+  EXPECT_FALSE(fs::exists(folder() / "done/course.ics.reason.txt"));
 }
 
 }  // namespace

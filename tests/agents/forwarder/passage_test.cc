@@ -1,5 +1,6 @@
 // From a dropped file to a written one, through real engines, stores, and a broker; in one thread.
 #include <filesystem>
+#include <fstream>
 
 #include "agents/forwarder/incoming.h"
 #include "agents/forwarder/outgoing.h"
@@ -66,6 +67,39 @@ class Passage : public Journey {
                                       kCalendarBytesMax);
     return file ? std::string(text_of(*file)) : "";
   }
+  // A colleague moves the course by an hour and saves it. Some programs keep what they do not know.
+  enum class Keeps : std::uint8_t { its_message = 1, nothing };
+  void edit(Keeps keeps) {
+    const std::string before = written();
+    std::string edited;
+    for (std::string_view rest = before; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n') + 1);
+      rest.remove_prefix(line.size());
+      const bool is_dropped = line.starts_with("METHOD:") || line.starts_with("X-KERUEN-MESSAGE");
+      if (line.starts_with("SEQUENCE:")) {
+        edited += "SEQUENCE:7\r\n";
+      } else if (line.starts_with("DTSTAMP:")) {
+        edited += "DTSTAMP:20991231T120000Z\r\n";
+      } else if (keeps == Keeps::its_message || !is_dropped) {
+        edited += line;
+      }
+    }
+    ASSERT_THAT(edited, HasSubstr("SEQUENCE:7"));
+    ASSERT_THAT(host::write_file_atomically(files, "/in/" + std::string(kGuard) + "/u1@test.ics",
+                                            bytes_of(edited), host::kSharedMode),
+                IsOk());
+  }
+  // What its store holds of messages so far is damaged.
+  void damage_contents(const char* id) {
+    ASSERT_THAT(agent(id).engine().publish(), IsOk());
+    const std::string path = agent(id).store_path() + "-content";
+    std::ifstream file(path, std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    ASSERT_FALSE(bytes.empty());
+    for (char& byte : bytes) byte = static_cast<char>(byte ^ 1);
+    // In its place: the store holds it open.
+    std::fstream(path, std::ios::binary | std::ios::in | std::ios::out) << bytes;
+  }
   CalendarObject written_object() {
     const auto objects = read_calendar(bytes_of(written()), zones);
     EXPECT_THAT(objects, IsOk());
@@ -103,6 +137,39 @@ TEST_F(Passage, AnUpdateReplacesTheFile) {
   (void)drop(event_of("LOCATION:Astana\r\n"));
   catch_up();
   EXPECT_THAT(written(), AllOf(HasSubstr("LOCATION:Astana\r\n"), Not(HasSubstr("Almaty"))));
+}
+
+TEST_F(Passage, AnUpdateReplacesAFileThatSomebodyEdited) {
+  for (const Keeps keeps : {Keeps::its_message, Keeps::nothing}) {
+    (void)drop(event_of("LOCATION:Almaty\r\n"));
+    catch_up();
+    edit(keeps);
+    (void)drop(event_of("LOCATION:Astana\r\n"));
+    catch_up();
+    EXPECT_THAT(written(), AllOf(HasSubstr("LOCATION:Astana\r\n"), HasSubstr("SEQUENCE:0\r\n")));
+  }
+  EXPECT_EQ(journal.count("older_schedule_not_written"), 0u);
+}
+
+TEST_F(Passage, AnOlderScheduleDoesNotReplaceAFileThatSomebodyEdited) {
+  for (const Keeps keeps : {Keeps::its_message, Keeps::nothing}) {
+    (void)drop(event_of("LOCATION:first\r\n"));
+    (void)drop(event_of("LOCATION:second\r\n"));
+    catch_up();
+    edit(keeps);
+    take_everything_again();
+    EXPECT_THAT(written(), HasSubstr("LOCATION:second"));
+  }
+}
+
+TEST_F(Passage, AnOlderScheduleIsNotWrittenThoughTheNewersFileWasTakenAway) {
+  (void)drop(event_of("LOCATION:first\r\n"));
+  (void)drop(event_of("SEQUENCE:1\r\nLOCATION:second\r\n"));
+  catch_up();
+  ASSERT_THAT(files.remove("/in/" + std::string(kGuard) + "/u1@test.ics"), IsOk());
+  take_everything_again();
+  EXPECT_THAT(written(), HasSubstr("LOCATION:second"));
+  EXPECT_EQ(journal.count("schedule_written"), 2u);
 }
 
 // Lanes overtake each other, and a message is asked for again days later.
@@ -171,6 +238,20 @@ TEST_F(Passage, ARecallIsWrittenAsACancellation) {
   EXPECT_EQ(written_object().message, id);
 }
 
+TEST_F(Passage, ARecallIsWrittenThoughSomebodyEditedTheFile) {
+  for (const Keeps keeps : {Keeps::its_message, Keeps::nothing}) {
+    const std::string place = keeps == Keeps::nothing ? "Almaty" : "Astana";
+    const MessageId id = sent(drop(event_of("LOCATION:" + place + "\r\n")));
+    catch_up();
+    ASSERT_THAT(written(), AllOf(HasSubstr(place), Not(HasSubstr("CANCELLED"))));
+    edit(keeps);
+    ASSERT_THAT(agent(kGuard).engine().recall({id}, now()), IsOk());
+    pass(std::chrono::seconds(2));
+    catch_up();
+    EXPECT_THAT(written(), HasSubstr("STATUS:CANCELLED\r\n"));
+  }
+}
+
 // A calendar program that takes the files away has the course all the same.
 TEST_F(Passage, ARecallIsWrittenThoughTheFileWasTakenAway) {
   const MessageId id = sent(drop(event_of("")));
@@ -222,6 +303,22 @@ TEST_F(Passage, AnUpdateBelongsToTheThreadOfTheFirst) {
   ASSERT_THAT(message, IsOk());
   EXPECT_EQ(message->content.header.thread, first);
   EXPECT_EQ(message->thread.size(), 3u);
+}
+
+// A course that nobody could change any more, and that kept its file from ever being done with.
+TEST_F(Passage, AnUpdateOfWhatIsDamagedIsSentByItself) {
+  const MessageId first = sent(drop(event_of("")));
+  damage_contents(kGuard);
+  ASSERT_THAT(agent(kGuard).reader().message(first), FailsWith(ErrorCode::corrupt));
+  const auto bare =
+      drop("METHOD:CANCEL\r\nBEGIN:VEVENT\r\nUID:u1@test\r\nSEQUENCE:1\r\nEND:VEVENT\r\n");
+  EXPECT_EQ(bare.outcome, FileAnswer::Outcome::refused);
+  EXPECT_THAT(bare.reason, HasSubstr("can be read here: export the whole series"));
+  const MessageId second = sent(drop(event_of("LOCATION:Almaty\r\n") + event_of("", "u2@test")));
+  KERUEN_ASSERT_OK(const auto message, agent(kCustoms).reader().message(second));
+  EXPECT_EQ(message.content.header.supersedes, std::nullopt);
+  catch_up();
+  EXPECT_THAT(written(), HasSubstr("LOCATION:Almaty\r\n"));
 }
 
 TEST_F(Passage, NamesOfPeersStayInsideTheFolder) {
