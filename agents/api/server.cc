@@ -48,6 +48,26 @@ bool somebody_listens(const std::string& path) {
   return connected;
 }
 
+// A slip in agent.toml may name a file that nothing brings back, such as the credential.
+Result<void> remove_socket(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) return {};
+  if (!S_ISSOCK(status.st_mode)) {
+    return fail(ErrorCode::malformed,
+                "there is something at " + path +
+                    " that is no socket; name another path under [api] in agent.toml");
+  }
+  if (unlink(path.c_str()) != 0) return fail(system_error("cannot remove the socket " + path));
+  return {};
+}
+
+Error cannot_listen(const std::string& path) {
+  if (errno != ENOENT) return system_error("cannot listen at " + path);
+  return {ErrorCode::not_found, "cannot listen at " + path +
+                                    ": its folder does not exist; make it, or let the agent's unit "
+                                    "do so (RuntimeDirectory=)"};
+}
+
 Result<int> listen_at(const std::string& path) {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return fail(ErrorCode::malformed, "the socket path " + path +
@@ -58,7 +78,7 @@ Result<int> listen_at(const std::string& path) {
     return fail(ErrorCode::denied, "another agent already answers at " + path +
                                        "; stop it first, or give this one another socket");
   }
-  unlink(path.c_str());  // a leftover of a process that ended hard
+  KERUEN_CHECK(remove_socket(path));  // a leftover of a process that ended hard
   const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener < 0) return fail(system_error("cannot make a socket"));
   const sockaddr_un address = address_of(path);
@@ -67,7 +87,7 @@ Result<int> listen_at(const std::string& path) {
   // every thread's files.
   if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       chmod(path.c_str(), kSocketMode) != 0 || listen(listener, kPendingMax) != 0) {
-    const Error error = system_error("cannot listen at " + path);
+    const Error error = cannot_listen(path);
     close(listener);
     return fail(error);
   }
@@ -124,7 +144,7 @@ struct Server::State {
     for (Running& each : running) each.thread.join();
     close(listener);
     close(stop_signal);
-    unlink(options.socket_path.c_str());
+    static_cast<void>(remove_socket(options.socket_path));
   }
 
   void accept_all();

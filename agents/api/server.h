@@ -38,7 +38,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  // io_failed: the socket cannot be made. denied: another agent listens there.
+  // io_failed: the socket cannot be made. not_found: its folder is not there. malformed: its path
+  // is too long, or names something else, which stays. denied: another agent listens there.
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options,
                                                              engine::EngineThread& engine,
                                                              const certs::SecretBytes& store_key,

@@ -6,14 +6,21 @@ namespace {
 struct UploadTokenTag;
 using UploadToken = FixedBytes<UploadTokenTag, 16>;
 
+Error too_many(const std::string& count) {
+  return {ErrorCode::overloaded, count +
+                                     " wait for their message; send those first, or wait the hour "
+                                     "until they are removed"};
+}
+
 }  // namespace
 
-Uploads::Uploads(host::Disk& disk, std::string directory)
-    : disk_(disk), directory_(std::move(directory)) {}
+Uploads::Uploads(host::Disk& disk, std::string directory, std::uint64_t bytes_max)
+    : disk_(disk), directory_(std::move(directory)), bytes_max_(bytes_max) {}
 
-Result<std::unique_ptr<Uploads>> Uploads::open(host::Disk& disk, std::string directory) {
+Result<std::unique_ptr<Uploads>> Uploads::open(host::Disk& disk, std::string directory,
+                                               std::uint64_t bytes_max) {
   KERUEN_CHECK(disk.make_directory(directory));
-  std::unique_ptr<Uploads> uploads(new Uploads(disk, std::move(directory)));
+  std::unique_ptr<Uploads> uploads(new Uploads(disk, std::move(directory), bytes_max));
   // No message can name an upload of an earlier run: its bytes must not lie about in the open.
   KERUEN_TRY(const auto names, disk.list(uploads->directory_));
   for (const std::string& name : names) {
@@ -45,15 +52,28 @@ void Uploads::remove_old(Now now) {
 Result<std::unique_ptr<Uploads::Writer>> Uploads::begin(Now now) {
   const std::lock_guard lock(mutex_);
   if (begun_.size() >= kUploadsMax) {
-    return fail(ErrorCode::overloaded,
-                std::to_string(kUploadsMax) +
-                    " uploads wait for their message; send those first, or wait the "
-                    "hour until they are removed");
+    return fail(too_many(std::to_string(kUploadsMax) + " uploads"));
   }
   const std::string token = randomness_.draw<UploadToken>().hex();
   KERUEN_TRY(auto file, disk_.create(file_of(token)));
-  begun_.emplace(token, Begun{now.monotonic, {}});
+  begun_.emplace(token, Begun{now.monotonic, 0, {}});
   return std::unique_ptr<Writer>(new Writer(*this, token, std::move(file)));
+}
+
+Result<void> Uploads::take_room(const std::string& token, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto upload = begun_.find(token);
+  if (upload == begun_.end()) {
+    return fail(ErrorCode::not_found,
+                "the upload took longer than the hour it is kept: upload the file again");
+  }
+  std::uint64_t all = bytes;
+  for (const auto& [each, begun] : begun_) all += begun.bytes;
+  if (all > bytes_max_) {
+    return fail(too_many("uploads of " + std::to_string(bytes_max_ / 1024 / 1024) + " MiB"));
+  }
+  upload->second.bytes += bytes;
+  return {};
 }
 
 Result<std::string> Uploads::path_of(const std::string& token) const {
@@ -89,6 +109,7 @@ Result<void> Uploads::Writer::append(BytesView bytes) {
                                           std::to_string(kAttachmentBytesMax / 1024 / 1024) +
                                           " MiB");
   }
+  KERUEN_CHECK(uploads_.take_room(token_, bytes.size()));
   KERUEN_CHECK(file_->write(size_, bytes));
   hash_.add(bytes);
   size_ += bytes.size();

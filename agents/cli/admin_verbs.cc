@@ -162,7 +162,12 @@ std::string text_of(const wire::FlowReport& report, const Terminal& terminal) {
                {std::to_string(row.delivered_messages)},
                {when(row.keys_expire_at)}});
   }
-  return table.render(terminal);
+  constexpr const char* kSinceWhen =
+      "Sent, refused and received since the broker started; `keruen admin status` says how long "
+      "it runs.";
+  std::string text;
+  for (const auto& line : wrapped(kSinceWhen, terminal.text_columns())) text += line + "\n";
+  return text + table.render(terminal);
 }
 
 std::string text_of(const wire::WaitingReport& report, const Terminal& terminal) {
@@ -272,7 +277,8 @@ void add_admin_verbs(CLI::App& app, Choice& choice) {
     });
   };
   add("status", "The broker in a few lines", wire::ReportKind::status);
-  add("flow", "Per agency: connected, sent, refused, received, keys", wire::ReportKind::flow);
+  add("flow", "Per agency: link, keys; sent, refused, received since the broker started",
+      wire::ReportKind::flow);
   add("waiting", "Per agency and lane: what waits, and for how long", wire::ReportKind::waiting);
   add("message", "Where one message is", wire::ReportKind::message);
 }

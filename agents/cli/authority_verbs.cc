@@ -335,7 +335,7 @@ void add_authority(CLI::App& app, Choice& choice) {
           "keruen authority init --exchange kz.exchange --dir authority", Key::needed, init);
   verb->add_option("--exchange", options->exchange, "the exchange's name, like kz.exchange")
       ->required();
-  verb->add_option("--name", options->name, "in the root certificate");
+  verb->add_option("--name", options->name, "in the root certificate")->check(utf8_text());
   verb->add_option("--further-root", options->further_roots,
                    "root.pem of another authority of this exchange; once for each");
   verb->add_option("--threshold", options->threshold, "how many authorities must sign")
@@ -513,7 +513,9 @@ void add_agency(CLI::App& app, Choice& choice) {
                        "Committee\" --dir customs",
                        init_agency);
   verb->add_option("--id", options->id, "like kz.customs")->required();
-  verb->add_option("--name", options->names, "LANGUAGE=NAME; once for each language")->required();
+  verb->add_option("--name", options->names, "LANGUAGE=NAME; once for each language")
+      ->required()
+      ->check(utf8_text());
   verb->add_option("--exchange", options->exchange,
                    "the exchange to join; else FIRST-LABEL.exchange, like kz.exchange");
   verb->add_flag("--passphrase", options->passphrase,

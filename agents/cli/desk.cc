@@ -22,12 +22,15 @@ Result<Json> parse_answer(const std::string& body) {
   return json;
 }
 
-// What was typed may not be UTF-8.
-std::string text_of_json(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
+
+Result<std::string> text_of_json(const Json& json) {
+  try {
+    return json.dump();
+  } catch (const Json::type_error&) {
+    return fail(ErrorCode::malformed, "a text in it is not UTF-8");
+  }
+}
 
 Result<Desk> Desk::open(const Choice& choice) {
   if (choice.agent.empty()) {
@@ -70,13 +73,15 @@ Result<Json> Desk::get(const std::string& target) {
 }
 
 Result<Json> Desk::post(const std::string& target, const Json& body) {
-  KERUEN_TRY(const auto answer, client_->post(target, text_of_json(body)));
+  KERUEN_TRY(const auto text, text_of_json(body));
+  KERUEN_TRY(const auto answer, client_->post(target, text));
   return parse_answer(answer);
 }
 
 Result<Json> Desk::post_once(const std::string& target, const Json& body,
                              const std::string& idempotency_key) {
-  KERUEN_TRY(const auto answer, client_->post_once(target, text_of_json(body), idempotency_key));
+  KERUEN_TRY(const auto text, text_of_json(body));
+  KERUEN_TRY(const auto answer, client_->post_once(target, text, idempotency_key));
   return parse_answer(answer);
 }
 
@@ -117,7 +122,8 @@ Result<MessageAddress> message_address(Desk& desk, const MessageName& name) {
 }
 
 void add_sender_option(CLI::App& verb, std::string& from) {
-  verb.add_option("--from", from, "who sent it, where several agencies used its id");
+  verb.add_option("--from", from, "who sent it, where several agencies used its id")
+      ->check(utf8_text());
 }
 
 std::string short_id(const std::string& id) {

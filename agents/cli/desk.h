@@ -13,6 +13,9 @@ namespace keruen::cli {
 // Keeps the agent's order of fields, which is the one people read.
 using Json = nlohmann::ordered_json;
 
+// malformed: a text in it is not UTF-8. Nothing takes its place: it would be signed.
+[[nodiscard]] Result<std::string> text_of_json(const Json& json);
+
 class Desk {
  public:
   // not_found: no agent.toml at --agent (says how to name it). denied: another account's folder

@@ -4,11 +4,21 @@
 
 #include "agents/api/problem.h"
 #include "agents/cli/verbs.h"
+#include "schemas/utf8.h"
 
 namespace keruen::cli {
 
 std::string with_example(const std::string& example, const std::string& rest) {
   return "Example:\n  " + example + (rest.empty() ? "" : "\n\n" + rest);
+}
+
+CLI::Validator utf8_text() {
+  const auto fault_of = [](const std::string& text) -> std::string {
+    if (is_utf8(text)) return "";
+    return "this is not UTF-8, and nobody could read it. Set the terminal to UTF-8 (with "
+           "LANG=C.UTF-8), or convert what a script gives (iconv -t UTF-8)";
+  };
+  return {fault_of, ""};
 }
 
 ExitCode Choice::explain(const Error& error, During during) const {

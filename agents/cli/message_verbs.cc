@@ -249,12 +249,14 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
         ->check(CLI::Range(1, 500))
         ->capture_default_str();
     verb->add_option("--before", options->before,
-                     "only what is older than this message: a whole id, or the characters shown");
+                     "only what is older than this message: a whole id, or the characters shown")
+        ->check(utf8_text());
     verb->add_option("--kind", options->kind, "only this kind")
         ->check(CLI::IsMember({"notice", "schedule", "evidence"}));
     if (std::string_view(name) == "inbox") {
       verb->add_option("--before-from", options->before_from,
                        "who sent that one, where several agencies used its id")
+          ->check(utf8_text())
           ->needs("--before");
       verb->add_option("--state", options->state, "only these")
           ->check(CLI::IsMember({"unread", "read", "processed", "recalled"}));
@@ -271,7 +273,7 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
     CLI::App* verb = app.add_subcommand(name, help);
     verb->footer(with_example(example, "ID: a whole id, or the characters `inbox` shows."));
     auto message = std::make_shared<MessageName>();
-    verb->add_option("ID", message->id, "the message")->required();
+    verb->add_option("ID", message->id, "the message")->required()->check(utf8_text());
     if (folders == Folders::any) add_sender_option(*verb, message->from);
     verb->callback([&choice, message, work] {
       choice.run = [&choice, message, work] { return work(choice, *message); };
@@ -298,7 +300,7 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
   processed->add_option("--result", *result, "what was done")
       ->required()
       ->check(CLI::IsMember({"done", "refused", "forwarded"}));
-  processed->add_option("--note", *note, "a sentence about it");
+  processed->add_option("--note", *note, "a sentence about it")->check(utf8_text());
 
   auto name = std::make_shared<std::string>();
   auto out = std::make_shared<std::string>();
@@ -308,7 +310,9 @@ void add_message_verbs(CLI::App& app, Choice& choice) {
                [name, out](const Choice& with, const MessageName& message) {
                  return attachment(with, message, *name, *out);
                });
-  file->add_option("NAME", *name, "the attachment, as `show` names it")->required();
+  file->add_option("NAME", *name, "the attachment, as `show` names it")
+      ->required()
+      ->check(utf8_text());
   file->add_option("--out", *out, "the file to write")->required();
 }
 

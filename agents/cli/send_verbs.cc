@@ -5,6 +5,7 @@
 #include "schemas/content/json.h"
 #include "schemas/content/words.h"
 #include "schemas/host/posix_disk.h"
+#include "schemas/utf8.h"
 
 namespace keruen::cli {
 namespace {
@@ -52,6 +53,19 @@ std::string media_type_of(const std::string& name) {
   return "application/octet-stream";
 }
 
+std::string file_name_of(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+// The name goes along with the file, the folders do not.
+CLI::Validator utf8_file_name() {
+  const auto fault_of = [](const std::string& path) -> std::string {
+    if (is_utf8(file_name_of(path))) return "";
+    return "the file's name is not UTF-8, and nobody could read it. Give it another name";
+  };
+  return {fault_of, ""};
+}
+
 Result<Json> upload(const Choice& choice, Desk& desk, const std::string& path) {
   host::PosixDisk disk;
   KERUEN_TRY(const auto status, disk.status(path));
@@ -65,7 +79,7 @@ Result<Json> upload(const Choice& choice, Desk& desk, const std::string& path) {
                                           size_words(kAttachmentBytesMax) + ")");
   }
   KERUEN_TRY(const auto file, disk.open_read(path));
-  const std::string name = path.substr(path.find_last_of('/') + 1);
+  const std::string name = file_name_of(path);
   ProgressBar progress(choice.terminal, name);
   std::uint64_t offset = 0;
   KERUEN_TRY(const auto answer,
@@ -100,7 +114,8 @@ Result<content::Content> short_form(const SendOptions& options) {
                  {"language", options.language},
                  {"what", options.text}};
   if (!options.where.empty()) notice["where"] = options.where;
-  return content::notice_from_json(notice.dump());
+  KERUEN_TRY(const auto text, text_of_json(notice));
+  return content::notice_from_json(text);
 }
 
 Result<content::Content> notice_of(const SendOptions& options) {
@@ -243,22 +258,26 @@ void add_send_verbs(CLI::App& app, Choice& choice) {
       "Or all fields from a file: keruen send notice --example >notice.json, edit it, then\n"
       "  keruen --agent customs send notice --to kz.all --file notice.json --attach photo.jpg"));
   auto options = std::make_shared<SendOptions>();
-  notice->add_option("--to", options->to, "agency or group; once for each");
+  notice->add_option("--to", options->to, "agency or group; once for each")->check(utf8_text());
   notice->add_option("--file", options->file, "a notice.json with all fields");
   std::vector<std::string> types;
   for (const auto word : content::Words<content::NoticeType>::kAll) types.emplace_back(word);
   notice->add_option("--type", options->type, "short form: what kind of notice")
       ->check(CLI::IsMember(types));
-  notice->add_option("--subject", options->subject, "short form: one line");
-  notice->add_option("--text", options->text, "short form: what happened, what is wanted");
-  notice->add_option("--where", options->where, "short form: place");
+  notice->add_option("--subject", options->subject, "short form: one line")->check(utf8_text());
+  notice->add_option("--text", options->text, "short form: what happened, what is wanted")
+      ->check(utf8_text());
+  notice->add_option("--where", options->where, "short form: place")->check(utf8_text());
   notice
       ->add_option("--handling", options->handling,
                    "H0 crime prevention only, H1 not in court without permission, H2 no onward "
                    "sharing without permission")
       ->check(CLI::IsMember({"H0", "H1", "H2"}));
-  notice->add_option("--language", options->language, "of subject and text")->capture_default_str();
-  notice->add_option("--attach", options->attach, "a file to send along; once for each");
+  notice->add_option("--language", options->language, "of subject and text")
+      ->check(utf8_text())
+      ->capture_default_str();
+  notice->add_option("--attach", options->attach, "a file to send along; once for each")
+      ->check(utf8_file_name());
   notice->add_option("--priority", options->priority, "how urgent")
       ->check(CLI::IsMember({"flash", "urgent", "routine", "bulk"}))
       ->capture_default_str();
@@ -274,10 +293,11 @@ void add_send_verbs(CLI::App& app, Choice& choice) {
                    "ID: a whole id, or the characters `inbox` shows."));
   auto name = std::make_shared<MessageName>();
   auto reply_options = std::make_shared<SendOptions>();
-  answer->add_option("ID", name->id, "the message you answer")->required();
+  answer->add_option("ID", name->id, "the message you answer")->required()->check(utf8_text());
   add_sender_option(*answer, name->from);
-  answer->add_option("--text", reply_options->text, "your answer")->required();
-  answer->add_option("--attach", reply_options->attach, "a file to send along; once for each");
+  answer->add_option("--text", reply_options->text, "your answer")->required()->check(utf8_text());
+  answer->add_option("--attach", reply_options->attach, "a file to send along; once for each")
+      ->check(utf8_file_name());
   answer->callback([&choice, name, reply_options] {
     choice.run = [&choice, name, reply_options] { return reply(choice, *name, *reply_options); };
   });

@@ -11,7 +11,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 namespace keruen::cli {
 
@@ -27,6 +28,9 @@ struct Choice {
 
 // The help text of a verb: an example first, since that is what people copy.
 [[nodiscard]] std::string with_example(const std::string& example, const std::string& rest);
+
+// The check of an option that is sent: in another encoding nobody could read what was signed.
+[[nodiscard]] CLI::Validator utf8_text();
 
 void add_message_verbs(CLI::App& app, Choice& choice);    // inbox, sent, show, read, process, …
 void add_send_verbs(CLI::App& app, Choice& choice);       // send notice, reply

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The command line and the programs' own words, as a person at a terminal or a script meets them."""
+"""The command line and the programs' own words, as a person at a terminal, a script or systemd meets them."""
+import configparser
 import fcntl
 import json
 import os
@@ -7,6 +8,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -19,12 +21,24 @@ import unittest
 
 from exchange import BIN, PATIENCE_SECONDS, Exchange, until
 
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BORDER, CUSTOMS = "kz.border-guard", "kz.customs"
 
 
 def socket_of(exchange, agency):
     config = (exchange.dir_of(agency) / "agent.toml").read_text()
     return exchange.dir_of(agency) / re.search(r'^socket\w*\s*=\s*"(.*)"', config, re.M).group(1)
+
+
+def unit_file(program):
+    return SOURCE / f"deploy/systemd/{program}.service"
+
+
+def unit_of(program):
+    unit = configparser.ConfigParser(delimiters="=", interpolation=None)
+    unit.optionxform = str
+    unit.read_string(unit_file(program).read_text())
+    return unit
 
 
 class AtTerminal:
@@ -298,6 +312,60 @@ class Keys(unittest.TestCase):
                 self.assertTrue(terminal.echoes())
 
 
+    def test_systemd_starts_again_what_may_pass_and_nothing_else(self):
+        for program, config in self.programs():
+            with self.subTest(program), socket.socket() as taken:
+                taken.bind(("127.0.0.1", 0))
+                no_key = self.changed(config, r'^credential = ".*"$', 'credential = "gone.credential"')
+                ended = {self.run_program(program, no_key).returncode,
+                         self.run_program(program, config.with_name("gone.toml")).returncode}
+                service = unit_of(program)["Service"]
+                self.assertEqual({int(code) for code in service["RestartPreventExitStatus"].split()}, ended)
+                self.assertEqual(service["Restart"], "always")
+                self.assertEqual(unit_of(program)["Unit"]["StartLimitIntervalSec"], "0")
+                passing = (self.changed(config, r'^socket = .*$', 'socket = "gone/agent.sock"')
+                           if program == "keruen-agent" else
+                           self.changed(config, r"^endpoint = .*$",
+                                        f'endpoint = "tcp://127.0.0.1:{taken.getsockname()[1]}"'))
+                run = self.run_program(program, passing)
+                self.assertGreater(run.returncode, 0, run.stderr)
+                self.assertNotIn(run.returncode, ended, run.stderr)
+
+    def test_systemd_is_told_that_they_are_ready(self):
+        for program, config in self.programs():
+            with self.subTest(program), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+                told.bind(str(self.exchange.path(f"{program}.notify")))
+                told.settimeout(PATIENCE_SECONDS)
+                self.assertEqual(unit_of(program)["Service"]["Type"], "notify")
+                self.exchange.start(program, "env", f"NOTIFY_SOCKET={told.getsockname()}", BIN / program, "--config",
+                                    config)
+                self.assertIn(b"READY=1", told.recv(4096))
+                self.assertEqual(self.exchange.stop(program), 0)
+
+    def test_the_units_are_systemds_and_start_the_programs(self):
+        for program, config in self.programs():
+            with self.subTest(program):
+                unit = unit_of(program)
+                path, *words, named = unit["Service"]["ExecStart"].split()
+                self.assertEqual(path, f"/usr/local/bin/{program}")
+                self.assertIn(pathlib.PurePath(unit["Unit"]["RequiresMountsFor"]), pathlib.PurePath(named).parents)
+                run = subprocess.run([BIN / program, *words, config, "--check-config"], capture_output=True, text=True)
+                self.assertEqual(run.returncode, 0, run.stderr)
+                if shutil.which("systemd-analyze"):
+                    here = self.exchange.path(unit_file(program).name)
+                    here.write_text(unit_file(program).read_text().replace(path, str(BIN / program)))
+                    run = subprocess.run(["systemd-analyze", "verify", here], capture_output=True, text=True)
+                    # It looks at the machine's own units too.
+                    faults = [line for line in run.stderr.splitlines() if here.name in line]
+                    self.assertEqual(faults, [])
+
+    def test_the_guides_socket_has_a_folder_after_each_boot(self):
+        for guide in ("administrator", "officer"):
+            text = (SOURCE / f"deploy/guide/{guide}.md").read_text()
+            made = "/run/" + unit_of("keruen-agent")["Service"]["RuntimeDirectory"]
+            self.assertEqual(set(re.findall(r"(/run/\S*)/[\w.]+\.sock", text)), {made}, guide)
+
+
 class Folders(unittest.TestCase):
     """A folder of the configuration that cannot be used ends the start in words that say what to do."""
 
@@ -317,6 +385,22 @@ class Folders(unittest.TestCase):
                     self.assertEqual(run.returncode, 1, run.stderr)
                     for word in ("agent.toml/below", f"`{setting}`", f"[{section}]"):
                         self.assertIn(word, run.stderr)
+
+    def test_a_socket_is_made_where_nothing_is_lost(self):
+        with Exchange([BORDER]) as exchange:
+            folder = exchange.dir_of(BORDER)
+            config, credential = folder / "agent.toml", (folder / "credential").read_bytes()
+            text = config.read_text()
+            for place, words in (("credential", ("is no socket", "name another path")),
+                                 ("gone/agent.sock", ("its folder does not exist", "RuntimeDirectory="))):
+                with self.subTest(place):
+                    config.write_text(re.sub(r"(?m)^socket = .*$", f'socket = "{place}"', text))
+                    run = subprocess.run([BIN / "keruen-agent", "--config", config], capture_output=True, text=True,
+                                         stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)
+                    self.assertEqual(run.returncode, 1, run.stderr)
+                    for word in (str(folder / place), *words):
+                        self.assertIn(word, run.stderr)
+            self.assertEqual((folder / "credential").read_bytes(), credential)
 
 
 class NoAnswer(unittest.TestCase):
@@ -479,6 +563,25 @@ class Reports(unittest.TestCase):
         until("a second report", lambda: len(lines()) > 2)
         for line in lines()[:2]:
             self.assertEqual({each["agency"] for each in json.loads(line)["agencies"]}, {BORDER, CUSTOMS})
+
+    def test_flow_says_since_when_it_counts(self):
+        told = self.exchange.keruen("admin", "flow", "--broker", self.admin, check=True).out
+        self.assertTrue(told.startswith("Sent, refused and received since the broker started;"), told)
+
+    def test_what_was_typed_in_another_encoding_is_not_signed(self):
+        before = self.exchange.agent(CUSTOMS, "--json", "sent").json
+        message = self.exchange.send(BORDER, CUSTOMS, "to be answered")
+        self.exchange.wait_arrived(CUSTOMS, message)
+        typed = "\udcd2\udce0\udcec"
+        for words in (["process", message, "--result", "done", "--note", typed], ["reply", message, "--text", typed],
+                      ["send", "notice", "--to", BORDER, "--type", "warning", "--handling", "H1", "--text", typed]):
+            with self.subTest(words[0]):
+                run = self.exchange.agent(CUSTOMS, *words, check=False)
+                self.assertEqual(run.code, 2, run.err)
+                self.assertIn("this is not UTF-8", run.err)
+        [shown] = [each for each in self.exchange.inbox(CUSTOMS) if each["id"] == message]
+        self.assertEqual(shown["state"], "unread")
+        self.assertEqual(self.exchange.agent(CUSTOMS, "--json", "sent").json, before)
 
     def test_every_report_is_json_for_scripts(self):
         for words in (["status"], ["agencies"], ["inbox"], ["sent"], ["show", self.message], ["read", self.message],

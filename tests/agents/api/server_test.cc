@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
+#include <sstream>
 #include <vector>
 
 #include "agents/api/client.h"
@@ -67,16 +69,20 @@ class ServerTest : public EngineThreadJourney {
     start_engine_thread();
     start_server({{account(), {{"7"}, "Officer 7", "", ""}}});
   }
-  void start_server(std::map<std::string, content::Author> officers) {
+  using Officers = std::map<std::string, content::Author>;
+  void start_server(Officers officers) {
     server.reset();
+    KERUEN_ASSERT_OK(server, started_at(socket(), std::move(officers)));
+  }
+  Result<std::unique_ptr<Server>> started_at(const fs::path& path, Officers officers = {}) {
     ServerOptions options;
-    options.socket_path = socket().string();
+    options.socket_path = path.string();
     options.store_path = agent(kGuard).store_path();
     options.upload_directory = uploads().string();
     options.agency = agency_named(kGuard);
     options.officers = std::move(officers);
-    KERUEN_ASSERT_OK(server, Server::start(std::move(options), *engine, agent(kGuard).store_key(),
-                                           system, *clock, journal));
+    return Server::start(std::move(options), *engine, agent(kGuard).store_key(), system, *clock,
+                         journal);
   }
   [[nodiscard]] std::unique_ptr<Connection> events_after(std::uint64_t number) const {
     auto connection = std::make_unique<Connection>(socket());
@@ -105,6 +111,51 @@ TEST_F(ServerTest, TheSocketIsForTheAgentsAccountAndItsGroup) {
   struct stat status {};
   ASSERT_EQ(::stat(socket().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0660U);
+}
+
+std::string text_in(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+TEST_F(ServerTest, TakesThePlaceOfASocketThatWasLeftBehind) {
+  const fs::path place = home / "left.socket";
+  const int left = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  place.string().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(left, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(left);
+  EXPECT_THAT(started_at(place), IsOk());
+}
+
+// A slip in agent.toml must not cost the agency its keys.
+TEST_F(ServerTest, TakesThePlaceOfNothingElse) {
+  const fs::path credential = home / "credential";
+  const fs::path link = home / "link";
+  std::ofstream(credential) << "opens the keys";
+  fs::create_symlink(credential, link);
+  for (const auto& place : {credential, link}) {
+    EXPECT_THAT(started_at(place), FailsWith(ErrorCode::malformed,
+                                             AllOf(HasSubstr(place.string()),
+                                                   HasSubstr("is no socket; name another path"))));
+  }
+  EXPECT_EQ(text_in(credential), "opens the keys");
+  EXPECT_TRUE(fs::is_symlink(link));
+}
+
+TEST_F(ServerTest, RemovesNothingButItsSocketAtItsEnd) {
+  fs::remove(socket());
+  std::ofstream(socket()) << "put here meanwhile";
+  server.reset();
+  EXPECT_EQ(text_in(socket()), "put here meanwhile");
+}
+
+TEST_F(ServerTest, SaysThatTheFolderOfItsSocketIsNotThere) {
+  EXPECT_THAT(started_at(home / "keruen" / "agent.sock"),
+              FailsWith(ErrorCode::not_found, AllOf(HasSubstr("its folder does not exist"),
+                                                    HasSubstr("RuntimeDirectory="))));
 }
 
 TEST_F(ServerTest, AnAccountThatIsNoOfficersIsRefusedWhateverItAsks) {

@@ -13,11 +13,13 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr const char* kFolder = "/uploads";
+constexpr std::string_view kPhotograph = "a photograph";
 
 class UploadsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    auto opened = Uploads::open(disk, kFolder);
+  void SetUp() override { open(kUploadsBytesMax); }
+  void open(std::uint64_t bytes_max) {
+    auto opened = Uploads::open(disk, kFolder, bytes_max);
     ASSERT_THAT(opened, IsOk());
     uploads = std::move(*opened);
   }
@@ -25,7 +27,7 @@ class UploadsTest : public ::testing::Test {
     auto writer = uploads->begin(clock.now());
     EXPECT_THAT(writer, IsOk());
     if (!writer) return "";
-    EXPECT_THAT((*writer)->append(bytes_of("a photograph")), IsOk());
+    EXPECT_THAT((*writer)->append(bytes_of(kPhotograph)), IsOk());
     static_cast<void>((*writer)->finish());
     return (*writer)->token();
   }
@@ -66,6 +68,39 @@ TEST_F(UploadsTest, OneThatIsBrokenOffLeavesNothing) {
     ASSERT_THAT(writer, IsOk());
     ASSERT_THAT((*writer)->append(bytes_of("half")), IsOk());
   }
+  EXPECT_THAT(files(), IsEmpty());
+}
+
+TEST_F(UploadsTest, HaveSoManyBytesTogetherAndNoMore) {
+  open(2 * kPhotograph.size());
+  const std::string first = upload();
+  {
+    const auto unfinished = uploads->begin(clock.now());
+    ASSERT_THAT(unfinished, IsOk());
+    ASSERT_THAT((*unfinished)->append(bytes_of(kPhotograph)), IsOk());
+    const auto refused = uploads->begin(clock.now());
+    ASSERT_THAT(refused, IsOk());
+    EXPECT_THAT((*refused)->append(bytes_of("x")),
+                FailsWith(ErrorCode::overloaded,
+                          ::testing::HasSubstr("wait for their message; send those first")));
+    EXPECT_EQ(disk.written_bytes(), 2 * kPhotograph.size());
+  }
+  // What goes makes room: broken off, used by its message, or old.
+  static_cast<void>(upload());
+  uploads->remove(first);
+  static_cast<void>(upload());
+  EXPECT_THAT(files(), SizeIs(2));
+  clock.advance(kUploadKept);
+  uploads->remove_old(clock.now());
+  static_cast<void>(upload());
+}
+
+TEST_F(UploadsTest, OneThatIsOldBeforeItIsWholeEnds) {
+  const auto writer = uploads->begin(clock.now());
+  ASSERT_THAT(writer, IsOk());
+  clock.advance(kUploadKept);
+  uploads->remove_old(clock.now());
+  EXPECT_THAT((*writer)->append(bytes_of(kPhotograph)), FailsWith(ErrorCode::not_found));
   EXPECT_THAT(files(), IsEmpty());
 }
 

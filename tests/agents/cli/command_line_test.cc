@@ -4,7 +4,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -25,6 +27,8 @@ using ::testing::Not;
 constexpr const char* kMessage = "0197a3c2-7d1e-7c43-9a55-1f0c3e2d4b5a";
 const std::vector<std::string> kSendNotice = {
     "send", "notice", "--to", "kz.customs", "--type", "warning", "--handling", "H1", "--text", "x"};
+
+constexpr const char* kWindows1251 = "\xd2\xe0\xec";  // "Там", as a terminal of those days has it
 
 std::string refusal(ErrorCode code, const std::string& problem) {
   return "HTTP/1.1 " + std::to_string(api::http_status_of(code)) +
@@ -128,6 +132,58 @@ TEST_F(CommandLineTest, JsonSaysTheSameAsTheWords) {
   EXPECT_THAT(said.output, AllOf(HasSubstr(R"("detail":"the store is full; nothing was stored")"),
                                  HasSubstr(R"("remedy":"It is not repeated by itself)"),
                                  Not(HasSubstr("resumes by itself"))));
+}
+
+// Whatever reaches this agent is done.
+std::string done() {
+  const std::string body =
+      std::string(R"({"upload":"0b4e","recipients":["kz.customs"],"id":")") + kMessage + R"("})";
+  return "HTTP/1.1 201 Done\r\nContent-Type: application/json\r\nConnection: close\r\n"
+         "Content-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::vector<std::string> with(std::vector<std::string> verb, std::vector<std::string> more) {
+  std::ranges::move(more, std::back_inserter(verb));
+  return verb;
+}
+
+// What is signed in question marks cannot be taken back.
+TEST_F(CommandLineTest, WhatWasTypedInAnotherEncodingIsNotSent) {
+  ASSERT_EQ(run(kSendNotice, done()).exit_code, 0);
+  auto text = kSendNotice;
+  text.back() = kWindows1251;
+  const std::vector<std::string> process = {"process", kMessage, "--result", "done"};
+  const std::string file = (home / "photo.jpg").string();
+  for (const auto& [option, verb] :
+       std::initializer_list<std::pair<const char*, std::vector<std::string>>>{
+           {"--text", text},
+           {"--subject", with(kSendNotice, {"--subject", kWindows1251})},
+           {"--where", with(kSendNotice, {"--where", kWindows1251})},
+           {"--language", with(kSendNotice, {"--language", kWindows1251})},
+           {"--to", with(kSendNotice, {"--to", kWindows1251})},
+           {"--text", {"reply", kMessage, "--text", kWindows1251}},
+           {"--note", with(process, {"--note", kWindows1251})},
+           {"--from", with(process, {"--from", kWindows1251})},
+           {"ID", {"process", kWindows1251, "--result", "done"}},
+           {"NAME", {"attachment", kMessage, kWindows1251, "--out", file}}}) {
+    const auto said = run(verb, done());
+    EXPECT_EQ(said.exit_code, 2) << verb.front() << " " << option << ": " << said.output;
+    EXPECT_THAT(said.output, AllOf(HasSubstr(std::string(option) + ": this is not UTF-8"),
+                                   HasSubstr("LANG=C.UTF-8"), Not(HasSubstr("Marked"))));
+  }
+}
+
+TEST_F(CommandLineTest, AFileIsSentFromAnyFolderUnderANameThatCanBeRead) {
+  const auto folder = home / kWindows1251;
+  ASSERT_TRUE(std::filesystem::create_directory(folder));
+  for (const auto& [name, exit_code] :
+       {std::pair<std::string, int>{"photo.jpg", 0}, {std::string(kWindows1251) + ".jpg", 2}}) {
+    std::ofstream(folder / name) << "a photo";
+    const auto said = run(with(kSendNotice, {"--attach", (folder / name).string()}), done());
+    EXPECT_EQ(said.exit_code, exit_code) << said.output;
+    EXPECT_THAT(said.output, HasSubstr(exit_code == 0 ? kMessage : "the file's name is not UTF-8"));
+  }
 }
 
 TEST_F(CommandLineTest, AFileThatExistsIsKeptAndIsNoRuleOfTheExchange) {
