@@ -66,10 +66,8 @@ struct Dealer::State {
     const auto now = std::chrono::steady_clock::now();
     if (now < look_for_unfinished_at) return false;
     look_for_unfinished_at = now + kUnfinishedLookEvery;
-    const std::uint64_t read = host::bytes_read_from(descriptor);
-    // What is counted for a small frame is more than it is: nothing is saved up for later.
-    taken_bytes = std::min(taken_bytes, read);
-    return read > taken_bytes + host::unfinished_bytes_max(kFramesInMax);
+    return host::bytes_read_from(descriptor) >
+           taken_bytes + host::unfinished_bytes_max(kFramesInMax);
   }
 };
 
@@ -130,7 +128,7 @@ std::optional<SharedBytes> Dealer::receive() {
     while (state_->socket.recv(message, zmq::recv_flags::dontwait)) {
       if (!message.more()) {
         const auto* data = static_cast<const std::uint8_t*>(message.data());
-        state_->taken_bytes += message.size() + host::kFrameOverheadBytes;
+        state_->taken_bytes += host::line_bytes_of(message.size());
         return SharedBytes(copy_of_foreign(BytesView(data, message.size())));
       }
       while (message.more() && state_->socket.recv(message, zmq::recv_flags::dontwait)) {

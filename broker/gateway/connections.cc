@@ -5,17 +5,11 @@
 
 namespace keruen::gateway {
 
-Line& Connections::open(Bytes routing_id, const KeyId& key, int descriptor, std::string peer) {
-  const broker::ConnectionId id{next_++};
-  Line& line = lines_[id];
-  line.id = id;
-  line.key = key;
-  line.descriptor = descriptor;
-  line.peer = std::move(peer);
-  line.routing_id = std::move(routing_id);
-  by_routing_id_[line.routing_id] = id;
-  if (descriptor != host::kNoDescriptor) by_descriptor_[descriptor] = id;
-  return line;
+Line& Connections::open(Line opened) {
+  const broker::ConnectionId id = opened.id;
+  by_routing_id_[opened.routing_id] = id;
+  by_descriptor_[opened.descriptor] = id;
+  return lines_[id] = std::move(opened);
 }
 
 Line* Connections::find(broker::ConnectionId id) {
@@ -33,30 +27,14 @@ Line* Connections::with_descriptor(int descriptor) {
   return found == by_descriptor_.end() ? nullptr : find(found->second);
 }
 
-void Connections::retire(Line& line, MonotonicTime remembered_until) {
-  waiting_bytes_ -= std::exchange(line.waiting_bytes, 0);
-  line.waiting.clear();
-  waiting_.erase(line.id);
-  closing_.erase(line.id);
-  const auto described = by_descriptor_.find(line.descriptor);
-  if (described != by_descriptor_.end() && described->second == line.id) {
-    by_descriptor_.erase(described);
-  }
-  line.remembered_until = remembered_until;
-  retired_.push_back(line.id);
-}
-
-void Connections::forget_retired(MonotonicTime now) {
-  while (!retired_.empty() && *find(retired_.front())->remembered_until <= now) {
-    forget(retired_.front());
-    retired_.pop_front();
-  }
-}
-
 void Connections::forget(broker::ConnectionId id) {
   const auto found = lines_.find(id);
-  const auto routed = by_routing_id_.find(found->second.routing_id);
-  if (routed != by_routing_id_.end() && routed->second == id) by_routing_id_.erase(routed);
+  const Line& line = found->second;
+  waiting_bytes_ -= line.waiting_bytes;
+  waiting_.erase(id);
+  closing_.erase(id);
+  by_descriptor_.erase(line.descriptor);
+  by_routing_id_.erase(line.routing_id);
   lines_.erase(found);
 }
 
@@ -88,10 +66,14 @@ std::vector<broker::ConnectionId> Connections::with_waiting() const {
 std::vector<broker::ConnectionId> Connections::with_unfinished(std::uint64_t more_than) const {
   std::vector<broker::ConnectionId> ids;
   for (const auto& [id, line] : lines_) {
-    if (line.closing_at || line.remembered_until) continue;
+    if (line.closing_at) continue;
     if (host::bytes_read_from(line.descriptor) > line.taken_bytes + more_than) ids.push_back(id);
   }
   return ids;
+}
+
+void Connections::took_frame(Line& line, std::size_t frame_bytes) {
+  line.taken_bytes += host::line_bytes_of(frame_bytes);
 }
 
 void Connections::close_at(Line& line, MonotonicTime when) {

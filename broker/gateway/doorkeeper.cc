@@ -1,6 +1,7 @@
 #include "broker/gateway/doorkeeper.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "certs/hash.h"
 #include "schemas/host/journal.h"
@@ -31,6 +32,22 @@ std::vector<Bytes> reply(const Bytes& request_id, std::string_view code, std::st
 
 }  // namespace
 
+std::string user_id_of(const Admission& admission) {
+  return admission.key.hex() + '/' + std::to_string(admission.connection.value);
+}
+
+std::optional<Admission> admission_of(std::string_view user_id) {
+  const auto slash = user_id.find('/');
+  if (slash == user_id.npos) return std::nullopt;
+  const auto key = KeyId::from_hex(user_id.substr(0, slash));
+  const std::string_view number = user_id.substr(slash + 1);
+  const char* past = number.data() + number.size();
+  broker::ConnectionId connection;
+  const auto [end, error] = std::from_chars(number.data(), past, connection.value);
+  if (!key || error != std::errc{} || end != past) return std::nullopt;
+  return Admission{*key, connection};
+}
+
 std::vector<Bytes> Doorkeeper::answer(const std::vector<Bytes>& request, MonotonicTime now) {
   if (request.size() <= kRequestId) return {};
   const Bytes& id = request[kRequestId];
@@ -51,7 +68,8 @@ std::vector<Bytes> Doorkeeper::answer(const std::vector<Bytes>& request, Monoton
   if (is_shut(key_id, now)) return refuse(key_id.hex(), "broke the protocol a moment ago");
   if (!admits_(key_id)) return refuse(key_id.hex(), "a key nobody holds");
   if (comes_too_often(key_id, now)) return refuse(key_id.hex(), "connects too often");
-  return reply(id, "200", "OK", key_id.hex());
+  last_admitted_ = last_admitted_.next();
+  return reply(id, "200", "OK", user_id_of({key_id, last_admitted_}));
 }
 
 void Doorkeeper::shut(const KeyId& transport_key, MonotonicTime until) {

@@ -4,8 +4,8 @@
 // Source: ZeroMQ RFC 27 (ZAP 1.0).
 //
 // Fails closed: anything but a well-formed request of our domain with mechanism CURVE and a key
-// that is admitted is answered 400. The user id of an admitted connection is the key's id in
-// hexadecimal, which ZeroMQ then hands over with every payload.
+// that is admitted is answered 400. The user id of an admitted connection says whose key it is and
+// which connection, and ZeroMQ hands it over with every payload.
 //
 // One key is admitted kAdmissionsMax times at once, then once each kAdmissionEvery. Each connection
 // costs 1.5 MB before it is heard; and each may claim a routing id that ZeroMQ is about to give to
@@ -15,6 +15,8 @@
 
 #include <functional>
 #include <map>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +33,18 @@ inline constexpr std::string_view kZapDomain = "keruen";
 inline constexpr std::size_t kAdmissionsMax = 64;
 inline constexpr std::chrono::seconds kAdmissionEvery{2};
 
+// What a user id says. Shape: the key's id in hexadecimal, '/', the connection's number.
+// Neither can be claimed by a peer, as its routing id can, and no two connections share it, as they
+// may a descriptor.
+struct Admission {
+  KeyId key;
+  broker::ConnectionId connection;
+  bool operator==(const Admission&) const = default;
+};
+[[nodiscard]] std::string user_id_of(const Admission& admission);
+// Empty: no user id of ours.
+[[nodiscard]] std::optional<Admission> admission_of(std::string_view user_id);
+
 class Doorkeeper {
  public:
   // Whether the directory as it is now knows this transport key.
@@ -41,6 +55,8 @@ class Doorkeeper {
 
   // Empty: the request does not even say what to answer to.
   [[nodiscard]] std::vector<Bytes> answer(const std::vector<Bytes>& request, MonotonicTime now);
+  // Numbers are given in the order of admission, from 1.
+  [[nodiscard]] broker::ConnectionId last_admitted() const { return last_admitted_; }
   // Keeps this key out until then.
   void shut(const KeyId& transport_key, MonotonicTime until);
 
@@ -53,6 +69,7 @@ class Doorkeeper {
 
   Admits admits_;
   host::Journal& journal_;
+  broker::ConnectionId last_admitted_;
   std::map<KeyId, MonotonicTime> shut_;
   // When the last of its admissions is forgotten: each counts for kAdmissionEvery, one after the
   // other.

@@ -49,6 +49,12 @@ std::vector<Host> by_host(const std::map<int, Newcomer>& newcomers) {
 
 }  // namespace
 
+std::optional<Newcomer> Newcomers::take(int descriptor, broker::ConnectionId speaker) {
+  const auto found = waiting_.find(descriptor);
+  if (found == waiting_.end() || speaker <= found->second.last_before) return std::nullopt;
+  return std::move(waiting_.extract(found).mapped());
+}
+
 std::vector<Newcomer> Newcomers::take_surplus(std::size_t most) {
   std::vector<Newcomer> surplus;
   if (waiting_.size() <= most) return surplus;

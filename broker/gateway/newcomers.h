@@ -9,9 +9,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "broker/stations.h"
 #include "schemas/limits.h"
 #include "schemas/now.h"
 
@@ -26,13 +28,19 @@ class Newcomers {
     int descriptor;
     std::string peer;
     MonotonicTime came_at;
+    // Whoever was admitted up to this one is not it: a descriptor's number is used again at once,
+    // and frames of the connection that had it before may still come.
+    broker::ConnectionId last_before = {};
   };
   void came(Newcomer newcomer) {
     const int descriptor = newcomer.descriptor;
     waiting_.insert_or_assign(descriptor, std::move(newcomer));
   }
-  // It spoke, or it is gone.
+  // It is gone.
   void forget(int descriptor) { waiting_.erase(descriptor); }
+  // It spoke, and is forgotten. Empty: whoever has the descriptor is not this connection, which is
+  // over or being shut down.
+  [[nodiscard]] std::optional<Newcomer> take(int descriptor, broker::ConnectionId speaker);
   // Where there are more than `most`: so many that some room is made at once, forgotten. Of the
   // host that has most of them the eldest, of equal hosts the eldest of all: whoever comes from
   // elsewhere has its time. An IPv6 network (/64) is one host.

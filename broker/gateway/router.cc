@@ -26,7 +26,6 @@ constexpr const char* kMonitorEndpoint = "inproc://keruen.monitor";
 constexpr std::chrono::milliseconds kRetryEvery{5};       // frames that found a full queue
 constexpr std::chrono::milliseconds kLastFrameTime{200};  // before a connection is shut down
 constexpr std::chrono::seconds kDoorShut{30};
-constexpr std::chrono::seconds kRemembered{5};  // a line that is over
 constexpr std::chrono::minutes kTellOfCrowdEvery{1};
 // Three times there and back, which by satellite or a crowded radio are seconds each.
 constexpr int kHandshakeMilliseconds = 20'000;
@@ -221,14 +220,19 @@ struct Router::State {
 
   [[nodiscard]] Result<void> open(const certs::TransportKeyPair& key);
   void answer_door(MonotonicTime now);
+  // To the end.
   void follow_monitor(MonotonicTime now);
   void make_room_for_newcomers(MonotonicTime now);
   void end_unfinished(MonotonicTime now);
   // False: nothing more is there.
   [[nodiscard]] bool receive_one(Now now);
-  [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload, MonotonicTime now);
+  // Null: of a connection that is over, or is being shut down.
+  [[nodiscard]] Line* line_of(BytesView routing_id, Message& payload);
   void flush(Now now);
-  void lose(Line& line, MonotonicTime now);
+  // It is gone.
+  void lose(const Line& line);
+  // Whether it is gone or not: nothing more is heard of it, so it must not stay.
+  void end(const Line& line);
   void drop(broker::ConnectionId id, std::string_view why, MonotonicTime when);
   // At once, and the door is shut for a while: no agent does that.
   void break_off(const Line& line, std::string_view why, MonotonicTime now);
@@ -276,6 +280,10 @@ void Router::State::answer_door(MonotonicTime now) {
       request.push_back(copy_of(part.view()));
       more = part.has_more();
     }
+    // ZeroMQ's one I/O thread tells of a connection before it asks for it: that this one has come
+    // must be heard before it has its number.
+    monitor.called = true;
+    follow_monitor(now);
     const auto reply = doorkeeper.answer(request, now);
     for (std::size_t i = 0; i < reply.size(); ++i) {
       const int flags = i + 1 < reply.size() ? ZMQ_SNDMORE : 0;
@@ -297,12 +305,12 @@ void Router::State::follow_monitor(MonotonicTime now) {
       std::memcpy(&descriptor, bytes.data() + sizeof(what), sizeof(descriptor));
     }
     drain_parts(monitor, event);
-    if (what == ZMQ_EVENT_ACCEPTED) {
-      newcomers.came({descriptor, host::peer_of(descriptor), now});
-      continue;
-    }
+    // Either way whoever had the descriptor is gone.
     newcomers.forget(descriptor);
-    if (Line* line = connections.with_descriptor(descriptor)) lose(*line, now);
+    if (const Line* line = connections.with_descriptor(descriptor)) lose(*line);
+    if (what == ZMQ_EVENT_ACCEPTED) {
+      newcomers.came({descriptor, host::peer_of(descriptor), now, doorkeeper.last_admitted()});
+    }
   }
 }
 
@@ -332,15 +340,19 @@ void Router::State::end_unfinished(MonotonicTime now) {
   }
 }
 
-void Router::State::lose(Line& line, MonotonicTime now) {
-  if (line.remembered_until) return;
-  connections.retire(line, now + kRemembered);
+void Router::State::lose(const Line& line) {
   arrivals.emplace_back(broker::ConnectionClosed{line.id});
+  connections.forget(line.id);
+}
+
+void Router::State::end(const Line& line) {
+  host::shut_down(line.descriptor, line.peer);
+  lose(line);
 }
 
 void Router::State::drop(broker::ConnectionId id, std::string_view why, MonotonicTime when) {
   Line* line = connections.find(id);
-  if (line == nullptr || line->closing_at || line->remembered_until) return;
+  if (line == nullptr || line->closing_at) return;
   journal.write(host::JournalLevel::info, "connection_dropped",
                 {{"connection", id.value}, {"peer", line->peer}, {"why", why}});
   connections.close_at(*line, when);
@@ -359,23 +371,24 @@ void Router::State::drop_newcomers(const std::vector<Newcomers::Newcomer>& dropp
   }
 }
 
-Line* Router::State::line_of(BytesView routing_id, Message& payload, MonotonicTime now) {
-  // The identity comes from what CURVE vouches for, on the payload; never from the routing id.
-  const auto key = KeyId::from_hex(payload.property("User-Id"));
-  if (!key) return nullptr;
-  Line* line = connections.with_routing_id(routing_id);
-  const int descriptor = payload.descriptor();
-  if (line != nullptr && line->descriptor == descriptor && line->key == *key) {
-    // Of a line that is over, it may stand for a newcomer with the same descriptor and routing id:
-    // that one has not spoken as long as what it says is not taken.
-    if (!line->closing_at && !line->remembered_until) newcomers.forget(descriptor);
-    return line;
-  }
-  newcomers.forget(descriptor);
-  // The same name on another line, or a descriptor used again: what was there is gone.
-  if (line != nullptr) lose(*line, now);
-  if (Line* stale = connections.with_descriptor(descriptor)) lose(*stale, now);
-  return &connections.open(copy_of(routing_id), *key, descriptor, host::peer_of(descriptor));
+// A connection is a newcomer until its first frame, and then a line: always in one of the two books
+// until it is gone or shut down, and never in both.
+Line* Router::State::line_of(BytesView routing_id, Message& payload) {
+  // The identity comes from what the door said of it, on the payload; never from the routing id.
+  const auto admission = admission_of(payload.property("User-Id"));
+  if (!admission) return nullptr;
+  if (Line* line = connections.find(admission->connection)) return line;
+  auto newcomer = newcomers.take(payload.descriptor(), admission->connection);
+  if (!newcomer) return nullptr;
+  // The same name on another line: what was there is gone.
+  if (const Line* line = connections.with_routing_id(routing_id)) end(*line);
+  Line opened;
+  opened.id = admission->connection;
+  opened.routing_id = copy_of(routing_id);
+  opened.key = admission->key;
+  opened.descriptor = newcomer->descriptor;
+  opened.peer = std::move(newcomer->peer);
+  return &connections.open(std::move(opened));
 }
 
 bool Router::State::receive_one(Now now) {
@@ -384,9 +397,9 @@ bool Router::State::receive_one(Now now) {
   Message payload;
   if (!routing_id.has_more() || !payload.receive(router)) return true;
   const bool in_parts = drain_parts(router, payload);
-  Line* line = line_of(routing_id.view(), payload, now.monotonic);
-  if (line == nullptr || line->closing_at || line->remembered_until) return true;
-  line->taken_bytes += payload.view().size() + host::kFrameOverheadBytes;
+  Line* line = line_of(routing_id.view(), payload);
+  if (line == nullptr || line->closing_at) return true;
+  connections.took_frame(*line, payload.view().size());
   if (in_parts) {
     break_off(*line, "several frames in one message", now.monotonic);
     return true;
@@ -398,37 +411,30 @@ bool Router::State::receive_one(Now now) {
 
 void Router::State::flush(Now now) {
   for (const broker::ConnectionId id : connections.with_waiting()) {
-    Line* line = connections.find(id);
-    while (!line->waiting.empty()) {
-      const Sent sent = send_now(router.get(), *line, line->waiting.front());
-      if (sent == Sent::full) break;
-      if (sent == Sent::gone) {
-        lose(*line, now.monotonic);
-        break;
-      }
-      connections.sent_first(*line);
+    Line& line = *connections.find(id);
+    Sent sent = Sent::yes;
+    while (!line.waiting.empty()) {
+      sent = send_now(router.get(), line, line.waiting.front());
+      if (sent != Sent::yes) break;
+      connections.sent_first(line);
     }
-    if (line->waiting_bytes > kLineBytesMax) {
+    if (sent == Sent::gone) {
+      end(line);
+    } else if (line.waiting_bytes > kLineBytesMax) {
       drop(id, "does not read what it is sent", now.monotonic);
     }
   }
   while (connections.waiting_bytes() > options.pool_bytes_max) {
-    Line& slowest = *connections.find(*connections.slowest());
+    const Line& slowest = *connections.find(*connections.slowest());
     drop(slowest.id, "reads slowest while too much waits", now.monotonic);
-    host::shut_down(slowest.descriptor, slowest.peer);
-    lose(slowest, now.monotonic);
+    end(slowest);
   }
 }
 
 void Router::State::shut_down_due(MonotonicTime now) {
-  for (const broker::ConnectionId id : connections.due_to_close(now)) {
-    Line* line = connections.find(id);
-    host::shut_down(line->descriptor, line->peer);
-    lose(*line, now);
-  }
+  for (const broker::ConnectionId id : connections.due_to_close(now)) end(*connections.find(id));
   drop_newcomers(newcomers.take_overdue(now));
   make_room_for_newcomers(now);
-  connections.forget_retired(now);
 }
 
 Router::Router(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -479,7 +485,7 @@ std::vector<Arrival> Router::receive(Now now) {
 void Router::send(broker::SendFrame frame, Now now) {
   State& state = *state_;
   Line* line = state.connections.find(frame.connection);
-  if (line == nullptr || line->closing_at || line->remembered_until) return;
+  if (line == nullptr || line->closing_at) return;
   if (!line->waiting.empty()) {
     state.connections.queue(*line, std::move(frame.frame));
     if (line->waiting_bytes > kLineBytesMax) state.flush(now);
@@ -492,7 +498,7 @@ void Router::send(broker::SendFrame frame, Now now) {
       state.connections.queue(*line, std::move(frame.frame));
       return;
     case Sent::gone:
-      state.lose(*line, now.monotonic);
+      state.end(*line);
   }
 }
 

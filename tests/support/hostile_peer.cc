@@ -6,7 +6,9 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "schemas/foreign_bytes.h"
@@ -42,6 +44,41 @@ void send_part(void* socket, BytesView frame, HostilePeer::Part part) {
   ::zmq_send(socket, frame.data(), frame.size(), flags | ZMQ_DONTWAIT);
 }
 
+sockaddr_in port_here(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  address.sin_port = ::htons(port);
+  return address;
+}
+
+int open_tcp() {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ensure(descriptor >= 0, "there is a descriptor left");
+  return descriptor;
+}
+
+void connect_to(const std::string& endpoint, int descriptor) {
+  const int port = std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
+  const auto address = port_here(static_cast<std::uint16_t>(port));
+  ensure(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0,
+         "the broker's port takes a connection");
+}
+
+// What can be read and written at once, of so much; how much that was.
+std::size_t hand_on(int from, int to, std::uint64_t most) {
+  std::array<std::uint8_t, 64 * 1024> bytes{};
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(most, bytes.size()));
+  const auto there = ::recv(from, bytes.data(), size, MSG_PEEK | MSG_DONTWAIT);
+  if (there <= 0) return 0;
+  const auto sent =
+      ::send(to, bytes.data(), static_cast<std::size_t>(there), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent <= 0) return 0;
+  ensure(::recv(from, bytes.data(), static_cast<std::size_t>(sent), 0) == sent,
+         "what was looked at is there");
+  return static_cast<std::size_t>(sent);
+}
+
 bool wait_readable(void* socket, std::chrono::milliseconds longest) {
   zmq_pollitem_t item{socket, 0, ZMQ_POLLIN, 0};
   return ::zmq_poll(&item, 1, longest.count()) > 0;
@@ -65,7 +102,8 @@ HostilePeer::HostilePeer(const std::string& endpoint, const Options& options)
   void* dealer = sockets_->dealer;
   const int none = 0;
   const int never = -1;
-  set(dealer, ZMQ_LINGER, none);
+  const int last_words = static_cast<int>(std::chrono::milliseconds(kPatience).count());
+  set(dealer, ZMQ_LINGER, options.says_all ? last_words : none);
   set(dealer, ZMQ_RECONNECT_IVL, never);
   set(dealer, ZMQ_SNDHWM, none);  // no bound
   set(dealer, ZMQ_RCVHWM, options.frames_in_max);
@@ -80,8 +118,8 @@ HostilePeer::HostilePeer(const std::string& endpoint, const Options& options)
 
 HostilePeer::~HostilePeer() = default;
 
-std::optional<int> HostilePeer::next_event() {
-  if (!wait_readable(sockets_->monitor, kPatience)) return std::nullopt;
+std::optional<int> HostilePeer::next_event(std::chrono::milliseconds longest) {
+  if (!wait_readable(sockets_->monitor, longest)) return std::nullopt;
   // u16 event and u32 value in the machine's order; then the address.
   std::array<std::uint8_t, 256> frame{};
   ensure(::zmq_recv(sockets_->monitor, frame.data(), frame.size(), 0) >= 2,
@@ -89,6 +127,7 @@ std::optional<int> HostilePeer::next_event() {
   std::uint16_t event = 0;
   std::memcpy(&event, frame.data(), sizeof(event));
   ::zmq_recv(sockets_->monitor, frame.data(), frame.size(), 0);
+  is_let_in_ = is_let_in_ || event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
   is_over_ = is_over_ || event == ZMQ_EVENT_DISCONNECTED;
   return event;
 }
@@ -109,6 +148,12 @@ Handshake HostilePeer::handshake() {
   }
   ensure(false, "a greeting ends one way or the other");
   return Handshake::refused;
+}
+
+bool HostilePeer::is_let_in() {
+  while (!is_let_in_ && next_event(std::chrono::milliseconds{0})) {
+  }
+  return is_let_in_;
 }
 
 bool HostilePeer::is_dropped() {
@@ -161,18 +206,19 @@ void HostileBroker::send(BytesView frame, HostilePeer::Part part) {
   send_part(dealer_, frame, part);
 }
 
-RawConnection::RawConnection(const std::string& endpoint)
-    : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  const int port = std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
-  address.sin_port = ::htons(static_cast<std::uint16_t>(port));
-  ensure(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0,
-         "the broker's port takes a connection");
-}
+RawConnection::RawConnection() : descriptor_(open_tcp()) {}
+
+RawConnection::RawConnection(const std::string& endpoint) : RawConnection() { connect(endpoint); }
 
 RawConnection::~RawConnection() { ::close(descriptor_); }
+
+void RawConnection::connect(const std::string& endpoint) { connect_to(endpoint, descriptor_); }
+
+bool RawConnection::is_greeted() {
+  pollfd asked{descriptor_, POLLIN, 0};
+  const auto longest = std::chrono::milliseconds(kPatience).count();
+  return ::poll(&asked, 1, static_cast<int>(longest)) > 0;
+}
 
 void RawConnection::send(BytesView bytes) {
   while (!bytes.empty()) {
@@ -192,6 +238,41 @@ bool RawConnection::is_closed() {
     if (::recv(descriptor_, dropped.data(), dropped.size(), 0) <= 0) return true;
   }
   return false;
+}
+
+HeldLine::HeldLine(const std::string& endpoint) : listener_(open_tcp()), onward_(open_tcp()) {
+  const auto any = port_here(0);
+  ensure(::bind(listener_, reinterpret_cast<const sockaddr*>(&any), sizeof(any)) == 0 &&
+             ::listen(listener_, 1) == 0,
+         "there is a free port");
+  connect_to(endpoint, onward_);
+}
+
+HeldLine::~HeldLine() {
+  ::close(listener_);
+  ::close(onward_);
+  if (peer_ >= 0) ::close(peer_);
+}
+
+std::string HeldLine::endpoint() const {
+  sockaddr_in bound{};
+  socklen_t size = sizeof(bound);
+  ensure(::getsockname(listener_, reinterpret_cast<sockaddr*>(&bound), &size) == 0,
+         "a socket knows where it listens");
+  return "tcp://127.0.0.1:" + std::to_string(::ntohs(bound.sin_port));
+}
+
+void HeldLine::pass(std::uint64_t peer_bytes_max) {
+  if (peer_ < 0) {
+    pollfd asked{listener_, POLLIN, 0};
+    if (::poll(&asked, 1, 0) <= 0) return;
+    peer_ = ::accept(listener_, nullptr, nullptr);
+  }
+  while (const auto passed = hand_on(peer_, onward_, peer_bytes_max - passed_bytes_)) {
+    passed_bytes_ += passed;
+  }
+  while (hand_on(onward_, peer_, UINT64_MAX) > 0) {
+  }
 }
 
 }  // namespace keruen

@@ -29,10 +29,35 @@ class DoorkeeperTest : public ::testing::Test {
   std::string code_of(const std::vector<Bytes>& reply) { return std::string(text_of(reply.at(2))); }
 };
 
-TEST_F(DoorkeeperTest, AdmitsAKnownCurveKeyUnderItsKeyId) {
-  const auto reply = doorkeeper_.answer(request("CURVE", kZapDomain, known_), {});
-  EXPECT_EQ(code_of(reply), "200");
-  EXPECT_EQ(text_of(reply.at(4)), known_id_.hex());
+TEST_F(DoorkeeperTest, AdmitsAKnownCurveKeyUnderItsKeyIdAndANumberOfItsOwn) {
+  for (const std::uint64_t number : {1, 2}) {
+    const auto reply = doorkeeper_.answer(request("CURVE", kZapDomain, known_), {});
+    EXPECT_EQ(code_of(reply), "200");
+    EXPECT_EQ(admission_of(text_of(reply.at(4))), (Admission{known_id_, {number}}));
+    EXPECT_EQ(doorkeeper_.last_admitted().value, number);
+  }
+}
+
+TEST_F(DoorkeeperTest, GivesARefusedConnectionNoNumber) {
+  const auto reply = doorkeeper_.answer(request("CURVE", kZapDomain, Bytes(32, 2)), {});
+  EXPECT_EQ(text_of(reply.at(4)), "");
+  EXPECT_EQ(doorkeeper_.last_admitted().value, 0u);
+}
+
+TEST(Admission, IsNoOtherText) {
+  const std::string key = KeyId{}.hex();
+  ASSERT_TRUE(admission_of(key + "/18446744073709551615"));
+  const std::vector<std::string> others = {"",
+                                           key,
+                                           key + "/",
+                                           "/1",
+                                           key + "1",
+                                           key + "/x",
+                                           key + "/1x",
+                                           key + "/-1",
+                                           key.substr(2) + "/1",
+                                           key + "/18446744073709551616"};
+  for (const std::string& other : others) EXPECT_FALSE(admission_of(other)) << other;
 }
 
 TEST_F(DoorkeeperTest, RefusesAnUnknownKey) {

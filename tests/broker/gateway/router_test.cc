@@ -5,6 +5,7 @@
 #include "broker/gateway/connections.h"
 #include "broker/gateway/newcomers.h"
 #include "schemas/host/clock.h"
+#include "schemas/host/descriptor.h"
 #include "tests/support/hostile_peer.h"
 #include "tests/support/matchers.h"
 #include "tests/support/memory_journal.h"
@@ -43,6 +44,14 @@ class RouterTest : public ::testing::Test {
     options.own = &own;
     options.routing_id = name;
     return std::make_unique<HostilePeer>(router_->endpoint(), options);
+  }
+  // Of one who says all it has to say before it goes.
+  [[nodiscard]] HostilePeer::Options brief_options() const {
+    HostilePeer::Options options;
+    options.server = server_.public_key();
+    options.own = &known_;
+    options.says_all = true;
+    return options;
   }
   // One round; what arrives is kept.
   void turn() {
@@ -224,8 +233,8 @@ TEST_F(RouterTest, DropsWhoeverIsNeverHeard) {
   EXPECT_TRUE(wait_for_frames(3));
 }
 
-// Mostly it gets the descriptor of the line before it, whose last frames may still come: as long as
-// what it says is taken for one of those, it has not spoken.
+// Mostly it gets the descriptor of the line before it; and where ZeroMQ still knows the name, it is
+// kept aside.
 TEST_F(RouterTest, WhoeverComesBackUnderItsNameIsHeardOrDropped) {
   auto peer = peer_with(known_, "name");
   const auto id = connection_of(*peer);
@@ -238,6 +247,87 @@ TEST_F(RouterTest, WhoeverComesBackUnderItsNameIsHeardOrDropped) {
   EXPECT_TRUE(turn_until([&] {
     skipped_ += seconds{1};
     return journal_.count("newcomer_dropped") >= 1 || arrived<broker::FrameArrived>().size() > 1;
+  }));
+}
+
+// While the core is busy some speak and go, and others come and have their descriptors: what the
+// first said is heard after the second came, and is not theirs.
+TEST_F(RouterTest, WhoeverFollowsOnADescriptorHasNotSpokenForThat) {
+  // Their own descriptors are taken before others are free: those go to the broker's ends of them.
+  std::vector<std::unique_ptr<RawConnection>> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(std::make_unique<RawConnection>());
+  std::vector<std::unique_ptr<HostilePeer>> brief;
+  for (int i = 0; i < 8; ++i) {
+    brief.push_back(std::make_unique<HostilePeer>(router_->endpoint(), brief_options()));
+    ASSERT_TRUE(turn_until([&] { return brief.back()->is_let_in(); }));
+  }
+  for (const auto& peer : brief) peer->send(bytes_of("a word"));
+  brief.clear();
+  for (const auto& connection : silent) {
+    connection->connect(router_->endpoint());
+    ASSERT_TRUE(connection->is_greeted());
+  }
+  turn();
+  skipped_ += kFirstFrameMax + seconds{1};
+  EXPECT_TRUE(turn_until([&] { return journal_.count("newcomer_dropped") >= silent.size(); }));
+  for (const auto& connection : silent) EXPECT_TRUE(connection->is_closed());
+}
+
+TEST_F(RouterTest, WhoeverComesBackAtOnceIsHeardAndAnswered) {
+  for (int i = 0; i < 20; ++i) {
+    auto brief = std::make_unique<HostilePeer>(router_->endpoint(), brief_options());
+    ASSERT_TRUE(turn_until([&] { return brief->is_let_in(); }));
+    brief->send(bytes_of("a word"));
+    brief.reset();
+    auto again = peer_with(known_);
+    again->send(bytes_of("here again"));
+    ASSERT_TRUE(turn_until([&] {
+      const auto heard = arrived<broker::FrameArrived>();
+      return !heard.empty() && text_of(heard.back().frame.view()) == "here again";
+    }));
+    const auto id = arrived<broker::FrameArrived>().back().connection;
+    send(id, SharedBytes(copy_of(bytes_of("welcome"))));
+    EXPECT_EQ(again->receive(), copy_of(bytes_of("welcome")));
+    again.reset();
+    ASSERT_TRUE(wait_for_end_of(id));
+    arrivals_.clear();
+  }
+}
+
+// Small frames cost more beside their payload than large ones for their size: none of that may be
+// left over for a message without an end, nor may an honest peer be in debt.
+TEST_F(RouterTest, EndsAMessageWithoutAnEndHoweverMuchWasSaidBefore) {
+  constexpr std::size_t kFrames = 20'000;
+  constexpr std::uint64_t kUnfinishedMax = host::unfinished_bytes_max(kSocketFramesInMax);
+  HeldLine line(router_->endpoint());
+  HostilePeer::Options options;
+  options.server = server_.public_key();
+  options.own = &known_;
+  HostilePeer peer(line.endpoint(), options);
+  for (std::size_t i = 0; i < kFrames; ++i) peer.send(bytes_of("p"));
+  ASSERT_TRUE(turn_until([&] {
+    line.pass(UINT64_MAX);
+    return arrivals_.size() >= kFrames;
+  }));
+  const std::uint64_t said = line.passed_bytes();
+  const auto pass_and_look = [&](std::uint64_t unfinished_bytes) {
+    line.pass(said + unfinished_bytes);
+    skipped_ += seconds{1};
+    turn();
+  };
+  const Bytes part(256 * 1024, 7);
+  for (int i = 0; i < 32; ++i) peer.send(part, HostilePeer::Part::more_follows);
+  peer.send(part);
+  const std::uint64_t little = kUnfinishedMax * 19 / 20;
+  ASSERT_TRUE(turn_until([&] {
+    pass_and_look(little);
+    return line.passed_bytes() == said + little;
+  }));
+  for (int i = 0; i < 20; ++i) pass_and_look(little);
+  EXPECT_EQ(journal_.count("connection_dropped"), 0u);
+  EXPECT_TRUE(turn_until([&] {
+    pass_and_look(kUnfinishedMax * 11 / 10);
+    return journal_.mentions("a message without an end");
   }));
 }
 
@@ -258,6 +348,15 @@ TEST_F(RouterTest, OfManyThatAreNotHeardTheEldestMakeRoom) {
   EXPECT_EQ(journal_.count("newcomers_crowded_out"), 1u) << "a line for each would fill the disk";
   lively->send(bytes_of("still here"));
   EXPECT_TRUE(wait_for_frames(2));
+}
+
+TEST(NewcomersTest, OnlyWhoeverWasAdmittedSinceItCameHasSpoken) {
+  Newcomers newcomers;
+  newcomers.came({7, "10.0.0.1:500", {}, {4}});
+  EXPECT_FALSE(newcomers.take(7, {4})) << "that one had the descriptor before";
+  EXPECT_FALSE(newcomers.take(8, {5}));
+  EXPECT_TRUE(newcomers.take(7, {5}));
+  EXPECT_FALSE(newcomers.take(7, {5})) << "it is no newcomer any more";
 }
 
 TEST(NewcomersTest, WhoeverHasMostMakesRoom) {
