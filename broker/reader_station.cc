@@ -18,6 +18,8 @@ constexpr std::size_t kEntriesAtATime = 64;
 constexpr std::size_t kBatchesKept = 16;
 // Looked through for one request: of what retention left, nothing may be owed any more.
 constexpr std::size_t kEntriesPerRequestMax = 1024;
+// Read for one request: of large batches a recipient may be owed little.
+constexpr std::size_t kBytesPerRequestMax = 4 * 1024 * 1024;
 // Batches looked through for one message id.
 constexpr std::size_t kMessageBatchesMax = 1024;
 constexpr std::size_t kMessageBatchesOfOneMax = 64;
@@ -64,10 +66,11 @@ struct ReaderStation::State {
   std::unique_ptr<index::Lanes> lanes;
   Origin origin;
   host::Journal& journal;
-  std::deque<std::shared_ptr<const LoggedBatch>> kept;  // the latest used first
+  std::deque<std::shared_ptr<const dispatch::OwedBatch>> kept;  // the latest read first
+  std::size_t bytes_read = 0;                                   // for the request at hand
 
   // Null: retention left nothing of it that anybody is owed.
-  [[nodiscard]] Result<std::shared_ptr<const LoggedBatch>> load(LogIndex index);
+  [[nodiscard]] Result<std::shared_ptr<const dispatch::OwedBatch>> load(LogIndex index);
   [[nodiscard]] Result<void> catch_up(const CatchUpRequest& request, CatchUpAnswer& answer);
   enum class Course : std::uint8_t { go_on, full, at_end };
   [[nodiscard]] Result<Course> add_entry(LogIndex index, CatchUpAnswer& answer);
@@ -83,13 +86,14 @@ struct ReaderStation::State {
   [[nodiscard]] ReadAnswer answer_to(const Request& request, Now now);
 };
 
-Result<std::shared_ptr<const LoggedBatch>> ReaderStation::State::load(LogIndex index) {
-  const auto found =
-      std::ranges::find_if(kept, [&](const auto& candidate) { return candidate->index == index; });
+Result<std::shared_ptr<const dispatch::OwedBatch>> ReaderStation::State::load(LogIndex index) {
+  const auto found = std::ranges::find_if(
+      kept, [&](const auto& candidate) { return candidate->logged().index == index; });
   if (found != kept.end()) return *found;
   KERUEN_TRY(const auto record, log.read(index));
+  bytes_read += record.bytes.size();
   KERUEN_TRY(const auto decoded, read_batch(index, record));
-  if (decoded.leaves.empty()) return std::shared_ptr<const LoggedBatch>();
+  if (decoded.leaves.empty()) return std::shared_ptr<const dispatch::OwedBatch>();
   std::optional<Error> of_lookup;
   const auto key_of = [&](const AgencyId& sender, const KeyId& id) {
     auto key = lanes->signing_key(sender, id);
@@ -102,12 +106,13 @@ Result<std::shared_ptr<const LoggedBatch>> ReaderStation::State::load(LogIndex i
                       : certs::verify_batch(decoded, origin, key_of);
   if (of_lookup) return fail(std::move(*of_lookup));
   if (!verified) return fail(corrupt(index, verified.error()));
-  auto batch = std::make_shared<const LoggedBatch>(LoggedBatch{
-      index, record.accepted_at, record.refusals,
-      std::make_shared<const certs::VerifiedBatch>(std::move(*verified)), record.bytes});
+  auto batch =
+      std::make_shared<const dispatch::OwedBatch>(std::make_shared<const LoggedBatch>(LoggedBatch{
+          index, record.accepted_at, record.refusals,
+          std::make_shared<const certs::VerifiedBatch>(std::move(*verified)), record.bytes}));
   if (kept.size() == kBatchesKept) kept.pop_back();
   kept.push_front(batch);
-  return std::shared_ptr<const LoggedBatch>(std::move(batch));
+  return std::shared_ptr<const dispatch::OwedBatch>(std::move(batch));
 }
 
 Result<ReaderStation::State::Course> ReaderStation::State::add_entry(LogIndex index,
@@ -142,7 +147,8 @@ Result<void> ReaderStation::State::catch_up(const CatchUpRequest& request, Catch
   range.from = request.after ? request.after->index : LogIndex{};
   range.below = request.below;
   range.most = kEntriesAtATime;
-  for (std::size_t looked_at = 0; looked_at < kEntriesPerRequestMax;) {
+  bytes_read = 0;
+  for (std::size_t looked_at = 0;;) {
     KERUEN_TRY(const auto entries, lanes->entries(request.recipient, request.lane, range));
     for (const LogIndex index : entries) {
       KERUEN_TRY(const Course course, add_entry(index, answer));
@@ -151,17 +157,18 @@ Result<void> ReaderStation::State::catch_up(const CatchUpRequest& request, Catch
         answer.complete = true;
         return {};
       }
+      // Others wait for the reader, too.
+      if (++looked_at == kEntriesPerRequestMax || bytes_read >= kBytesPerRequestMax) {
+        if (answer.pieces.empty()) answer.reached = dispatch::end_of(index);
+        return {};
+      }
     }
     if (entries.size() < range.most) {
       answer.complete = true;
       return {};
     }
-    looked_at += entries.size();
     range.from = entries.back().next();
   }
-  // Others wait for the reader, too.
-  if (answer.pieces.empty()) answer.reached = dispatch::end_of(LogIndex{range.from.value - 1});
-  return {};
 }
 
 Result<wire::Frame> ReaderStation::State::frame_for(const InclusionRequest& request, Now) const {

@@ -1,6 +1,7 @@
 // The reader thread's work as a plain function: what recipients behind the in-memory tail are owed,
 // proofs, and what operators ask of the log.
-// Units: a catch-up answer holds about request.bytes_max bytes of slices, one piece at least.
+// Units: a catch-up answer holds about request.bytes_max bytes of slices, one piece at least; fewer
+//        where much was read for them, or nothing and how far that went.
 // Threads: one (the reader thread; in a test, the test's), beside the one that appends.
 // Lifetime: borrows log and journal; opens its own connection to the index's file.
 //

@@ -7,7 +7,8 @@
 //                                                                   (core → log thread)
 //   log thread  BatchOutcome, RecordOutcome, LogFault               (log thread → core)
 //   core        CatchUpRequest → reader → CatchUpAnswer             (and ReadRequest kinds beside
-//   it) core        SendFrame, CloseConnection                          (core → socket)
+//   it; what operators ask goes to a reader of its own)
+//   core        SendFrame, CloseConnection                          (core → socket)
 #pragma once
 
 #include <memory>
@@ -112,6 +113,7 @@ struct Piece {
   wire::DeliverSlice slice;
   std::uint32_t last_leaf = 0;  // stored, the recipient's cursor is {slice.index, last_leaf}
   std::uint32_t leaves = 0;
+  std::uint32_t messages = 0;  // of them; receipts and stubs are none
 };
 // The next pieces of one recipient's lane after a cursor, or of an asked range.
 struct CatchUpRequest {

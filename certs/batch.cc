@@ -107,14 +107,13 @@ Result<VerifiedBatch> verify(const wire::UnverifiedBatch& batch, const Origin& o
     }
     present.push_back({leaf.number, next.hash});
   }
-  KERUEN_TRY(const Digest root, root_of_pruned(statement.leaf_count, present, batch.pruned));
-  if (root != statement.root) {
+  KERUEN_TRY(verified.tree, PrunedTree::build(statement.leaf_count, present, batch.pruned));
+  if (verified.tree.root() != statement.root) {
     return fail(ErrorCode::bad_signature, "the leaves do not give the signed root");
   }
   verified.statement_bytes = batch.statement;
   verified.signature = batch.signature;
   verified.hash = batch_hash(batch.statement.view(), batch.signature);
-  verified.pruned = batch.pruned;
   return verified;
 }
 
@@ -174,9 +173,6 @@ SignedBatch sign_batch(wire::Statement statement, std::vector<wire::Leaf> leaves
 
 wire::UnverifiedBatch cut_slice(const VerifiedBatch& batch, const AgencyId& recipient,
                                 const std::vector<SliceLeaf>& chosen) {
-  std::vector<NumberedHash> present;
-  present.reserve(batch.leaves.size());
-  for (const VerifiedLeaf& leaf : batch.leaves) present.push_back({leaf.number, leaf.hash});
   wire::UnverifiedBatch slice;
   slice.statement = batch.statement_bytes;
   slice.signature = batch.signature;
@@ -188,7 +184,7 @@ wire::UnverifiedBatch cut_slice(const VerifiedBatch& batch, const AgencyId& reci
     slice.leaves.push_back(cut_leaf(*leaf, recipient, choice.body));
     keep.push_back(choice.number);
   }
-  slice.pruned = prune_further(batch.statement.leaf_count, present, batch.pruned, keep);
+  slice.pruned = batch.tree.prune_to(keep);
   return slice;
 }
 

@@ -34,7 +34,7 @@ struct VerifiedBatch {
   Signature signature;
   Digest hash;                       // batchHash = H(statement ‖ signature)
   std::vector<VerifiedLeaf> leaves;  // all of them in a whole batch, some in a slice
-  std::vector<Digest> pruned;
+  PrunedTree tree;                   // they stand in it, and the hashes of what is left out
 
   [[nodiscard]] bool is_whole() const { return leaves.size() == statement.leaf_count; }
   bool operator==(const VerifiedBatch&) const = default;
@@ -72,6 +72,7 @@ struct SliceLeaf {
 };
 // What `recipient` is sent: of each chosen leaf its own wrap and the others' hashes, or the
 // receipt. `chosen` ascends and names leaves of `batch`, whole or itself cut, for this recipient.
+// It costs what it gives, however large the batch: a batch may be cut for as many as it has leaves.
 [[nodiscard]] wire::UnverifiedBatch cut_slice(const VerifiedBatch& batch, const AgencyId& recipient,
                                               const std::vector<SliceLeaf>& chosen);
 

@@ -1,7 +1,6 @@
 #include "certs/merkle.h"
 
 #include <bit>
-#include <span>
 
 #include "certs/hash.h"
 
@@ -55,56 +54,6 @@ void prune_range(Hashes leaves, std::uint32_t first, std::span<const std::uint32
   prune_range(leaves.first(left), first, present.first(inside), pruned);
   prune_range(leaves.subspan(left), middle, present.subspan(inside), pruned);
 }
-
-// Walks the tree of a pruned slice and takes each hash where it must stand.
-class PrunedWalk {
- public:
-  PrunedWalk(std::span<const NumberedHash> present, Hashes pruned)
-      : present_(present), pruned_(pruned) {}
-
-  Result<Digest> root_of(std::uint32_t first, std::uint32_t end) {
-    const bool holds_any = !present_.empty() && present_.front().number < end;
-    if (!holds_any) return next_pruned();
-    if (end - first == 1) {
-      const Digest hash = present_.front().hash;
-      present_ = present_.subspan(1);
-      return hash;
-    }
-    const auto middle = static_cast<std::uint32_t>(first + split_of(end - first));
-    KERUEN_TRY(const Digest left, root_of(first, middle));
-    KERUEN_TRY(const Digest right, root_of(middle, end));
-    return merkle_node_hash(left, right);
-  }
-  // The hashes that stand for the rest when only `keep` of the present leaves stay.
-  Result<void> prune_to(std::uint32_t first, std::uint32_t end, std::span<const std::uint32_t> keep,
-                        std::vector<Digest>& pruned) {
-    if (keep.empty()) {
-      KERUEN_TRY(pruned.emplace_back(), root_of(first, end));
-      return {};
-    }
-    if (end - first == 1) {
-      present_ = present_.subspan(1);
-      return {};
-    }
-    const auto middle = static_cast<std::uint32_t>(first + split_of(end - first));
-    const auto inside =
-        static_cast<std::size_t>(std::ranges::lower_bound(keep, middle) - keep.begin());
-    KERUEN_CHECK(prune_to(first, middle, keep.first(inside), pruned));
-    return prune_to(middle, end, keep.subspan(inside), pruned);
-  }
-  [[nodiscard]] bool all_consumed() const { return present_.empty() && pruned_.empty(); }
-
- private:
-  Result<Digest> next_pruned() {
-    if (pruned_.empty()) return fail(ErrorCode::malformed, "a subtree's hash is missing");
-    const Digest hash = pruned_.front();
-    pruned_ = pruned_.subspan(1);
-    return hash;
-  }
-
-  std::span<const NumberedHash> present_;
-  Hashes pruned_;
-};
 
 }  // namespace
 
@@ -287,24 +236,49 @@ std::vector<Digest> prune(const std::vector<Digest>& leaf_hashes,
   return pruned;
 }
 
-std::vector<Digest> prune_further(std::uint32_t leaf_count,
-                                  const std::vector<NumberedHash>& present,
-                                  const std::vector<Digest>& pruned,
-                                  const std::vector<std::uint32_t>& keep) {
-  for (std::size_t i = 0; i < keep.size(); ++i) {
-    ensure(std::ranges::binary_search(present, keep[i], {}, &NumberedHash::number) &&
-               (i == 0 || keep[i - 1] < keep[i]),
-           "leaves to keep ascend and are present");
+// Takes each hash where it must stand.
+class PrunedTree::Growth {
+ public:
+  Growth(std::span<const NumberedHash> present, Hashes pruned)
+      : present_(present), pruned_(pruned) {
+    nodes_.reserve(2 * (present.size() + pruned.size()));
   }
-  PrunedWalk walk(present, pruned);
-  std::vector<Digest> further;
-  const auto walked = walk.prune_to(0, leaf_count, keep, further);
-  ensure(walked.has_value() && walk.all_consumed(), "a tree that is pruned further has a root");
-  return further;
-}
 
-Result<Digest> root_of_pruned(std::uint32_t leaf_count, const std::vector<NumberedHash>& present,
-                              const std::vector<Digest>& pruned) {
+  Result<void> add(std::uint32_t first, std::uint32_t end) {
+    const std::size_t place = nodes_.size();
+    nodes_.emplace_back();
+    const bool holds_any = !present_.empty() && present_.front().number < end;
+    if (!holds_any) {
+      if (pruned_.empty()) return fail(ErrorCode::malformed, "a subtree's hash is missing");
+      nodes_[place].hash = pruned_.front();
+      pruned_ = pruned_.subspan(1);
+      return {};
+    }
+    if (end - first == 1) {
+      nodes_[place].hash = present_.front().hash;
+      present_ = present_.subspan(1);
+      return {};
+    }
+    const auto middle = static_cast<std::uint32_t>(first + split_of(end - first));
+    KERUEN_CHECK(add(first, middle));
+    const std::size_t right = nodes_.size();
+    KERUEN_CHECK(add(middle, end));
+    nodes_[place].hash = merkle_node_hash(nodes_[place + 1].hash, nodes_[right].hash);
+    nodes_[place].nodes = static_cast<std::uint32_t>(nodes_.size() - place);
+    return {};
+  }
+  [[nodiscard]] bool all_consumed() const { return present_.empty() && pruned_.empty(); }
+  [[nodiscard]] std::vector<Node> take() { return std::move(nodes_); }
+
+ private:
+  std::span<const NumberedHash> present_;
+  Hashes pruned_;
+  std::vector<Node> nodes_;
+};
+
+Result<PrunedTree> PrunedTree::build(std::uint32_t leaf_count,
+                                     const std::vector<NumberedHash>& present,
+                                     const std::vector<Digest>& pruned) {
   if (leaf_count == 0) return fail(ErrorCode::malformed, "a tree without leaves");
   for (std::size_t i = 0; i < present.size(); ++i) {
     if (present[i].number >= leaf_count) {
@@ -315,10 +289,48 @@ Result<Digest> root_of_pruned(std::uint32_t leaf_count, const std::vector<Number
       return fail(ErrorCode::malformed, "leaf numbers do not ascend");
     }
   }
-  PrunedWalk walk(present, pruned);
-  KERUEN_TRY(const Digest root, walk.root_of(0, leaf_count));
-  if (!walk.all_consumed()) return fail(ErrorCode::malformed, "a subtree's hash is left over");
-  return root;
+  Growth growth(present, pruned);
+  KERUEN_CHECK(growth.add(0, leaf_count));
+  if (!growth.all_consumed()) return fail(ErrorCode::malformed, "a subtree's hash is left over");
+  PrunedTree tree;
+  tree.leaf_count_ = leaf_count;
+  tree.nodes_ = growth.take();
+  return tree;
+}
+
+std::vector<Digest> PrunedTree::prune_to(const std::vector<std::uint32_t>& keep) const {
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    ensure(keep[i] < leaf_count_ && (i == 0 || keep[i - 1] < keep[i]),
+           "leaves to keep ascend and are in the tree");
+  }
+  std::vector<Digest> pruned;
+  add_pruned(0, 0, leaf_count_, keep, pruned);
+  return pruned;
+}
+
+// Of the node at `place`, which holds leaves [first, end).
+void PrunedTree::add_pruned(std::size_t place, std::uint32_t first, std::uint32_t end,
+                            std::span<const std::uint32_t> keep,
+                            std::vector<Digest>& pruned) const {
+  if (keep.empty()) {
+    pruned.push_back(nodes_[place].hash);
+    return;
+  }
+  if (end - first == 1) return;
+  ensure(nodes_[place].nodes > 1, "leaves to keep are present");
+  const auto middle = static_cast<std::uint32_t>(first + split_of(end - first));
+  const auto inside =
+      static_cast<std::size_t>(std::ranges::lower_bound(keep, middle) - keep.begin());
+  const std::size_t left = place + 1;
+  const std::size_t right = left + nodes_[left].nodes;
+  add_pruned(left, first, middle, keep.first(inside), pruned);
+  add_pruned(right, middle, end, keep.subspan(inside), pruned);
+}
+
+Result<Digest> root_of_pruned(std::uint32_t leaf_count, const std::vector<NumberedHash>& present,
+                              const std::vector<Digest>& pruned) {
+  KERUEN_TRY(const auto tree, PrunedTree::build(leaf_count, present, pruned));
+  return tree.root();
 }
 
 }  // namespace keruen::certs

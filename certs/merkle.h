@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "schemas/error.h"
@@ -58,16 +59,39 @@ struct NumberedHash {
   std::uint32_t number = 0;
   Digest hash;
 };
-// The root such a pruned tree has. malformed: hashes left over or missing, numbers out of order or
-// range.
+
+// Such a tree with every hash its root was computed from: pruning it further hashes nothing again.
+class PrunedTree {
+ public:
+  PrunedTree() = default;  // of no leaves
+  // malformed: hashes left over or missing, numbers out of order or range.
+  [[nodiscard]] static Result<PrunedTree> build(std::uint32_t leaf_count,
+                                                const std::vector<NumberedHash>& present,
+                                                const std::vector<Digest>& pruned);
+  [[nodiscard]] const Digest& root() const { return nodes_.front().hash; }
+  // What prune() gives for the whole tree and `keep`, which ascend and are present here.
+  [[nodiscard]] std::vector<Digest> prune_to(const std::vector<std::uint32_t>& keep) const;
+  [[nodiscard]] std::size_t bytes() const { return nodes_.capacity() * sizeof(Node); }
+  bool operator==(const PrunedTree&) const = default;
+
+ private:
+  // A node stands before what is below it, the left before the right.
+  struct Node {
+    Digest hash;
+    std::uint32_t nodes = 1;  // of its subtree, as far as it is shown, with itself
+    bool operator==(const Node&) const = default;
+  };
+  class Growth;
+  void add_pruned(std::size_t place, std::uint32_t first, std::uint32_t end,
+                  std::span<const std::uint32_t> keep, std::vector<Digest>& pruned) const;
+
+  std::uint32_t leaf_count_ = 0;
+  std::vector<Node> nodes_;
+};
+
+// Its root alone.
 [[nodiscard]] Result<Digest> root_of_pruned(std::uint32_t leaf_count,
                                             const std::vector<NumberedHash>& present,
                                             const std::vector<Digest>& pruned);
-// Such a tree, which has a root, with only `keep` (ascending) of its leaves left: what prune()
-// gives for the whole tree and `keep`.
-[[nodiscard]] std::vector<Digest> prune_further(std::uint32_t leaf_count,
-                                                const std::vector<NumberedHash>& present,
-                                                const std::vector<Digest>& pruned,
-                                                const std::vector<std::uint32_t>& keep);
 
 }  // namespace keruen::certs

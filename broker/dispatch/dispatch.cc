@@ -35,7 +35,7 @@ void Dispatch::connect(const AgencyId& id, const wire::Cursors& cursors,
 void Dispatch::disconnect(const AgencyId& id) {
   const auto found = recipients_.find(id);
   if (found == recipients_.end()) return;
-  under_way_ -= found->second.credit.outstanding();
+  pool_bytes_ -= found->second.pool_bytes();
   recipients_.erase(found);
   ready_.erase(id);
 }
@@ -47,18 +47,19 @@ void Dispatch::set_serving(const AgencyId& id, Recipient::Serving serving) {
   ready_.insert(id);
 }
 
-void Dispatch::settle(Recipient& recipient, std::uint64_t outstanding_before) {
-  under_way_ -= outstanding_before;
-  under_way_ += recipient.credit.outstanding();
+void Dispatch::settle(const Recipient& recipient, std::uint64_t pool_bytes_before) {
+  pool_bytes_ -= pool_bytes_before;
+  pool_bytes_ += recipient.pool_bytes();
 }
 
 void Dispatch::acknowledge(const AgencyId& id, std::uint64_t credit_total, MonotonicTime now) {
   const auto found = recipients_.find(id);
   if (found == recipients_.end()) return;
   Recipient& recipient = found->second;
+  const std::uint64_t pool_bytes_before = recipient.pool_bytes();
   const std::uint64_t before = recipient.credit.outstanding();
   recipient.credit.grant(credit_total);
-  settle(recipient, before);
+  settle(recipient, pool_bytes_before);
   const std::uint64_t after = recipient.credit.outstanding();
   if (before > after) recipient.window.stored(before - after, after, now);
   ready_.insert(id);
@@ -85,12 +86,12 @@ Result<void> Dispatch::ask_again(const AgencyId& id, const wire::AskAgain& asked
   return {};
 }
 
-void Dispatch::add(std::shared_ptr<const broker::LoggedBatch> batch) {
-  auto recipients = recipients_of(*batch);
-  for (const AgencyId& id : recipients) {
-    if (recipients_.contains(id)) ready_.insert(id);
+void Dispatch::add(std::shared_ptr<const broker::LoggedBatch> logged) {
+  auto batch = std::make_shared<const OwedBatch>(std::move(logged));
+  for (const OwedBatch::Portion& portion : batch->portions()) {
+    if (recipients_.contains(portion.recipient)) ready_.insert(portion.recipient);
   }
-  for (const Tail::Dropped& dropped : tail_.push(std::move(batch), std::move(recipients))) {
+  for (const Tail::Dropped& dropped : tail_.push(std::move(batch))) {
     const auto found = recipients_.find(dropped.recipient);
     if (found == recipients_.end()) continue;
     LaneState& lane = found->second.lane(dropped.lane);
@@ -106,7 +107,7 @@ void Dispatch::take_asked(Recipient& recipient, broker::CatchUpAnswer& answer) {
   for (broker::Piece& piece : answer.pieces) {
     range.after = wire::Cursor{piece.slice.index, piece.last_leaf};
     piece.slice.again = true;
-    recipient.asked_pieces.push_back(std::move(piece));
+    recipient.keep(recipient.asked_pieces, std::move(piece));
   }
   if (answer.reached) {
     range.after = answer.reached;
@@ -118,7 +119,7 @@ void Dispatch::take_asked(Recipient& recipient, broker::CatchUpAnswer& answer) {
 void Dispatch::take_flow(Recipient& recipient, broker::CatchUpAnswer& answer) {
   LaneState& lane = recipient.lane(answer.request.lane);
   if (answer.reached) lane.handed = answer.reached;
-  for (broker::Piece& piece : answer.pieces) lane.fetched.push_back(std::move(piece));
+  for (broker::Piece& piece : answer.pieces) recipient.keep(lane.fetched, std::move(piece));
   // The tail may have moved on meanwhile: then the reader is asked once more.
   if (answer.complete && tail_.begin() <= answer.request.below) {
     lane.source = LaneState::Source::tail;
@@ -134,26 +135,27 @@ void Dispatch::take(broker::CatchUpAnswer answer) {
   if (found->second.in_flight != answer.request) return;
   Recipient& recipient = found->second;
   recipient.in_flight.reset();
+  const std::uint64_t before = recipient.pool_bytes();
   if (answer.request.until) {
     take_asked(recipient, answer);
   } else {
     take_flow(recipient, answer);
   }
+  settle(recipient, before);
 }
 
-std::size_t Dispatch::room_for(const Recipient& recipient) const {
-  const std::uint64_t outstanding = recipient.credit.outstanding();
+bool Dispatch::has_room(std::uint64_t bytes_of_one) const {
   const std::uint64_t free =
-      options_.pool_bytes_max - std::min<std::uint64_t>(options_.pool_bytes_max, under_way_);
+      options_.pool_bytes_max - std::min<std::uint64_t>(options_.pool_bytes_max, pool_bytes_);
   // A piece at a time goes on for everybody: those who fill the pool may never store what they
   // have. What they do not read is bounded where it is sent.
-  if (outstanding > 0 && outstanding >= free / 2) return 0;
-  return static_cast<std::size_t>(std::min<std::uint64_t>(recipient.credit.left(), kSliceBytesMax));
+  return bytes_of_one == 0 || bytes_of_one < free / 2;
 }
 
 std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient& recipient,
-                                                  std::size_t bytes_max, const Moment& moment) {
+                                                  const Moment& moment) {
   const auto first_patient = static_cast<std::size_t>(Lane::routine);
+  std::size_t bytes_max = std::min<std::size_t>(kSliceBytesMax, recipient.credit.left());
   for (std::size_t number = 0; number < kLaneCount; ++number) {
     LaneState& lane = recipient.lanes[number];
     if (number > static_cast<std::size_t>(Lane::flash)) {
@@ -169,29 +171,27 @@ std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient&
         !recipient.asked_pieces.empty() &&
         number == std::min(first_patient,
                            static_cast<std::size_t>(recipient.asked_pieces.front().slice.lane));
-    if (asked) {
-      broker::Piece piece = std::move(recipient.asked_pieces.front());
-      recipient.asked_pieces.pop_front();
-      return piece;
-    }
+    // What was fetched has its room: the pool may be full because of it.
+    if (asked) return recipient.release(recipient.asked_pieces);
     if (!lane.fetched.empty()) {
-      broker::Piece piece = std::move(lane.fetched.front());
-      lane.fetched.pop_front();
+      broker::Piece piece = recipient.release(lane.fetched);
       lane.handed = wire::Cursor{piece.slice.index, piece.last_leaf};
       return piece;
     }
     if (lane.source != LaneState::Source::tail) continue;
+    if (!has_room(recipient.credit.outstanding())) continue;
     LogIndex from = lane.handed ? lane.handed->index : LogIndex{0};
     while (const auto batch = tail_.next(id, lane_at(number), from)) {
       CutOptions cut;
-      if (lane.handed && lane.handed->index == batch->index) cut.after = lane.handed->leaf;
+      const LogIndex index = batch->logged().index;
+      if (lane.handed && lane.handed->index == index) cut.after = lane.handed->leaf;
       cut.now = moment.expiring_at;
       cut.bytes_max = bytes_max;
       if (auto piece = first_piece(*batch, id, cut)) {
-        lane.handed = wire::Cursor{batch->index, piece->last_leaf};
+        lane.handed = wire::Cursor{index, piece->last_leaf};
         return piece;
       }
-      from = batch->index.next();  // all of it is handed out
+      from = index.next();  // all of it is handed out
     }
   }
   return std::nullopt;
@@ -200,6 +200,7 @@ std::optional<broker::Piece> Dispatch::next_piece(const AgencyId& id, Recipient&
 void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime expiring_at,
                             Served& served) {
   if (being_read_.contains(id)) return;
+  if (recipient.credit.left() == 0 || !has_room(recipient.pool_bytes())) return;
   broker::CatchUpRequest request;
   request.recipient = id;
   request.expiring_at = expiring_at;
@@ -227,14 +228,13 @@ void Dispatch::request_more(const AgencyId& id, Recipient& recipient, WallTime e
 
 Dispatch::Turn Dispatch::hand_one(const AgencyId& id, Recipient& recipient, const Moment& moment,
                                   Served& served) {
-  const std::size_t room = room_for(recipient);
-  if (room == 0) return Turn::nothing;
-  auto piece = next_piece(id, recipient, room, moment);
+  const std::uint64_t pool_bytes_before = recipient.pool_bytes();
+  auto piece = next_piece(id, recipient, moment);
   if (!piece) return Turn::nothing;
-  const std::uint64_t before = recipient.credit.outstanding();
-  recipient.credit.spend(piece->slice.slice.size());
-  recipient.window.sent(piece->slice.slice.size(), before, moment.now);
-  settle(recipient, before);
+  const std::size_t bytes = piece->slice.slice.size();
+  recipient.window.sent(bytes, recipient.credit.outstanding(), moment.now);
+  recipient.credit.spend(bytes);
+  settle(recipient, pool_bytes_before);
   served.handed.push_back({id, std::move(*piece)});
   return Turn::handed;
 }
@@ -254,7 +254,8 @@ Served Dispatch::serve(WallTime expiring_at, MonotonicTime now) {
         }
         request_more(*id, found->second, expiring_at, served);
         // Only the pool keeps it from more: the next who gives room back lets it go on.
-        if (room_for(found->second) == 0 && found->second.credit.left() > 0) hungry.insert(*id);
+        const bool pool_is_full = !has_room(found->second.pool_bytes());
+        if (pool_is_full && found->second.credit.left() > 0) hungry.insert(*id);
       }
       id = turns.erase(id);
     }
@@ -262,7 +263,5 @@ Served Dispatch::serve(WallTime expiring_at, MonotonicTime now) {
   ready_ = std::move(hungry);
   return served;
 }
-
-std::uint64_t Dispatch::bytes_under_way() const { return under_way_; }
 
 }  // namespace keruen::dispatch

@@ -3,10 +3,11 @@
 // Threads: the core's.
 //
 // Order within a lane is log order and never changes; lanes overtake. Memory is bounded whoever
-// reads or does not: the tail by kTailBytesMax, everything under way by kOutgoingPoolBytesMax, of
-// which one recipient gets at most half of what is left, and a piece for each beside it, so that
-// those who do not store what they get cannot hold up the rest. On a thin line little is under way
-// (schemas/wire/window.h): what is most urgent passes it.
+// reads or does not: the tail by kTailBytesMax, everything the reader fetched or that is under way
+// by kOutgoingPoolBytesMax, of which one recipient gets at most half of what is left, and for each
+// beside it a piece and what one request fetches, so that those who do not store what they get
+// cannot hold up the rest. On a thin line little is under way (schemas/wire/window.h): what is most
+// urgent passes it.
 #pragma once
 
 #include <map>
@@ -45,7 +46,7 @@ class Dispatch {
   [[nodiscard]] Result<void> ask_again(const AgencyId& recipient, const wire::AskAgain& asked);
 
   // A batch the log just took.
-  void add(std::shared_ptr<const broker::LoggedBatch> batch);
+  void add(std::shared_ptr<const broker::LoggedBatch> logged);
   // Answers to requests nobody waits for any more are dropped.
   void take(broker::CatchUpAnswer answer);
 
@@ -55,7 +56,7 @@ class Dispatch {
   // What may go out at `now`. `expiring_at`: as in CutOptions::now.
   [[nodiscard]] Served serve(WallTime expiring_at, MonotonicTime now);
 
-  [[nodiscard]] std::uint64_t bytes_under_way() const;
+  [[nodiscard]] std::uint64_t pool_bytes() const { return pool_bytes_; }
   [[nodiscard]] std::size_t tail_bytes() const { return tail_.bytes(); }
 
  private:
@@ -67,10 +68,10 @@ class Dispatch {
   [[nodiscard]] Turn hand_one(const AgencyId& id, Recipient& recipient, const Moment& moment,
                               Served& served);
   [[nodiscard]] std::optional<broker::Piece> next_piece(const AgencyId& id, Recipient& recipient,
-                                                        std::size_t bytes_max,
                                                         const Moment& moment);
   void request_more(const AgencyId& id, Recipient& recipient, WallTime expiring_at, Served& served);
-  [[nodiscard]] std::size_t room_for(const Recipient& recipient) const;
+  // Whether the pool has room for more for one who has so much of it, or of one sort of it.
+  [[nodiscard]] bool has_room(std::uint64_t bytes_of_one) const;
   void take_asked(Recipient& recipient, broker::CatchUpAnswer& answer);
   void take_flow(Recipient& recipient, broker::CatchUpAnswer& answer);
 
@@ -80,9 +81,9 @@ class Dispatch {
   // Whom the reader is looking for: at most one request of each is with it, however often they
   // connect anew.
   std::set<AgencyId> being_read_;
-  std::set<AgencyId> ready_;     // something may go out to them
-  std::uint64_t under_way_ = 0;  // of all recipients
-  void settle(Recipient& recipient, std::uint64_t outstanding_before);
+  std::set<AgencyId> ready_;      // something may go out to them
+  std::uint64_t pool_bytes_ = 0;  // of all recipients
+  void settle(const Recipient& recipient, std::uint64_t pool_bytes_before);
 };
 
 }  // namespace keruen::dispatch

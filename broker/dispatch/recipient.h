@@ -45,7 +45,21 @@ struct Recipient {
   std::optional<broker::CatchUpRequest> in_flight;
   std::deque<AskedRange> asked;
   std::deque<broker::Piece> asked_pieces;
+  std::uint64_t fetched_bytes = 0;  // of `asked_pieces` and of what every lane fetched
   enum class Serving : std::uint8_t { off, on } serving = Serving::on;
+
+  void keep(std::deque<broker::Piece>& fetched, broker::Piece piece) {
+    fetched_bytes += piece.slice.slice.size();
+    fetched.push_back(std::move(piece));
+  }
+  [[nodiscard]] broker::Piece release(std::deque<broker::Piece>& fetched) {
+    broker::Piece piece = std::move(fetched.front());
+    fetched.pop_front();
+    fetched_bytes -= piece.slice.slice.size();
+    return piece;
+  }
+  // Of the pool: fetched for it, or sent and not stored there.
+  [[nodiscard]] std::uint64_t pool_bytes() const { return fetched_bytes + credit.outstanding(); }
 
   [[nodiscard]] LaneState& lane(Lane which) { return lanes[static_cast<std::size_t>(which)]; }
 };

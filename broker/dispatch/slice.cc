@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <map>
 
 #include "schemas/wire/refusals.h"
 
@@ -56,15 +56,14 @@ Choice choose(const broker::LoggedBatch& entry, const certs::VerifiedLeaf& leaf,
 // All of it in one piece: nothing has to be cut out, and what a sender's pointers share is not
 // written out.
 bool goes_as_stored(const broker::LoggedBatch& entry, const AgencyId& recipient,
-                    const CutOptions& options) {
+                    std::span<const std::uint32_t> owed, const CutOptions& options) {
   const certs::VerifiedBatch& batch = *entry.batch;
   if (entry.bytes.size() > options.bytes_max || !batch.is_whole() || options.after) return false;
   if (options.until && *options.until < batch.leaves.back().number) return false;
+  if (owed.size() != batch.leaves.size()) return false;
   return std::ranges::all_of(batch.leaves, [&](const certs::VerifiedLeaf& leaf) {
     const auto* header = std::get_if<wire::Header>(&leaf.decoded);
-    const bool is_its_alone =
-        concerns(leaf, recipient) && (header == nullptr || header->recipients.size() == 1);
-    return is_its_alone &&
+    return (header == nullptr || header->recipients.size() == 1) &&
            choose(entry, leaf, recipient, options.now).leaf.body == certs::BodyChoice::keep;
   });
 }
@@ -86,39 +85,48 @@ bool is_unknown(const broker::LoggedBatch& entry, std::uint32_t leaf, std::uint3
 
 wire::Cursor end_of(LogIndex index) { return {index, std::numeric_limits<std::uint32_t>::max()}; }
 
-bool concerns(const certs::VerifiedLeaf& leaf, const AgencyId& recipient) {
-  if (const auto* receipt = std::get_if<wire::Receipt>(&leaf.decoded)) {
-    return receipt->to == recipient;
-  }
-  const auto& recipients = std::get<wire::Header>(leaf.decoded).recipients;
-  return std::ranges::find(recipients, recipient) != recipients.end();
-}
-
-std::vector<AgencyId> recipients_of(const broker::LoggedBatch& entry) {
-  std::set<AgencyId> found;
-  for (const certs::VerifiedLeaf& leaf : entry.batch->leaves) {
-    if (const auto* receipt = std::get_if<wire::Receipt>(&leaf.decoded)) {
-      if (!is_unknown(entry, leaf.number, 0)) found.insert(receipt->to);
+OwedBatch::OwedBatch(std::shared_ptr<const broker::LoggedBatch> logged)
+    : logged_(std::move(logged)) {
+  std::map<AgencyId, std::vector<std::uint32_t>> found;
+  const std::vector<certs::VerifiedLeaf>& leaves = logged_->batch->leaves;
+  for (std::uint32_t at = 0; at < leaves.size(); ++at) {
+    const std::uint32_t number = leaves[at].number;
+    if (const auto* receipt = std::get_if<wire::Receipt>(&leaves[at].decoded)) {
+      if (!is_unknown(*logged_, number, 0)) found[receipt->to].push_back(at);
       continue;
     }
-    const auto& recipients = std::get<wire::Header>(leaf.decoded).recipients;
+    const auto& recipients = std::get<wire::Header>(leaves[at].decoded).recipients;
     for (std::uint32_t place = 0; place < recipients.size(); ++place) {
-      if (!is_unknown(entry, leaf.number, place)) found.insert(recipients[place]);
+      if (!is_unknown(*logged_, number, place)) found[recipients[place]].push_back(at);
     }
   }
-  return {found.begin(), found.end()};
+  portions_.reserve(found.size());
+  for (auto& [recipient, owed] : found) portions_.push_back({recipient, std::move(owed)});
 }
 
-std::optional<broker::Piece> first_piece(const broker::LoggedBatch& entry,
-                                         const AgencyId& recipient, const CutOptions& options) {
+std::span<const std::uint32_t> OwedBatch::leaves_of(const AgencyId& recipient) const {
+  const auto found = std::ranges::lower_bound(portions_, recipient, {}, &Portion::recipient);
+  if (found == portions_.end() || found->recipient != recipient) return {};
+  return found->leaves;
+}
+
+std::optional<broker::Piece> first_piece(const OwedBatch& batch, const AgencyId& recipient,
+                                         const CutOptions& options) {
+  const broker::LoggedBatch& entry = batch.logged();
+  const std::vector<certs::VerifiedLeaf>& leaves = entry.batch->leaves;
+  std::span<const std::uint32_t> owed = batch.leaves_of(recipient);
+  const bool as_stored = goes_as_stored(entry, recipient, owed, options);
+  if (options.after) {
+    const auto number_of = [&](std::uint32_t at) { return leaves[at].number; };
+    const auto rest = std::ranges::upper_bound(owed, *options.after, {}, number_of);
+    owed = owed.subspan(static_cast<std::size_t>(rest - owed.begin()));
+  }
   std::vector<Choice> choices;
   std::size_t bytes = wire::kEncodedBatchBytes +
                       wire::in_whole_words(entry.batch->statement_bytes.size()) + kGapBytes;
-  const bool as_stored = goes_as_stored(entry, recipient, options);
-  for (const certs::VerifiedLeaf& leaf : entry.batch->leaves) {
-    if (options.after && leaf.number <= *options.after) continue;
+  for (const std::uint32_t at : owed) {
+    const certs::VerifiedLeaf& leaf = leaves[at];
     if (options.until && leaf.number > *options.until) break;
-    if (!concerns(leaf, recipient)) continue;
     const Choice choice = choose(entry, leaf, recipient, options.now);
     bytes += choice.bytes_max;
     const bool gap = !choices.empty() && choices.back().leaf.number + 1 != leaf.number;
@@ -136,15 +144,18 @@ std::optional<broker::Piece> first_piece(const broker::LoggedBatch& entry,
   for (const Choice& choice : choices) {
     if (choice.stub) piece.slice.stubs.push_back({choice.leaf.number, *choice.stub});
   }
+  if (std::holds_alternative<wire::Header>(leaves.front().decoded)) {
+    piece.messages = piece.leaves - static_cast<std::uint32_t>(piece.slice.stubs.size());
+  }
   piece.slice.slice = as_stored ? entry.bytes : cut_bytes(entry, recipient, choices);
   return piece;
 }
 
-Pieces all_pieces(const broker::LoggedBatch& entry, const AgencyId& recipient, CutOptions options,
+Pieces all_pieces(const OwedBatch& batch, const AgencyId& recipient, CutOptions options,
                   std::size_t total_bytes_max) {
   Pieces result;
   std::size_t total = 0;
-  while (auto piece = first_piece(entry, recipient, options)) {
+  while (auto piece = first_piece(batch, recipient, options)) {
     const std::size_t bytes = piece->slice.slice.size();
     if (!result.pieces.empty() && total + bytes > total_bytes_max) {
       result.end = Pieces::End::more;

@@ -4,11 +4,12 @@
 // one leaf.   Units: bytes of the encoded slice.
 // Threads: pure functions; the core and the reader use them alike.
 //
-// A leaf concerns a recipient when its message names it or its receipt is to it. A batch wholly for
+// A recipient is owed a leaf when its message names it or its receipt is to it. A batch wholly for
 // one recipient is sent as it was stored, without being encoded again, unless a body is left out.
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "broker/stations.h"
@@ -17,10 +18,25 @@ namespace keruen::dispatch {
 
 // Behind every leaf of an entry.
 [[nodiscard]] wire::Cursor end_of(LogIndex index);
-// Who is owed anything of this batch: distinct, ascending. As in the index, nobody the exchange did
-// not know: names a sender makes up must not take memory.
-[[nodiscard]] std::vector<AgencyId> recipients_of(const broker::LoggedBatch& entry);
-[[nodiscard]] bool concerns(const certs::VerifiedLeaf& leaf, const AgencyId& recipient);
+
+// A logged batch, and who is owed which of its leaves: found once, however many they are. As in the
+// index, nobody the exchange did not know: names a sender makes up must not take memory.
+class OwedBatch {
+ public:
+  struct Portion {
+    AgencyId recipient;
+    std::vector<std::uint32_t> leaves;  // where in the batch's `leaves`, ascending
+  };
+
+  explicit OwedBatch(std::shared_ptr<const broker::LoggedBatch> logged);
+  [[nodiscard]] const broker::LoggedBatch& logged() const { return *logged_; }
+  [[nodiscard]] const std::vector<Portion>& portions() const { return portions_; }  // by recipient
+  [[nodiscard]] std::span<const std::uint32_t> leaves_of(const AgencyId& recipient) const;
+
+ private:
+  std::shared_ptr<const broker::LoggedBatch> logged_;
+  std::vector<Portion> portions_;
+};
 
 struct CutOptions {
   std::optional<std::uint32_t> after;  // leaves above this number only; empty: all
@@ -31,7 +47,7 @@ struct CutOptions {
 };
 
 // The first piece that `options` leaves over; empty: nothing (more) for this recipient.
-[[nodiscard]] std::optional<broker::Piece> first_piece(const broker::LoggedBatch& entry,
+[[nodiscard]] std::optional<broker::Piece> first_piece(const OwedBatch& batch,
                                                        const AgencyId& recipient,
                                                        const CutOptions& options);
 // All of them, one after the other, until together they pass `total_bytes_max`; at least one where
@@ -40,7 +56,7 @@ struct Pieces {
   std::vector<broker::Piece> pieces;
   enum class End : std::uint8_t { complete, more } end = End::complete;
 };
-[[nodiscard]] Pieces all_pieces(const broker::LoggedBatch& entry, const AgencyId& recipient,
+[[nodiscard]] Pieces all_pieces(const OwedBatch& batch, const AgencyId& recipient,
                                 CutOptions options, std::size_t total_bytes_max);
 
 }  // namespace keruen::dispatch

@@ -1,6 +1,6 @@
 // The newest batches of the log in memory, and who is owed which of them.
 // Shape: whole batches shared by pointer, oldest dropped first.   Units: bytes, at most `bytes_max`
-// of batches and what was decoded from them.   Threads: the core's.
+// of batches and what was made of them.   Threads: the core's.
 //
 // Everything the log took since begin() is here; what is older is read from the log.
 #pragma once
@@ -10,7 +10,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "broker/stations.h"
+#include "broker/dispatch/slice.h"
 
 namespace keruen::dispatch {
 
@@ -23,24 +23,21 @@ class Tail {
     Lane lane;
     LogIndex index;
   };
-  // `recipients` as recipients_of() names them. Returns who can no longer be served from memory.
-  [[nodiscard]] std::vector<Dropped> push(std::shared_ptr<const broker::LoggedBatch> batch,
-                                          std::vector<AgencyId> recipients);
+  // Returns who can no longer be served from memory.
+  [[nodiscard]] std::vector<Dropped> push(std::shared_ptr<const OwedBatch> batch);
 
   [[nodiscard]] TreeSize begin() const { return begin_; }
   // The first batch for this recipient and lane at `from` or later; null: none.
-  [[nodiscard]] std::shared_ptr<const broker::LoggedBatch> next(const AgencyId& recipient,
-                                                                Lane lane, LogIndex from) const;
+  [[nodiscard]] std::shared_ptr<const OwedBatch> next(const AgencyId& recipient, Lane lane,
+                                                      LogIndex from) const;
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   struct Entry {
-    std::shared_ptr<const broker::LoggedBatch> batch;
-    std::vector<AgencyId> recipients;
+    std::shared_ptr<const OwedBatch> batch;
     std::size_t bytes = 0;
   };
-  using LaneEntries =
-      std::array<std::deque<std::shared_ptr<const broker::LoggedBatch>>, kLaneCount>;
+  using LaneEntries = std::array<std::deque<std::shared_ptr<const OwedBatch>>, kLaneCount>;
   void drop_oldest(std::vector<Dropped>& dropped);
 
   TreeSize begin_;

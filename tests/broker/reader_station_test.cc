@@ -1,6 +1,8 @@
 // What recipients behind the memory, auditors and operators are answered from the log.
 #include "broker/reader_station.h"
 
+#include <map>
+
 #include "certs/merkle.h"
 #include "tests/broker/station_bench.h"
 
@@ -123,6 +125,40 @@ TEST_F(ReaderStationTest, ServesALongLaneInAnswersOfBoundedSize) {
   for (std::uint64_t entry = 4; entry < 14; ++entry) {
     expected.emplace_back(entry, 0);
     expected.emplace_back(entry, 2);
+  }
+  EXPECT_EQ(all, expected);
+}
+
+// Others wait for the reader, too: a request is over when much was read, however little it gave.
+TEST_F(ReaderStationTest, ReadsSoMuchAtATimeOfBatchesThatAreMostlyForOthers) {
+  constexpr std::size_t kReadMax = 4 * 1024 * 1024;
+  auto stream = exchange.open_stream("kz.border-guard");
+  const TestMessage large{{"kz.prosecutor"}, std::string(kPartBytesMax, 'x')};
+  std::map<std::uint64_t, std::size_t> bytes_of;
+  Places expected;
+  std::size_t total = 0;
+  while (total < 2 * kReadMax) {
+    const auto batch = exchange.messages(stream, {large, large, {{"kz.customs"}}, large});
+    const std::uint64_t entry = accepted(submit(batch)).index.value;
+    bytes_of[entry] = batch.bytes.size();
+    total += batch.bytes.size();
+    expected.emplace_back(entry, 2);
+  }
+  auto request = request_of("kz.customs", Lane::routine);
+  Places all;
+  for (bool complete = false; !complete;) {
+    const auto served = answer(request);
+    ASSERT_EQ(served.error, std::nullopt);
+    const Places places = places_in(served);
+    ASSERT_TRUE(served.complete || !places.empty());
+    std::size_t bytes = 0;
+    for (const auto& [entry, leaf] : places) bytes += bytes_of[entry];
+    EXPECT_LE(bytes, kReadMax + kBatchBytesMax);
+    all.insert(all.end(), places.begin(), places.end());
+    if (!places.empty()) {
+      request.after = wire::Cursor{LogIndex{places.back().first}, places.back().second};
+    }
+    complete = served.complete;
   }
   EXPECT_EQ(all, expected);
 }

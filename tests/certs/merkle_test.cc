@@ -287,13 +287,21 @@ TEST(PrunedTree, PrunedFurtherIsAsIfPrunedAtOnce) {
     const auto numbers = numbers_of(shown);
     std::vector<NumberedHash> present;
     for (const std::uint32_t number : numbers) present.push_back({number, leaves[number]});
-    const auto pruned = prune(leaves, numbers);
+    KERUEN_ASSERT_OK(const auto tree, PrunedTree::build(kSize, present, prune(leaves, numbers)));
     for (std::uint32_t kept = 0; kept <= shown; ++kept) {
       if ((kept & ~shown) != 0) continue;
-      ASSERT_EQ(prune_further(kSize, present, pruned, numbers_of(kept)),
-                prune(leaves, numbers_of(kept)));
+      ASSERT_EQ(tree.prune_to(numbers_of(kept)), prune(leaves, numbers_of(kept)));
     }
   }
+}
+
+TEST(PrunedTree, KeepsOnlyWhatIsPresentAndAscends) {
+  const auto leaves = leaves_of(7);
+  KERUEN_ASSERT_OK(const auto tree,
+                   PrunedTree::build(7, {{1, leaves[1]}, {2, leaves[2]}}, prune(leaves, {1, 2})));
+  EXPECT_DEATH((void)tree.prune_to({2, 1}), "ascend");
+  EXPECT_DEATH((void)tree.prune_to({7}), "in the tree");
+  EXPECT_DEATH((void)tree.prune_to({4}), "present");
 }
 
 TEST(PrunedTree, RefusesNumbersOutOfOrderOrRange) {

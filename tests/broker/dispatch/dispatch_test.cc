@@ -1,6 +1,7 @@
 #include "broker/dispatch/dispatch.h"
 
 #include <cstring>
+#include <map>
 
 #include "broker/dispatch/slice.h"
 #include "tests/support/matchers.h"
@@ -20,6 +21,11 @@ class DispatchTest : public ::testing::Test {
                             batch.verified, batch.bytes});
   }
 
+  OwedBatch owed(const TestBatch& batch, std::uint64_t index,
+                 std::vector<wire::Refusal> refusals = {}) {
+    return OwedBatch(logged(batch, index, std::move(refusals)));
+  }
+
   // Its lanes are served from the tail: the reader has nothing older.
   void connect(Dispatch& dispatch, std::uint64_t credit) { connect(dispatch, customs_, credit); }
   void connect(Dispatch& dispatch, const AgencyId& id, std::uint64_t credit) {
@@ -37,7 +43,7 @@ class DispatchTest : public ::testing::Test {
     std::uint64_t bytes = 0;
     for (int number = 0; number < batches; ++number) {
       const auto batch = logged(parties_.messages(*bulk_, {{{"kz.customs"}}}), next_index_++);
-      for (const auto& piece : all_pieces(*batch, customs_, {}, kSliceBytesMax).pieces) {
+      for (const auto& piece : all_pieces(OwedBatch(batch), customs_, {}, kSliceBytesMax).pieces) {
         bytes += piece.slice.slice.size();
       }
       dispatch.add(batch);
@@ -61,6 +67,13 @@ class DispatchTest : public ::testing::Test {
     for (int turn = 0; turn < 2; ++turn) {
       store(dispatch, bytes_in(dispatch.serve({}, now_)), std::chrono::milliseconds(20));
     }
+  }
+
+  static std::vector<AgencyId> recipients_of(std::shared_ptr<const broker::LoggedBatch> batch) {
+    const OwedBatch owed(std::move(batch));
+    std::vector<AgencyId> recipients;
+    for (const auto& portion : owed.portions()) recipients.push_back(portion.recipient);
+    return recipients;
   }
 
   // Each piece verifies for whoever gets it and fits; how many leaves they hold.
@@ -145,11 +158,11 @@ TEST_F(DispatchTest, APieceFitsHoweverLittleItsLeavesTookAsStored) {
   const auto batch = with_one_header_for_all(kLeaves);
   ASSERT_LE(batch.bytes.size(), kSliceBytesMax);
   ASSERT_GT(wire::encoded_bytes_of(batch.signed_batch.batch), kSliceBytesMax + kPlaintextBytesMin);
-  const auto whole = all_pieces(*logged(batch, 4), customs_, {}, 2 * kSliceBytesMax);
+  const auto whole = all_pieces(owed(batch, 4), customs_, {}, 2 * kSliceBytesMax);
   ASSERT_EQ(whole.pieces.size(), 1u);
   EXPECT_EQ(whole.pieces[0].slice.slice, batch.bytes);
   const auto refused =
-      all_pieces(*logged(batch, 4, {{0, 0, ErrorCode::denied}}), customs_, {}, 2 * kSliceBytesMax);
+      all_pieces(owed(batch, 4, {{0, 0, ErrorCode::denied}}), customs_, {}, 2 * kSliceBytesMax);
   EXPECT_EQ(leaves_in(refused, kSliceBytesMax), kLeaves);
   EXPECT_EQ(refused.pieces[0].slice.stubs, (std::vector<wire::Stub>{{0, ErrorCode::denied}}));
   EXPECT_TRUE(refused.pieces.back().slice.stubs.empty());
@@ -163,12 +176,12 @@ TEST_F(DispatchTest, APieceFitsHoweverManyOthersItsMessagesAreFor) {
   }
   auto stream = parties_.open_stream("kz.border-guard");
   const auto batch = parties_.messages(stream, std::vector<TestMessage>(16, {everybody}));
-  const auto entry = logged(batch, 4);
+  const OwedBatch entry = owed(batch, 4);
   // A limit anywhere between one leaf and all of them.
   for (std::size_t bytes_max = 10'000; bytes_max < 80'000; bytes_max += 1'000) {
     CutOptions cut;
     cut.bytes_max = bytes_max;
-    EXPECT_EQ(leaves_in(all_pieces(*entry, customs_, cut, kSliceBytesMax), bytes_max), 16u);
+    EXPECT_EQ(leaves_in(all_pieces(entry, customs_, cut, kSliceBytesMax), bytes_max), 16u);
   }
 }
 
@@ -180,11 +193,11 @@ TEST_F(DispatchTest, KeepsNothingForWhoTheExchangeDidNotKnow) {
       parties_.messages(stream, {{{"kz.customs", "kz.prosecutor"}}, {{"kz.customs"}}});
   constexpr ErrorCode kUnknown = ErrorCode::unknown_agency;
   const auto all = logged(batch, 4, {{0, 0, kUnknown}, {0, 1, kUnknown}, {1, 0, kUnknown}});
-  EXPECT_TRUE(recipients_of(*all).empty());
+  EXPECT_TRUE(recipients_of(all).empty());
   const auto some = logged(batch, 5, {{0, 0, kUnknown}, {0, 1, kUnknown}});
-  EXPECT_EQ(recipients_of(*some), std::vector<AgencyId>{customs_});
+  EXPECT_EQ(recipients_of(some), std::vector<AgencyId>{customs_});
   const auto denied = logged(batch, 6, {{0, 1, ErrorCode::denied}, {1, 0, kUnknown}});
-  EXPECT_EQ(recipients_of(*denied), (std::vector<AgencyId>{customs_, prosecutor}));
+  EXPECT_EQ(recipients_of(denied), (std::vector<AgencyId>{customs_, prosecutor}));
   Dispatch dispatch(TreeSize{4});
   connect(dispatch, kCreditBytesDefault);
   dispatch.add(all);
@@ -197,7 +210,7 @@ TEST_F(DispatchTest, KeepsNothingForReceiptsToWhoTheExchangeDidNotKnow) {
   auto stream = parties_.open_stream("kz.border-guard");
   const auto batch = parties_.receipts(stream, {{"kz.customs"}, {"kz.prosecutor"}});
   const auto entry = logged(batch, 4, {{1, 0, ErrorCode::unknown_agency}});
-  EXPECT_EQ(recipients_of(*entry), std::vector<AgencyId>{customs_});
+  EXPECT_EQ(recipients_of(entry), std::vector<AgencyId>{customs_});
 }
 
 // Wraps are the larger part of a message to many.
@@ -213,14 +226,27 @@ TEST_F(DispatchTest, CountsTheWrapsOfWhatItKeeps) {
   EXPECT_GE(to_two, to_one + sizeof(wire::WrapSlot) + sizeof(AgencyId));
 }
 
+TEST_F(DispatchTest, CountsWhatIsMadeOfABatchBesideIt) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto added = [&](const std::vector<TestReceipt>& receipts) {
+    const auto batch = parties_.receipts(stream, receipts);
+    Dispatch dispatch(TreeSize{4});
+    dispatch.add(logged(batch, 4));
+    return dispatch.tail_bytes() - batch.bytes.size() - batch.verified->tree.bytes();
+  };
+  const std::size_t to_one = added({{"kz.customs"}, {"kz.customs"}});
+  const std::size_t to_two = added({{"kz.customs"}, {"kz.prosecutor"}});
+  EXPECT_GE(to_two, to_one + sizeof(OwedBatch::Portion));
+}
+
 TEST_F(DispatchTest, SendsABatchWhollyForOneRecipientAsStored) {
   auto stream = parties_.open_stream("kz.border-guard");
   const auto batch = parties_.messages(stream, {{{"kz.customs"}}, {{"kz.customs"}}});
-  const auto piece = first_piece(*logged(batch, 4), customs_, {});
+  const auto piece = first_piece(owed(batch, 4), customs_, {});
   ASSERT_TRUE(piece.has_value());
   EXPECT_EQ(piece->slice.slice, batch.bytes);
   EXPECT_EQ(piece->last_leaf, 1u);
-  EXPECT_FALSE(first_piece(*logged(batch, 4), agency_named("kz.prosecutor"), {}).has_value());
+  EXPECT_FALSE(first_piece(owed(batch, 4), agency_named("kz.prosecutor"), {}).has_value());
 }
 
 // A batch closes with the message that fills it.
@@ -229,7 +255,7 @@ TEST_F(DispatchTest, SendsTheLargestBatchAsStored) {
   const TestMessage large{{"kz.customs"}, std::string(kPartBytesMax, 'a')};
   const auto batch = parties_.messages(stream, {large, large, large, large, large});
   ASSERT_GT(batch.bytes.size(), kBatchCloseBytes);
-  const auto piece = first_piece(*logged(batch, 4), customs_, {});
+  const auto piece = first_piece(owed(batch, 4), customs_, {});
   ASSERT_TRUE(piece.has_value());
   EXPECT_EQ(piece->slice.slice, batch.bytes);
 }
@@ -238,11 +264,12 @@ TEST_F(DispatchTest, LeavesOutTheBodyOfARefusedAndOfAnExpiredLeaf) {
   auto stream = parties_.open_stream("kz.border-guard");
   const auto batch = parties_.messages(stream, {{{"kz.customs"}}, {{"kz.customs"}}});
   CutOptions cut;
-  const auto refused = first_piece(*logged(batch, 4, {{0, 0, ErrorCode::denied}}), customs_, cut);
+  const auto refused = first_piece(owed(batch, 4, {{0, 0, ErrorCode::denied}}), customs_, cut);
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->slice.stubs, (std::vector<wire::Stub>{{0, ErrorCode::denied}}));
+  EXPECT_EQ(refused->messages, 1u);
   cut.now = parties_.clock().wall() + kExpiryDefault;
-  const auto expired = first_piece(*logged(batch, 4), customs_, cut);
+  const auto expired = first_piece(owed(batch, 4), customs_, cut);
   ASSERT_TRUE(expired.has_value());
   EXPECT_EQ(expired->slice.stubs.size(), 2u);
 }
@@ -252,10 +279,56 @@ TEST_F(DispatchTest, CutsBetweenLeavesAndNeverSendsLessThanOne) {
   const auto batch = parties_.messages(stream, {{{"kz.customs"}}, {{"kz.customs"}}});
   CutOptions cut;
   cut.bytes_max = 1;
-  const auto pieces = all_pieces(*logged(batch, 4), customs_, cut, kSliceBytesMax);
+  const auto pieces = all_pieces(owed(batch, 4), customs_, cut, kSliceBytesMax);
   ASSERT_EQ(pieces.pieces.size(), 2u);
   EXPECT_EQ(pieces.pieces[0].last_leaf, 0u);
   EXPECT_EQ(pieces.pieces[1].last_leaf, 1u);
+}
+
+// Pieces end in the middle of what one is owed, and leave out what stands between.
+TEST_F(DispatchTest, GivesEachOfManyItsOwnLeavesAndNoOthers) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  constexpr std::uint32_t kOthers = 40;
+  std::vector<TestReceipt> receipts;
+  for (std::uint32_t leaf = 0; leaf < 5 * kOthers; ++leaf) {
+    receipts.push_back({"kz.a" + std::to_string(leaf * leaf % kOthers)});
+  }
+  const OwedBatch batch = owed(parties_.receipts(stream, receipts), 4);
+  std::size_t leaves = 0;
+  for (const OwedBatch::Portion& portion : batch.portions()) {
+    CutOptions cut;
+    cut.bytes_max = 2'000;
+    const auto pieces = all_pieces(batch, portion.recipient, cut, kSliceBytesMax);
+    EXPECT_GT(pieces.pieces.size(), 1u);
+    std::vector<std::uint32_t> numbers;
+    for (const broker::Piece& piece : pieces.pieces) {
+      KERUEN_ASSERT_OK(const auto decoded, wire::decode_batch(piece.slice.slice));
+      for (const wire::Leaf& leaf : decoded.leaves) numbers.push_back(leaf.number);
+      EXPECT_EQ(piece.last_leaf, numbers.back());
+    }
+    EXPECT_EQ(numbers, portion.leaves);
+    for (const std::uint32_t number : numbers) {
+      EXPECT_EQ(receipts[number].to, portion.recipient.text());
+    }
+    leaves += leaves_in(pieces, cut.bytes_max);
+  }
+  EXPECT_EQ(leaves, receipts.size());
+}
+
+// Else a batch to a thousand would be looked through a thousand times.
+TEST_F(DispatchTest, LooksThroughABatchOnceHoweverManyItIsFor) {
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto batch =
+      parties_.receipts(stream, {{"kz.prosecutor"}, {"kz.customs"}, {"kz.prosecutor"}});
+  const auto verified = std::make_shared<certs::VerifiedBatch>(*batch.verified);
+  auto changed = *logged(batch, 4);
+  changed.batch = verified;
+  const OwedBatch once(std::make_shared<const broker::LoggedBatch>(changed));
+  for (certs::VerifiedLeaf& leaf : verified->leaves) leaf = verified->leaves[1];
+  const auto piece = first_piece(once, customs_, {});
+  ASSERT_TRUE(piece.has_value());
+  EXPECT_EQ(piece->leaves, 1u) << "all of them name customs now";
+  EXPECT_EQ(piece->messages, 0u);
 }
 
 TEST_F(DispatchTest, ServesTheMostUrgentLaneFirst) {
@@ -364,7 +437,7 @@ TEST_F(DispatchTest, AFullBulkLaneLeavesCreditToFlash) {
   const auto first = logged(parties_.messages(bulk, {{{"kz.customs"}}}), 4);
   // The first piece leaves less than an eighth of it.
   const std::uint64_t piece =
-      all_pieces(*first, customs_, {}, kSliceBytesMax).pieces[0].slice.slice.size();
+      all_pieces(OwedBatch(first), customs_, {}, kSliceBytesMax).pieces[0].slice.slice.size();
   connect(dispatch, piece + piece / 10);
   dispatch.add(first);
   dispatch.add(logged(parties_.messages(bulk, {{{"kz.customs"}}}), 5));
@@ -439,6 +512,92 @@ TEST_F(DispatchTest, AsksTheReaderOnceHoweverOftenOneConnects) {
   EXPECT_EQ(dispatch.serve({}, now_).requests, first.requests) << "the answer was not for this one";
 }
 
+// Who grants nothing, or does not store what it has, is read nothing into memory for.
+TEST_F(DispatchTest, AsksTheReaderOnlyForWhomThereIsRoom) {
+  Dispatch dispatch(TreeSize{4});
+  dispatch.connect(customs_, {}, 0);
+  ASSERT_THAT(dispatch.ask_again(customs_, {Lane::bulk, {}, {LogIndex{3}, 0}}), IsOk());
+  EXPECT_TRUE(dispatch.serve({}, now_).requests.empty());
+  dispatch.acknowledge(customs_, kCreditBytesDefault, now_);
+  EXPECT_EQ(dispatch.serve({}, now_).requests.size(), 1u);
+}
+
+TEST_F(DispatchTest, CountsWhatIsFetchedUntilItIsStoredOrItsRecipientGone) {
+  auto bulk = parties_.open_stream("kz.border-guard", Lane::bulk);
+  Dispatch dispatch(TreeSize{5});
+  connect(dispatch, kCreditBytesDefault);
+  // More than what a line of unknown rate is filled with.
+  const TestMessage large{{"kz.customs"}, std::string(kPartBytesMax, 'a')};
+  const auto old = owed(parties_.messages(bulk, {large, large}), 4);
+  CutOptions one_leaf;
+  one_leaf.bytes_max = 1;
+  const auto pieces = all_pieces(old, customs_, one_leaf, kSliceBytesMax).pieces;
+  ASSERT_EQ(pieces.size(), 2u);
+  const std::uint64_t first = pieces[0].slice.slice.size();
+  const std::uint64_t both = first + pieces[1].slice.slice.size();
+  ASSERT_THAT(dispatch.ask_again(customs_, {Lane::bulk, {}, {LogIndex{4}, 1}}), IsOk());
+  dispatch.take({dispatch.serve({}, now_).requests.at(0), pieces, true, {}, {}});
+  EXPECT_EQ(dispatch.pool_bytes(), both);
+  EXPECT_EQ(dispatch.serve({}, now_).handed.size(), 1u);
+  EXPECT_EQ(dispatch.pool_bytes(), both) << "it is on its way now";
+  store(dispatch, first, std::chrono::seconds(1));
+  EXPECT_EQ(dispatch.pool_bytes(), both - first);
+  dispatch.disconnect(customs_);
+  EXPECT_EQ(dispatch.pool_bytes(), 0u);
+}
+
+// One request each at a time, however many lanes; and with no room at all everybody comes to the
+// end of what it is owed.
+TEST_F(DispatchTest, WhatIsFetchedIsBoundedAndHandedOutWhenThePoolIsFullOfIt) {
+  constexpr std::uint64_t kEntries = 20;
+  const std::vector<AgencyId> everybody{customs_, agency_named("kz.prosecutor")};
+  auto stream = parties_.open_stream("kz.border-guard");
+  const auto batch = owed(parties_.messages(stream, {{{"kz.customs", "kz.prosecutor"}}}), 4);
+  DispatchOptions options;
+  options.pool_bytes_max = 1;
+  Dispatch dispatch(TreeSize{kEntries}, options);
+  for (const AgencyId& id : everybody) dispatch.connect(id, {}, kCreditBytesDefault);
+  std::map<AgencyId, std::uint64_t> stored;
+  std::map<AgencyId, std::uint64_t> pieces;
+  // The log owes each of them every entry, in every lane; two of them are an answer.
+  const auto read = [&](const broker::CatchUpRequest& request) {
+    broker::CatchUpAnswer answer;
+    answer.request = request;
+    std::uint64_t next = request.after ? request.after->index.value + 1 : 0;
+    for (; next < kEntries && answer.pieces.size() < 2; ++next) {
+      answer.pieces.push_back(*first_piece(batch, request.recipient, {}));
+      answer.pieces.back().slice.index = LogIndex{next};
+      answer.pieces.back().slice.lane = request.lane;
+    }
+    answer.complete = next == kEntries;
+    return answer;
+  };
+  const std::uint64_t piece = first_piece(batch, customs_, {})->slice.slice.size();
+  for (auto served = dispatch.serve({}, now_); !served.requests.empty();
+       served = dispatch.serve({}, now_)) {
+    std::size_t fetched = 0;
+    for (const auto& request : served.requests) {
+      auto answer = read(request);
+      fetched += answer.pieces.size();
+      dispatch.take(std::move(answer));
+    }
+    EXPECT_LE(dispatch.pool_bytes(), 2 * piece * everybody.size());
+    const auto handed_out = dispatch.serve({}, now_);
+    EXPECT_EQ(handed_out.handed.size(), fetched);
+    EXPECT_TRUE(handed_out.requests.empty()) << "nobody has stored what was fetched before";
+    for (const auto& handed : handed_out.handed) {
+      ++pieces[handed.to];
+      stored[handed.to] += handed.piece.slice.slice.size();
+    }
+    now_ += std::chrono::milliseconds(20);
+    for (const AgencyId& id : everybody) {
+      dispatch.acknowledge(id, kCreditBytesDefault + stored[id], now_);
+    }
+  }
+  for (const AgencyId& id : everybody) EXPECT_EQ(pieces[id], kLaneCount * kEntries);
+  EXPECT_EQ(dispatch.pool_bytes(), 0u);
+}
+
 TEST_F(DispatchTest, GoesOnWhereTheReaderFoundNothingThatIsOwed) {
   Dispatch dispatch(TreeSize{5000});
   dispatch.connect(customs_, {}, kCreditBytesDefault);
@@ -479,8 +638,11 @@ TEST_F(DispatchTest, WhatIsUrgentOvertakesWhatIsAskedForAgain) {
   ASSERT_THAT(dispatch.ask_again(customs_, {Lane::bulk, {}, {LogIndex{4}, 0}}), IsOk());
   const auto asked = dispatch.serve({}, now_).requests;
   ASSERT_EQ(asked.size(), 1u);
-  dispatch.take(
-      {asked.front(), all_pieces(*old, customs_, {}, kSliceBytesMax).pieces, true, {}, {}});
+  dispatch.take({asked.front(),
+                 all_pieces(OwedBatch(old), customs_, {}, kSliceBytesMax).pieces,
+                 true,
+                 {},
+                 {}});
   dispatch.add(logged(parties_.messages(flash, {{{"kz.customs"}}}), 5));
   const auto served = dispatch.serve({}, now_);
   ASSERT_EQ(served.handed.size(), 2u);
@@ -490,11 +652,15 @@ TEST_F(DispatchTest, WhatIsUrgentOvertakesWhatIsAskedForAgain) {
 
 TEST_F(DispatchTest, HandsOutNothingWithoutCredit) {
   auto stream = parties_.open_stream("kz.border-guard");
+  const auto first = logged(parties_.messages(stream, {{{"kz.customs"}}}), 4);
+  const std::uint64_t credit = first_piece(OwedBatch(first), customs_, {})->slice.slice.size();
   Dispatch dispatch(TreeSize{4});
-  connect(dispatch, 0);
-  dispatch.add(logged(parties_.messages(stream, {{{"kz.customs"}}}), 4));
+  connect(dispatch, credit);
+  dispatch.add(first);
+  dispatch.add(logged(parties_.messages(stream, {{{"kz.customs"}}}), 5));
+  EXPECT_EQ(dispatch.serve({}, now_).handed.size(), 1u);
   EXPECT_TRUE(dispatch.serve({}, now_).handed.empty());
-  dispatch.acknowledge(customs_, kCreditBytesDefault, now_);
+  dispatch.acknowledge(customs_, 2 * kCreditBytesDefault, now_);
   EXPECT_EQ(dispatch.serve({}, now_).handed.size(), 1u);
 }
 
