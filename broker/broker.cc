@@ -73,6 +73,7 @@ struct Broker::State {
   std::unique_ptr<index::Index> index;
   std::unique_ptr<LogStation> station;
   std::unique_ptr<ReaderStation> reader;
+  std::unique_ptr<ReaderStation> operators_reader;
   std::unique_ptr<Caretaker> caretaker;
   std::unique_ptr<RegistryFile> registry_file;
   std::unique_ptr<Exchange> exchange;
@@ -119,6 +120,8 @@ Result<void> Broker::State::open_stations() {
   KERUEN_TRY(station, LogStation::open(*log, *index, config.origin, trusted, surroundings.journal,
                                        is_clock_right()));
   KERUEN_TRY(reader,
+             ReaderStation::open(*log, config.index_file, config.origin, surroundings.journal));
+  KERUEN_TRY(operators_reader,
              ReaderStation::open(*log, config.index_file, config.origin, surroundings.journal));
   KERUEN_TRY(caretaker,
              Caretaker::open(*log, config.index_file, surroundings.randomness.draw_number(),
@@ -190,7 +193,7 @@ Result<void> Broker::State::open_exchange() {
 
 void Broker::State::start_threads() {
   log_thread = start_log_thread(*station, surroundings.clock, *wake);
-  reader_thread = start_reader_thread(*reader, surroundings.clock, *wake);
+  reader_thread = start_reader_thread(*reader, *operators_reader, surroundings.clock, *wake);
   signing_thread = start_signing_thread(*signer, *log, *wake);
   care_thread = start_care_thread(*caretaker, surroundings.clock, *wake);
 }

@@ -126,16 +126,33 @@ class WorkerThread {
 using SigningEvent = std::variant<CheckpointSigned, CheckpointNotSigned>;
 
 using LogThread = WorkerThread<Submission, LogEvent>;
-using ReaderThread = WorkerThread<ReadRequest, ReadAnswer>;
 using SigningThread = WorkerThread<TreeSize, SigningEvent>;
 // Asked nothing: it works by itself, and says only why the broker must stop.
 using CareThread = WorkerThread<std::monostate, LogFault>;
+
+// The reader, in two threads: what an operator asks may have millions of rows to look through, and
+// neither a recipient nor a proof waits for that. Of one connection one question is under way at a
+// time, so nobody's answers change places.
+class ReaderThread {
+ public:
+  using Work = WorkerThread<ReadRequest, ReadAnswer>::Work;
+  ReaderThread(Work work, Work work_for_operators, host::Wake& core);
+
+  [[nodiscard]] bool submit(ReadRequest request);
+  [[nodiscard]] std::vector<ReadAnswer> take();
+  void stop();
+
+ private:
+  WorkerThread<ReadRequest, ReadAnswer> thread_;
+  WorkerThread<ReadRequest, ReadAnswer> for_operators_;
+};
 
 // Also runs once a second without submissions, to look for space on a full disk.
 [[nodiscard]] std::unique_ptr<LogThread> start_log_thread(LogStation& station,
                                                           const host::Clock& clock,
                                                           host::Wake& core);
 [[nodiscard]] std::unique_ptr<ReaderThread> start_reader_thread(ReaderStation& station,
+                                                                ReaderStation& for_operators,
                                                                 const host::Clock& clock,
                                                                 host::Wake& core);
 // A step once a second.

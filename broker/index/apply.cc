@@ -1,6 +1,7 @@
 #include "broker/index/apply.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include "broker/log/directory_entry.h"
@@ -33,6 +34,8 @@ class RowsOfBatch {
     rows_.messages_from = has_messages_ ? std::min(rows_.messages_from, time) : time;
     rows_.messages_until = std::max(rows_.messages_until, time);
     has_messages_ = true;
+    rows_.messages_span =
+        std::bit_ceil(milliseconds_of(rows_.messages_until) - milliseconds_of(rows_.messages_from));
     for (std::uint32_t place = 0; place < header.recipients.size(); ++place) {
       const std::size_t others = header.recipients.size() - 1;
       add_for(
@@ -42,7 +45,7 @@ class RowsOfBatch {
     }
   }
   void add(std::uint32_t leaf, const wire::Receipt& receipt, std::size_t bytes) {
-    add_for(receipt.to, leaf, 0, {bytes, 1, kNeverExpires});
+    add_for(receipt.to, leaf, 0, {bytes, kReceiptsOfAgents, kNeverExpires});
     rows_.bytes_for_good = rows_.bytes;  // receipts stay whole
     rows_.receipts.push_back({leaf, receipt.batch, receipt.leaves});
   }

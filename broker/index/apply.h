@@ -19,11 +19,12 @@ struct DeliveryRow {
   // nothing; a row without leaves is a row of stubs.
   std::vector<std::uint32_t> leaves;
   std::uint64_t bytes = 0;  // about what the slice will take
-  std::uint8_t kinds = 0;   // bit 1 << MessageKind; bit 0: receipts of agents
+  std::uint8_t kinds = 0;   // bit 1 << MessageKind, or kReceiptsOfAgents: a batch is of one sort
   WallTime expires_first;   // the first and last of its messages to expire; receipts never do
   WallTime expires_last;
   bool operator==(const DeliveryRow&) const = default;
 };
+inline constexpr std::uint8_t kReceiptsOfAgents = 1;
 inline constexpr WallTime kNeverExpires = wall_time_of(kWallMillisecondsMax);
 
 // What the batch's sender has receipted of another batch, delivered and undeliverable alike.
@@ -45,6 +46,9 @@ struct BatchRows {
   // The times in its message ids (UUIDv7); equal and zero for receipts.
   WallTime messages_from;
   WallTime messages_until;
+  // At least from the one to the other: a power of two, so that a search can begin with the
+  // narrowest batches. In milliseconds; zero for receipts.
+  std::uint64_t messages_span = 0;
   std::uint64_t bytes = 0;              // in the log
   std::uint64_t bytes_for_good = 0;     // of them, a batch of receipts
   std::vector<DeliveryRow> deliveries;  // ascending by recipient

@@ -16,7 +16,10 @@ constexpr const char* kSchema = R"(
     log_index INTEGER PRIMARY KEY, accepted_at INTEGER NOT NULL, sender TEXT NOT NULL,
     stream INTEGER NOT NULL, sequence INTEGER NOT NULL, lane INTEGER NOT NULL,
     hash BLOB NOT NULL, refusals BLOB NOT NULL,
-    messages_from INTEGER NOT NULL, messages_until INTEGER NOT NULL);
+    messages_from INTEGER NOT NULL, messages_until INTEGER NOT NULL,
+    messages_span INTEGER NOT NULL);
+  CREATE INDEX batch_by_span ON batch(messages_span, messages_from, messages_until)
+    WHERE messages_span > 0;
   CREATE UNIQUE INDEX batch_of_stream ON batch(sender, stream, sequence);
   CREATE TABLE delivery(
     recipient TEXT NOT NULL, lane INTEGER NOT NULL, log_index INTEGER NOT NULL,

@@ -19,7 +19,7 @@
 namespace keruen::index {
 
 // Another number: the file is of another build and is made anew from the log.
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 // "KERI". What bears it may be replaced.
 inline constexpr int kApplicationId = 0x4b455249;
 

@@ -50,10 +50,11 @@ Result<std::vector<wire::Refusal>> decode_refusals(BytesView bytes) {
 }
 
 void write(Database& database, const BatchRows& rows) {
-  auto& batch = database.statement("INSERT INTO batch VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  auto& batch = database.statement("INSERT INTO batch VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   bind_all(batch, rows.index.value, rows.accepted_at, rows.sender, rows.head.stream.value,
            rows.head.sequence.value, static_cast<std::uint64_t>(rows.lane), rows.head.batch.view(),
-           BytesView(encode_refusals(rows.refusals)), rows.messages_from, rows.messages_until);
+           BytesView(encode_refusals(rows.refusals)), rows.messages_from, rows.messages_until,
+           rows.messages_span);
   batch.exec();
   auto& stream = database.statement(
       "INSERT INTO stream VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(sender, stream) DO UPDATE SET "

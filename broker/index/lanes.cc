@@ -4,6 +4,7 @@
 #include <bitset>
 #include <map>
 
+#include "broker/index/apply.h"
 #include "broker/index/database.h"
 #include "broker/index/leaf_numbers.h"
 
@@ -12,8 +13,10 @@ namespace {
 
 // Agents' clocks may run ahead, and a message id is drawn before its batch is accepted.
 constexpr std::chrono::hours kIdAheadMax{1};
-// A batch whose message ids span more counts against its sender in a search.
-constexpr std::int64_t kWideMilliseconds = std::chrono::milliseconds(std::chrono::hours(1)).count();
+// A batch whose message ids span more milliseconds counts against its sender in a search. What is
+// written in one moment may be hundreds of batches: they count for nothing.
+constexpr std::uint64_t kNarrowSpan = 1024;
+constexpr std::uint64_t kSpanMax = std::uint64_t{1} << 48;  // of a UUIDv7's time
 
 struct LaneName {
   AgencyId recipient;
@@ -51,13 +54,15 @@ Result<std::optional<wire::Cursor>> cursor_of(Database& database, const LaneName
       wire::Cursor{LogIndex{number_at(query, 0)}, static_cast<std::uint32_t>(number_at(query, 1))});
 }
 
-// What the batch at the cursor still holds behind it.
+// What the batch at the cursor still holds behind it. Receipts of agents are not counted, here or
+// below: nobody wrote them, and as they never expire an agency that left is owed some for ever.
 Result<void> add_rest_of_batch(Database& database, const LaneName& name, const wire::Cursor& cursor,
                                WallTime now, wire::WaitingLane& waiting) {
   auto& query = database.statement(
       "SELECT messages, bytes, accepted_at, leaves FROM delivery "
-      "WHERE recipient = ? AND lane = ? AND log_index = ? AND expires_last > ?");
-  bind_all(query, name.recipient, static_cast<std::uint64_t>(name.lane), cursor.index.value, now);
+      "WHERE recipient = ? AND lane = ? AND log_index = ? AND expires_last > ? AND kinds <> ?");
+  bind_all(query, name.recipient, static_cast<std::uint64_t>(name.lane), cursor.index.value, now,
+           std::uint64_t{kReceiptsOfAgents});
   if (!query.executeStep()) return {};
   KERUEN_TRY(const auto leaves, decode_leaf_numbers(bytes_at(query, 3)));
   const auto rest = static_cast<std::uint64_t>(
@@ -77,9 +82,9 @@ Result<wire::WaitingLane> waiting_in(Database& database, const LaneName& name, W
   auto& query = database.statement(
       "SELECT ifnull(sum(messages), 0), ifnull(sum(bytes), 0), ifnull(min(accepted_at), 0) "
       "FROM delivery WHERE recipient = ? AND lane = ? AND log_index >= ? AND messages > 0 "
-      "AND expires_last > ?");
+      "AND expires_last > ? AND kinds <> ?");
   bind_all(query, name.recipient, static_cast<std::uint64_t>(name.lane),
-           cursor ? cursor->index.value + 1 : 0, now);
+           cursor ? cursor->index.value + 1 : 0, now, std::uint64_t{kReceiptsOfAgents});
   if (!query.executeStep()) return waiting;
   waiting.messages += number_at(query, 0);
   waiting.bytes += number_at(query, 1);
@@ -214,17 +219,22 @@ Result<std::vector<LogIndex>> Lanes::batches_with_messages_of(WallTime made_at, 
     const std::uint64_t below =
         first_accepted_from(database, made_at + kExpiryMax + std::chrono::hours(48));
     std::vector<LogIndex> entries;
-    auto& query = database.statement(
-        "SELECT log_index, sender, messages_until - messages_from FROM batch "
-        "WHERE log_index >= ? AND log_index < ? "
-        "AND messages_from <= ? AND messages_until >= ? ORDER BY log_index");
-    bind_all(query, from, below, made_at, made_at);
-    std::map<std::string, std::size_t> of_sender;
-    while (entries.size() < most && query.executeStep()) {
-      const bool is_wide = kWideMilliseconds < query.getColumn(2).getInt64();
-      if (is_wide && ++of_sender[query.getColumn(1).getString()] > most_of_one) continue;
-      entries.push_back(LogIndex{number_at(query, 0)});
+    std::map<std::string, std::size_t> wide_of_sender;
+    for (std::uint64_t span = 1; span <= kSpanMax && entries.size() < most; span *= 2) {
+      // With the term on zero SQLite knows that the index holds all of it.
+      auto& query = database.statement(
+          "SELECT log_index, sender FROM batch INDEXED BY batch_by_span "
+          "WHERE messages_span = ? AND messages_span > 0 AND messages_from BETWEEN ? AND ? "
+          "AND messages_until >= ? AND log_index >= ? AND log_index < ? ORDER BY messages_from");
+      const std::uint64_t made = milliseconds_of(made_at);
+      bind_all(query, span, made - std::min(made, span), made, made, from, below);
+      while (entries.size() < most && query.executeStep()) {
+        const bool is_wide = span > kNarrowSpan;
+        if (is_wide && ++wide_of_sender[query.getColumn(1).getString()] > most_of_one) continue;
+        entries.push_back(LogIndex{number_at(query, 0)});
+      }
     }
+    std::ranges::sort(entries);
     return entries;
   });
 }

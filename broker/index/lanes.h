@@ -33,12 +33,13 @@ class Lanes {
                                                       const Range& range);
   // Whose batch this is, of which stream; empty: no batch.
   [[nodiscard]] Result<std::optional<wire::StreamName>> stream_of(LogIndex index);
-  // Behind the cursors the index knows; what has expired by `now` does not wait. Agencies without
-  // anything waiting are left out; `connected` is for the core, which knows.
+  // Messages, not receipts of agents, behind the cursors the index knows; what has expired by `now`
+  // does not wait. Agencies without any are left out; `connected` is for the core, which knows.
   [[nodiscard]] Result<std::vector<wire::WaitingRow>> waiting(WallTime now);
   [[nodiscard]] Result<wire::Cursors> cursors(const AgencyId& recipient);
-  // Batches whose message ids span `made_at`, ascending: at most `most`, and at most `most_of_one`
-  // of one sender's that span more than an hour: ids are their senders' choice.
+  // Batches whose message ids span `made_at`, ascending: the narrowest, to a power of two, at most
+  // `most`, and at most `most_of_one` of one sender's that span more than a second. Ids are their
+  // senders' choice: nobody hides another's message behind wide ones.
   [[nodiscard]] Result<std::vector<LogIndex>> batches_with_messages_of(WallTime made_at,
                                                                        std::size_t most,
                                                                        std::size_t most_of_one);

@@ -9,7 +9,10 @@
 namespace keruen::broker {
 namespace {
 
+using ::testing::_;
+using ::testing::Each;
 using ::testing::SizeIs;
+using ::testing::VariantWith;
 
 // Waits for the ring, not for a time.
 void await(host::Wake& wake) {
@@ -82,12 +85,46 @@ TEST(WorkerThread, CallsTheWorkWhenNothingComes) {
   EXPECT_EQ(answers.front(), 0);
 }
 
+// What operators ask may be looked for in millions of rows.
+TEST(ReaderThread, AnswersRecipientsWhileAnOperatorIsBeingAnswered) {
+  KERUEN_ASSERT_OK(const auto wake, host::Wake::make());
+  std::mutex gate;
+  gate.lock();
+  ReaderThread reader([](auto) { return std::vector<ReadAnswer>{CatchUpAnswer{}}; },
+                      [&](auto) {
+                        const std::lock_guard lock(gate);
+                        return std::vector<ReadAnswer>{ReadFrame{}};
+                      },
+                      *wake);
+  for (const ReadRequest& request :
+       std::initializer_list<ReadRequest>{WaitingRequest{}, MessageRequest{}, CatchUpRequest{},
+                                          InclusionRequest{}, CheckpointRequest{}}) {
+    ASSERT_TRUE(reader.submit(request));
+  }
+  std::vector<ReadAnswer> answers;
+  while (answers.size() < 3 && !HasFailure()) {
+    await(*wake);
+    for (ReadAnswer& answer : reader.take()) answers.push_back(std::move(answer));
+  }
+  EXPECT_THAT(answers, Each(VariantWith<CatchUpAnswer>(_)));
+  gate.unlock();
+  reader.stop();
+  const auto of_operators = reader.take();
+  EXPECT_THAT(of_operators, SizeIs(2));
+  EXPECT_THAT(of_operators, Each(VariantWith<ReadFrame>(_)));
+}
+
 class WorkerThreadTest : public StationBench {
  protected:
   void SetUp() override {
     open();
     if (!HasFatalFailure()) found();
+    if (HasFatalFailure()) return;
+    KERUEN_ASSERT_OK(operators_reader,
+                     ReaderStation::open(*log, index_path(), exchange.origin(), journal));
   }
+
+  std::unique_ptr<ReaderStation> operators_reader;
 };
 
 TEST_F(WorkerThreadTest, LogsReadsAndSignsAtTheSameTime) {
@@ -100,7 +137,7 @@ TEST_F(WorkerThreadTest, LogsReadsAndSignsAtTheSameTime) {
                                   log::CheckpointSigner::MissingGuard::accept));
   ASSERT_THAT(signer->check(*log), IsOk());
   const auto logging = start_log_thread(*station, clock, *wake);
-  const auto reading = start_reader_thread(*reader, clock, *wake);
+  const auto reading = start_reader_thread(*reader, *operators_reader, clock, *wake);
   const auto signing = start_signing_thread(*signer, *log, *wake);
 
   auto stream = exchange.open_stream("kz.border-guard");
@@ -110,11 +147,13 @@ TEST_F(WorkerThreadTest, LogsReadsAndSignsAtTheSameTime) {
   request.lane = Lane::routine;
   std::size_t accepted_count = 0;
   std::size_t read_count = 0;
+  std::size_t reported_count = 0;
   std::size_t signed_count = 0;
   for (std::size_t i = 0; i < kBatches; ++i) {
     ASSERT_TRUE(logging->submit(submission(exchange.messages(stream, {{{"kz.customs"}}}))));
   }
-  while (accepted_count < kBatches || read_count < accepted_count || signed_count == 0) {
+  while (accepted_count < kBatches || read_count < accepted_count ||
+         reported_count < accepted_count || signed_count == 0) {
     await(*wake);
     TreeSize size;
     for (const LogEvent& event : logging->take()) {
@@ -122,13 +161,20 @@ TEST_F(WorkerThreadTest, LogsReadsAndSignsAtTheSameTime) {
       ++accepted_count;
       request.below = size;
       ASSERT_TRUE(reading->submit(request));
+      ASSERT_TRUE(reading->submit(WaitingRequest{kConnection}));
     }
     if (size.value > 0) {
       ASSERT_TRUE(signing->submit(size));
     }
     for (const ReadAnswer& answer : reading->take()) {
-      EXPECT_FALSE(std::get<CatchUpAnswer>(answer).pieces.empty());
-      ++read_count;
+      if (const auto* caught_up = std::get_if<CatchUpAnswer>(&answer)) {
+        EXPECT_FALSE(caught_up->pieces.empty());
+        ++read_count;
+      } else {
+        EXPECT_TRUE(
+            std::holds_alternative<wire::OperatorReport>(std::get<ReadFrame>(answer).frame));
+        ++reported_count;
+      }
     }
     for (const SigningEvent& event : signing->take()) {
       EXPECT_TRUE(std::holds_alternative<CheckpointSigned>(event));

@@ -19,7 +19,10 @@ namespace {
 
 using broker::BatchOutcome;
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -298,6 +301,32 @@ TEST_F(IndexTest, CountsNothingThatHasExpired) {
   EXPECT_THAT(waiting, IsEmpty());
 }
 
+// Nobody wrote them, and they never expire: they would be a backlog that nobody can clear.
+TEST_F(IndexTest, CountsNoReceiptsOfAgents) {
+  auto guard = exchange.open_stream("kz.border-guard");
+  static_cast<void>(submit(exchange.messages(guard, {{{"kz.customs"}}})));
+  auto prosecutor = exchange.open_stream("kz.prosecutor");
+  const Digest answered = certs::sha256(bytes_of("a batch"));
+  static_cast<void>(submit(exchange.receipts(
+      prosecutor,
+      {{"kz.customs", answered}, {"kz.border-guard", answered}, {"kz.border-guard", answered}})));
+  const auto reading = lanes();
+  const auto one_message = [&] {
+    const auto rows = reading->waiting(exchange.clock().wall());
+    ASSERT_THAT(rows, IsOk());
+    ASSERT_THAT(*rows, SizeIs(1));
+    EXPECT_EQ(rows->front().agency, agency_named("kz.customs"));
+    EXPECT_EQ(rows->front().lanes[static_cast<std::size_t>(Lane::routine)].messages, 1u);
+  };
+  one_message();
+  // Stored as far as the first of its two receipts.
+  wire::Cursors cursors;
+  cursors[static_cast<std::size_t>(Lane::routine)] = wire::Cursor{LogIndex{5}, 1};
+  static_cast<void>(
+      process({broker::AcknowledgedCursors{agency_named("kz.border-guard"), cursors}}));
+  one_message();
+}
+
 TEST_F(IndexTest, FindsTheBatchesThatMayHoldAMessage) {
   auto stream = exchange.open_stream("kz.border-guard");
   const WallTime made_at = exchange.clock().wall();
@@ -322,6 +351,57 @@ TEST_F(IndexTest, WhoSpansAllTimesDoesNotHideAnothersMessage) {
   const auto sought = accepted(submit(exchange.messages(other, {{{"kz.border-guard"}}}))).index;
   KERUEN_ASSERT_OK(const auto found, lanes()->batches_with_messages_of(made_at, 6, 3));
   EXPECT_THAT(found, ElementsAre(LogIndex{4}, LogIndex{5}, LogIndex{6}, sought));
+}
+
+// Batches of a span each sender chooses: of one message at `from` and one at `until`.
+class IndexWithSpans : public IndexTest {
+ protected:
+  [[nodiscard]] LogIndex submit_span(TestStream& stream, WallTime from, WallTime until) {
+    TestMessage first{{"kz.prosecutor"}};
+    TestMessage last = first;
+    first.message = certs::draw_message_id(exchange.randomness(), from);
+    last.message = certs::draw_message_id(exchange.randomness(), until);
+    return accepted(submit(exchange.messages(stream, {first, last}))).index;
+  }
+};
+
+TEST_F(IndexWithSpans, NobodyHidesAMessageBehindWiderBatches) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  const WallTime made_at = exchange.clock().wall();
+  for (int i = 0; i < 8; ++i) {
+    static_cast<void>(submit_span(stream, made_at - minutes{i}, made_at + minutes{59 - i}));
+  }
+  auto other = exchange.open_stream("kz.customs");
+  const LogIndex sought = submit_span(other, made_at - milliseconds{70}, made_at);
+  KERUEN_ASSERT_OK(const auto found, lanes()->batches_with_messages_of(made_at, 6, 6));
+  EXPECT_THAT(found, SizeIs(6));
+  EXPECT_THAT(found, Contains(sought));
+}
+
+TEST_F(IndexWithSpans, NobodyHidesAMessageBehindManyBatches) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  const WallTime made_at = exchange.clock().wall();
+  for (int i = 0; i < 8; ++i) {
+    static_cast<void>(submit_span(stream, made_at - seconds{2}, made_at + seconds{i}));
+  }
+  // Written while the line was down.
+  auto other = exchange.open_stream("kz.customs");
+  const LogIndex sought = submit_span(other, made_at - minutes{30}, made_at);
+  KERUEN_ASSERT_OK(const auto found, lanes()->batches_with_messages_of(made_at, 6, 3));
+  EXPECT_THAT(found, SizeIs(4));
+  EXPECT_THAT(found, Contains(sought));
+}
+
+// On a thin line each message is a batch.
+TEST_F(IndexWithSpans, FindsAllThatOneSenderWroteInOneMoment) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  const WallTime made_at = exchange.clock().wall();
+  for (int i = 0; i < 5; ++i) {
+    static_cast<void>(submit_span(stream, made_at - milliseconds{i}, made_at));
+  }
+  static_cast<void>(submit_span(stream, made_at + milliseconds{1}, made_at + seconds{1}));
+  KERUEN_ASSERT_OK(const auto found, lanes()->batches_with_messages_of(made_at, 64, 3));
+  EXPECT_THAT(found, ElementsAre(LogIndex{4}, LogIndex{5}, LogIndex{6}, LogIndex{7}, LogIndex{8}));
 }
 
 TEST_F(IndexTest, KnowsEverySigningKeyEverLogged) {
