@@ -99,7 +99,6 @@ void Exchange::State::forget(ConnectionId connection) {
                     {{"agency", agency->text()}, {"connection", connection.value}});
     }
   }
-  behind.erase(connection);
   if (incoming && incoming->from == connection) incoming.reset();
   sessions.close(connection);
 }
@@ -181,10 +180,6 @@ void Exchange::State::take(ReadAnswer event) {
 
 void Exchange::State::take(const Tick&) {
   watch_sessions();
-  const std::set<ConnectionId> waiting = behind;
-  for (const ConnectionId id : waiting) {
-    if (Session* session = sessions.find(id)) send_lines(*session);
-  }
   if (incoming && now.monotonic - incoming->began > kSnapshotAssemblyMax) incoming.reset();
   dispatch.tick();
   request_checkpoint();
@@ -196,7 +191,7 @@ void Exchange::State::take(const StopRequested&) {
 }
 
 void Exchange::State::finish_stopping() {
-  if (course == Course::stopping && submitted.empty()) stop(std::nullopt);
+  if (course == Course::stopping && submitted.is_empty()) stop(std::nullopt);
 }
 
 void Exchange::State::stop(std::optional<Error> because) {
@@ -225,9 +220,7 @@ void Exchange::State::follow_rights(Session& session) {
   journal.write(host::JournalLevel::info, full ? "agency_served_again" : "agency_not_served",
                 {{"agency", agency->text()}});
   if (full) {
-    // Its mail goes on behind the lines it has missed.
-    behind.insert(session.connection);
-    send_lines(session);
+    start_dispatch(session);
   } else if (session.dispatching == Session::Dispatching::yes) {
     dispatch.set_serving(*agency, dispatch::Recipient::Serving::off);
   }

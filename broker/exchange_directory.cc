@@ -27,13 +27,15 @@ DirectoryCount end_of(const wire::DirectoryLines& lines) {
 
 }  // namespace
 
+// One frame: whoever lacks more asks again when it has come, however thin its line.
 void Exchange::State::answer(Session& session, const wire::FetchDirectory& fetch) {
   const auto lines = lines_from(directory, fetch.from);
-  // What it fetched itself need not be pushed, as long as nothing between is left out.
+  // As long as nothing between is left out.
   if (lines.from <= session.lines_sent) {
     session.lines_sent = std::max(session.lines_sent, end_of(lines));
   }
   send(session.connection, lines);
+  start_dispatch(session);
 }
 
 void Exchange::State::answer(Session& session, const wire::FetchRecords& fetch) {
@@ -85,7 +87,7 @@ void Exchange::State::answer(Session& session, wire::SubmitSnapshot submit_snaps
                         {{"peer", session.caller.name()}});
     send(session.connection, wire::RecordAnswer{hash, error.code, {}});
   };
-  if (const auto error = overload()) return refuse_with(*error);
+  if (const auto error = overload(std::nullopt, 0, Use::pressing)) return refuse_with(*error);
   if (incoming && incoming->from != session.connection) {
     return refuse_with({ErrorCode::overloaded, "another registry is just arriving"});
   }
@@ -136,25 +138,24 @@ void Exchange::State::continue_assembly() {
   incoming.reset();
   std::size_t bytes = snapshot.head.size();
   for (const Bytes& entry : snapshot.entries) bytes += entry.size();
-  submit(SubmittedSnapshot{from, std::move(snapshot)}, bytes);
+  submit(SubmittedSnapshot{from, std::move(snapshot)}, std::nullopt, bytes);
 }
 
-// Every line before any batch above it: a chunk now, the next at the next tick. An agency that may
-// only fetch the directory is sent it too: so it learns that it is suspended, and when no more.
-void Exchange::State::send_lines(Session& session) {
-  if (session.phase != Session::Phase::open) return;
-  if (session.lines_sent.value < directory.lines().size()) {
-    const auto lines = lines_from(directory, session.lines_sent);
-    session.lines_sent = end_of(lines);
-    send(session.connection, lines);
-  }
-  if (session.lines_sent.value == directory.lines().size()) {
-    behind.erase(session.connection);
-    start_dispatch(session);
-  }
+// Before any batch above it. An agency that may only fetch the directory is sent it too: so it
+// learns that it is suspended, and when no more. Whoever lacks others knows so from its welcome or
+// the last answer, and asks: pushed as well they would come twice, and faster than a thin line is.
+void Exchange::State::push_newest_line(Session& session) {
+  if (session.phase != Session::Phase::open || session.caller.agency() == nullptr) return;
+  if (session.lines_sent.value + 1 < directory.lines().size()) return;
+  const auto lines = lines_from(directory, session.lines_sent);
+  session.lines_sent = end_of(lines);
+  send(session.connection, lines);
+  start_dispatch(session);
 }
 
+// Or goes on with it; behind every line of the directory.
 void Exchange::State::start_dispatch(Session& session) {
+  if (session.lines_sent.value < directory.lines().size()) return;
   const AgencyId* agency = session.caller.agency();
   if (agency == nullptr || session.caller.rights != Caller::Rights::full) return;
   if (sessions.of_agency(*agency) != &session) return;
@@ -182,10 +183,7 @@ void Exchange::State::append_to_directory(const LoggedRecord& logged) {
   if (logged.line.type == wire::DirectoryType::registry) learn_log_keys();
   for (const ConnectionId id : sessions.all()) {
     if (Session* session = sessions.find(id)) follow_rights(*session);
-    Session* session = sessions.find(id);
-    if (session != nullptr && session->caller.agency() != nullptr && !behind.contains(id)) {
-      send_lines(*session);
-    }
+    if (Session* session = sessions.find(id)) push_newest_line(*session);
   }
 }
 

@@ -5,10 +5,7 @@
 namespace keruen::broker {
 
 void Exchange::State::take_outcome(BatchOutcome outcome) {
-  if (!submitted.empty()) {
-    submitted_bytes -= submitted.front();
-    submitted.pop_front();
-  }
+  submitted.take_back_first();
   Session* session = sessions.find(outcome.from);
   if (const auto* accepted = std::get_if<wire::BatchAccepted>(&outcome.answer)) {
     if (session != nullptr) note_uncovered(*session, accepted->index);
@@ -19,7 +16,7 @@ void Exchange::State::take_outcome(BatchOutcome outcome) {
                    {"stream", refused.stream.value},
                    {"sequence", refused.sequence.value},
                    {"code", name_of(refused.code)}});
-    if (const AgencyId* agency = session->caller.agency()) counters.refused(*agency, 1);
+    if (const AgencyId* agency = session->caller.agency()) counters.refused(*agency, refused.code);
   }
   if (session != nullptr) {
     std::visit([&](const auto& one) { send(outcome.from, one); }, outcome.answer);
@@ -37,10 +34,7 @@ void Exchange::State::take_outcome(BatchOutcome outcome) {
 
 void Exchange::State::take_outcome(RecordOutcome outcome) {
   // A registry from the broker's own file did not pass through here on its way to the log.
-  if (outcome.from && !submitted.empty()) {
-    submitted_bytes -= submitted.front();
-    submitted.pop_front();
-  }
+  if (outcome.from) submitted.take_back_first();
   if (outcome.from && sessions.find(*outcome.from) != nullptr) {
     send(*outcome.from, outcome.answer);
   }

@@ -6,6 +6,16 @@
 #include "certs/key_record.h"
 
 namespace keruen::broker {
+namespace {
+
+admission::QueueShare::Use use_of(const admission::Submission& submission) {
+  using Content = admission::Submission::Content;
+  const bool is_pressing =
+      submission.outline().lane < Lane::routine || submission.content() == Content::receipts;
+  return is_pressing ? admission::QueueShare::Use::pressing : admission::QueueShare::Use::patient;
+}
+
+}  // namespace
 
 void Exchange::State::answer(Session& session, wire::Hello hello) {
   if (session.phase == Session::Phase::open) {
@@ -52,8 +62,7 @@ void Exchange::State::answer(Session& session, wire::Hello hello) {
   session.credit_bytes = hello.credit_bytes;
   session.dispatching = Session::Dispatching::no;
   dispatch.disconnect(*agency);
-  behind.insert(session.connection);
-  send_lines(session);
+  start_dispatch(session);
 }
 
 // False: refused, and the connection is gone.
@@ -99,17 +108,17 @@ wire::StreamHead Exchange::State::head_of(const AgencyId& agency, StreamId strea
   return found == heads.end() ? wire::StreamHead{stream, {}, {}} : found->second;
 }
 
-std::optional<Error> Exchange::State::overload() const {
+std::optional<Error> Exchange::State::overload(const Holder& holder, std::size_t bytes,
+                                               Use use) const {
   if (course != Course::running) return Error{ErrorCode::overloaded, "the broker is stopping"};
-  if (submitted.size() >= kSubmissionsMax || submitted_bytes >= kSubmissionBytesMax) {
+  if (!submitted.allows(holder, bytes, use)) {
     return Error{ErrorCode::overloaded, "the log is slower than what arrives"};
   }
   return std::nullopt;
 }
 
-void Exchange::State::submit(Submission submission, std::size_t bytes) {
-  submitted.push_back(bytes);
-  submitted_bytes += bytes;
+void Exchange::State::submit(Submission submission, const Holder& holder, std::size_t bytes) {
+  submitted.add(holder, bytes);
   effects.emplace_back(SubmitToLog{std::move(submission)});
 }
 
@@ -119,7 +128,7 @@ void Exchange::State::refuse_batch(const Session& session, const wire::BatchRefu
                       {{"peer", session.caller.name()},
                        {"stream", refused.stream.value},
                        {"sequence", refused.sequence.value}});
-  if (const AgencyId* agency = session.caller.agency()) counters.refused(*agency, 1);
+  if (const AgencyId* agency = session.caller.agency()) counters.refused(*agency, refused.code);
   send(session.connection, refused);
 }
 
@@ -133,7 +142,8 @@ void Exchange::State::answer(Session& session, wire::SubmitBatch submit_batch) {
   const auto& outline = submission->outline();
   wire::BatchRefused refused{outline.stream, outline.sequence, outline.batch, ErrorCode::malformed,
                              head_of(agency, outline.stream)};
-  if (const auto error = overload()) {
+  const std::size_t bytes = submit_batch.batch.size();
+  if (const auto error = overload(agency, bytes, use_of(*submission))) {
     refused.code = error->code;
     refuse_batch(session, refused, *error);
     return;
@@ -144,20 +154,19 @@ void Exchange::State::answer(Session& session, wire::SubmitBatch submit_batch) {
     refuse_batch(session, refused, verified.error());
     return;
   }
-  const std::size_t bytes = submit_batch.batch.size();
   submit(SubmittedBatch{session.connection, std::move(*verified), std::move(submit_batch.batch)},
-         bytes);
+         agency, bytes);
 }
 
 void Exchange::State::answer(Session& session, wire::SubmitRecord submit_record) {
+  const AgencyId& agency = *session.caller.agency();
   const Digest hash = certs::signed_hash(submit_record.record);
-  if (const auto error = overload()) {
+  const std::size_t bytes = submit_record.record.body.size();
+  if (const auto error = overload(agency, bytes, Use::pressing)) {
     send(session.connection, wire::RecordAnswer{hash, error->code, {}});
     return;
   }
-  const std::size_t bytes = submit_record.record.body.size();
-  submit(SubmittedRecord{session.connection, *session.caller.agency(),
-                         std::move(submit_record.record)},
+  submit(SubmittedRecord{session.connection, agency, std::move(submit_record.record)}, agency,
          bytes);
 }
 
@@ -243,8 +252,8 @@ wire::StatusReport Exchange::State::status() const {
     report.fault = clock_fault->code;
   } else if (signing_fault) {
     report.fault = signing_fault->code;
-  } else if (const auto overloaded = overload()) {
-    report.fault = overloaded->code;
+  } else if (course != Course::running || submitted.is_full(Use::patient)) {
+    report.fault = ErrorCode::overloaded;
   } else if (report.registry_version.value > 0 && report.registry_expires_at <= now.wall) {
     report.fault = ErrorCode::expired;
   }

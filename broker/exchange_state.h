@@ -6,11 +6,11 @@
 // Each step appends to `effects`; nothing is done outside of it.
 #pragma once
 
-#include <deque>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "broker/admission/clock_watch.h"
+#include "broker/admission/queue_share.h"
 #include "broker/dispatch/dispatch.h"
 #include "broker/exchange.h"
 #include "broker/flow/counters.h"
@@ -20,9 +20,6 @@
 
 namespace keruen::broker {
 
-// Between core and log: more than this and new batches are refused as overloaded.
-inline constexpr std::size_t kSubmissionsMax = 1024;
-inline constexpr std::size_t kSubmissionBytesMax = 32 * 1024 * 1024;
 inline constexpr std::size_t kReadsPerSessionMax = 16;
 // An agency needs one; an operator may have several windows open.
 inline constexpr std::size_t kConnectionsPerCallerMax = 16;
@@ -83,8 +80,12 @@ struct Exchange::State {
   [[nodiscard]] bool take_note(Session& session, const std::string& note);
   void refuse_batch(const Session& session, const wire::BatchRefused& refused, const Error& error);
   [[nodiscard]] wire::StreamHead head_of(const AgencyId& agency, StreamId stream) const;
-  [[nodiscard]] std::optional<Error> overload() const;
-  void submit(Submission submission, std::size_t bytes);
+  using Holder = admission::QueueShare::Holder;
+  using Use = admission::QueueShare::Use;
+  // Why so much more of the holder cannot go to the log just now.
+  [[nodiscard]] std::optional<Error> overload(const Holder& holder, std::size_t bytes,
+                                              Use use) const;
+  void submit(Submission submission, const Holder& holder, std::size_t bytes);
   // False: it asks too much at once, and was told so.
   bool read(Session& session, ReadRequest request);
   // None of its questions is with the reader.
@@ -98,7 +99,7 @@ struct Exchange::State {
   void answer(Session& session, const wire::FetchEntries& fetch);
   void answer(Session& session, wire::SubmitSnapshot submit);
   void answer(Session& session, const wire::Entries& entries);
-  void send_lines(Session& session);
+  void push_newest_line(Session& session);
   void start_dispatch(Session& session);
   void continue_assembly();
   void append_to_directory(const LoggedRecord& logged);
@@ -142,12 +143,10 @@ struct Exchange::State {
   enum class Signing : std::uint8_t { idle, under_way } signing = Signing::idle;
   std::optional<Error> signing_fault;  // why there is no newer checkpoint just now
 
-  std::set<ConnectionId> behind;  // sessions that still lack lines
   EntryShelf shelf;
   std::optional<IncomingSnapshot> incoming;
 
-  std::deque<std::size_t> submitted;  // bytes of what the log has not answered, in order
-  std::size_t submitted_bytes = 0;
+  admission::QueueShare submitted;  // what the log has not answered
   MonotonicTime rights_checked_at;
   MachineFacts facts;
   enum class Course : std::uint8_t { running, stopping, stopped } course = Course::running;

@@ -10,7 +10,7 @@ Result<Submission> Submission::decode_unverified(const SharedBytes& bytes) {
   KERUEN_TRY(result.batch_, wire::decode_batch(bytes));
   KERUEN_CHECK(wire::check_nothing_is_shared(result.batch_, bytes.size()));
   KERUEN_TRY(const auto statement, wire::decode_statement(result.batch_.statement.view()));
-  result.outline_ = {statement.sender, statement.stream, statement.sequence,
+  result.outline_ = {statement.sender, statement.stream, statement.lane, statement.sequence,
                      certs::batch_hash(result.batch_.statement.view(), result.batch_.signature)};
   return result;
 }

@@ -20,6 +20,7 @@ namespace keruen::admission {
 struct SubmissionOutline {
   AgencyId sender;
   StreamId stream;
+  Lane lane = Lane::routine;
   BatchSequence sequence;
   Digest batch;
 };

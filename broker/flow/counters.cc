@@ -34,9 +34,10 @@ void Counters::disconnected(const AgencyId& agency, WallTime at) {
 void Counters::accepted(const broker::LoggedBatch& batch) {
   wire::FlowRow& row = rows_[batch.batch->statement.sender];
   row.accepted_bytes += batch.bytes.size();
-  for (const certs::VerifiedLeaf& leaf : batch.batch->leaves) {
-    if (std::holds_alternative<wire::Header>(leaf.decoded)) ++row.accepted_messages;
-  }
+  // A batch is of one sort.
+  const auto& leaves = batch.batch->leaves;
+  if (!std::holds_alternative<wire::Header>(leaves.front().decoded)) return;
+  row.accepted_messages += leaves.size();
   std::optional<std::uint32_t> last;
   for (const wire::Refusal& refusal : batch.refusals) {
     if (last != refusal.leaf) ++row.refused_messages;
@@ -44,13 +45,14 @@ void Counters::accepted(const broker::LoggedBatch& batch) {
   }
 }
 
-void Counters::refused(const AgencyId& sender, std::uint64_t messages) {
-  rows_[sender].refused_messages += messages;
+void Counters::refused(const AgencyId& sender, ErrorCode code) {
+  if (code == ErrorCode::overloaded || code == ErrorCode::no_space) return;
+  ++rows_[sender].refused_messages;
 }
 
 void Counters::handed_over(const AgencyId& recipient, const broker::Piece& piece) {
   wire::FlowRow& row = rows_[recipient];
-  row.delivered_messages += piece.leaves;
+  row.delivered_messages += piece.messages;
   row.delivered_bytes += piece.slice.slice.size();
 }
 

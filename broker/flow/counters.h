@@ -1,5 +1,6 @@
 // What passed for each agency since the broker started, for operators.
-// Shape: one row an agency; numbers and times, never content.   Units: messages, bytes.
+// Shape: one row an agency; numbers and times, never content.
+// Units: messages (receipts of agents are none), bytes (of everything).
 // Threads: the core's.
 #pragma once
 
@@ -15,8 +16,9 @@ class Counters {
   void connected(const AgencyId& agency, WallTime at);
   void disconnected(const AgencyId& agency, WallTime at);
   void accepted(const broker::LoggedBatch& batch);
-  // A batch of this agency that was refused whole, with so many leaves as far as is known.
-  void refused(const AgencyId& sender, std::uint64_t messages);
+  // A batch of this agency that was refused whole, of how many messages nobody knows: as one. What
+  // the sender will repeat is not refused.
+  void refused(const AgencyId& sender, ErrorCode code);
   void handed_over(const AgencyId& recipient, const broker::Piece& piece);
 
   // A row for every agency the registry lists.

@@ -31,6 +31,12 @@ class ExchangeDirectoryTest : public ExchangeBench {
       }
     }
   }
+  // Has nothing of the directory.
+  Peer& connect_new(std::string_view agency) {
+    wire::Hello greeting = hello();
+    greeting.directory_count = {};
+    return connect(agency, greeting);
+  }
   // The kinds of frames in the inbox that are lines or slices, in order.
   static std::string order_of(const Peer& peer) {
     std::string order;
@@ -57,30 +63,89 @@ TEST_F(ExchangeDirectoryTest, TellsEverybodyEachNewLine) {
   EXPECT_EQ(only<wire::Records>(customs).records, (std::vector{record}));
 }
 
-TEST_F(ExchangeDirectoryTest, SendsANewcomerAllLines) {
-  wire::Hello greeting = hello();
-  greeting.directory_count = {};
-  const auto lines = only<wire::DirectoryLines>(connect("kz.customs", greeting));
+TEST_F(ExchangeDirectoryTest, GivesANewcomerAllLines) {
+  Peer& customs = connect_new("kz.customs");
+  EXPECT_EQ(only<wire::Welcome>(customs).directory, exchange.directory().position());
+  say(customs, wire::FetchDirectory{});
+  const auto lines = only<wire::DirectoryLines>(customs);
   EXPECT_EQ(lines.from, DirectoryCount{0});
   EXPECT_EQ(lines.lines, exchange.directory().lines());
 }
 
-TEST_F(ExchangeDirectoryTest, SendsANewcomerAllLinesBeforeTheFirstBatchHoweverMany) {
+// On a thin line nothing else would come for minutes.
+TEST_F(ExchangeDirectoryTest, SendsANewcomerTheLinesItAskedForAndNoMore) {
+  fill_directory();
+  Peer& customs = connect_new("kz.customs");
+  for (int i = 0; i < 100; ++i) tick();
+  EXPECT_EQ(order_of(customs), "");
+  say(customs, wire::FetchDirectory{});
+  for (int i = 0; i < 100; ++i) tick();
+  EXPECT_EQ(order_of(customs), "l");
+}
+
+TEST_F(ExchangeDirectoryTest, GivesANewcomerAllLinesBeforeTheFirstBatchHoweverMany) {
   auto stream = exchange.open_stream("kz.border-guard");
   accept(*guards, exchange.messages(stream, {{{"kz.customs"}}}));
   fill_directory();
-  wire::Hello greeting = hello();
-  greeting.directory_count = {};
-  Peer& customs = connect("kz.customs", greeting);
+  Peer& customs = connect_new("kz.customs");
+  say(customs, wire::FetchDirectory{});
   EXPECT_EQ(order_of(customs), "l");
   // Asked too early it is told so, and can ask again.
   const wire::AskAgain again{Lane::routine, {LogIndex{4}, 0}, {LogIndex{4}, 0}};
   say(customs, again);
   EXPECT_EQ(only<wire::Fault>(customs).code, ErrorCode::overloaded);
-  tick();
+  say(customs, wire::FetchDirectory{{kDirectoryLinesPerFrameMax}});
   EXPECT_EQ(order_of(customs), "lls");
   say(customs, again);
   EXPECT_EQ(order_of(customs), "llss");
+}
+
+TEST_F(ExchangeDirectoryTest, GivesALineThatIsNewToANewcomerWithTheOthers) {
+  Peer& customs = connect_new("kz.customs");
+  const auto publish_a_prekey = [&] {
+    publish(*guards,
+            exchange.state_new_prekey(exchange.agency("kz.prosecutor"), exchange.clock().wall()));
+  };
+  publish_a_prekey();
+  auto stream = exchange.open_stream("kz.border-guard");
+  accept(*guards, exchange.messages(stream, {{{"kz.customs"}}}));
+  EXPECT_EQ(order_of(customs), "");
+  say(customs, wire::FetchDirectory{});
+  EXPECT_EQ(order_of(customs), "ls");
+  EXPECT_EQ(only<wire::DirectoryLines>(customs).lines, exchange.directory().lines());
+  // From now on it is told.
+  publish_a_prekey();
+  EXPECT_EQ(only<wire::DirectoryLines>(customs).from, DirectoryCount{5});
+}
+
+// What lies between would never be sent, and its batches rest on it.
+TEST_F(ExchangeDirectoryTest, SendsNoBatchToOneThatLeftLinesOut) {
+  fill_directory();
+  auto stream = exchange.open_stream("kz.border-guard");
+  accept(*guards, exchange.messages(stream, {{{"kz.customs"}}}));
+  Peer& customs = connect_new("kz.customs");
+  say(customs, wire::FetchDirectory{{kDirectoryLinesPerFrameMax}});
+  EXPECT_EQ(order_of(customs), "l");
+  say(customs, wire::FetchDirectory{});
+  EXPECT_EQ(order_of(customs), "ll");
+  // The answer of before came all the same: only the rest of it is asked for.
+  say(customs, wire::FetchDirectory{exchange.directory().position().count});
+  EXPECT_EQ(order_of(customs), "lll");
+  say(customs, wire::FetchDirectory{{kDirectoryLinesPerFrameMax}});
+  EXPECT_EQ(order_of(customs), "lllls");
+}
+
+TEST_F(ExchangeDirectoryTest, ASuspendedNewcomerThatIsActiveAgainGetsItsMailBehindTheLines) {
+  auto stream = exchange.open_stream("kz.border-guard");
+  accept(*guards, exchange.messages(stream, {{{"kz.customs"}}}));
+  exchange.agency("kz.customs").status = wire::AgencyStatus::suspended;
+  publish(*guards, exchange.next_registry());
+  Peer& customs = connect_new("kz.customs");
+  exchange.agency("kz.customs").status = wire::AgencyStatus::active;
+  publish(*guards, exchange.next_registry());
+  EXPECT_EQ(order_of(customs), "");
+  say(customs, wire::FetchDirectory{});
+  EXPECT_EQ(order_of(customs), "ls");
 }
 
 TEST_F(ExchangeDirectoryTest, SendsAnAgencyThatIsActiveAgainItsLinesBeforeItsMail) {

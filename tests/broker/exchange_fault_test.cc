@@ -21,6 +21,27 @@ class ExchangeFaultTest : public ExchangeBench {
   }
   TestBatch next_batch() { return exchange.messages(stream, kOneNotice); }
   void submit_to_core(const TestBatch& batch) { say(*guards, wire::SubmitBatch{batch.bytes}); }
+  TestBatch large_batch() {
+    auto own = exchange.open_stream("kz.border-guard");
+    const std::vector three(3, TestMessage{{"kz.customs"}, std::string(60'000, 'x')});
+    return exchange.messages(own, three);
+  }
+  TestBatch of_prosecutor() {
+    auto own = exchange.open_stream("kz.prosecutor");
+    return exchange.messages(own, kOneNotice);
+  }
+  // The same again and again; how often that was taken.
+  std::size_t submit_until_refused(Peer& peer, const TestBatch& batch) {
+    for (std::size_t taken = 0; taken < 2000; ++taken) {
+      say(peer, wire::SubmitBatch{batch.bytes});
+      const auto refused = take<wire::BatchRefused>(peer);
+      if (refused.empty()) continue;
+      EXPECT_EQ(refused.front().code, ErrorCode::overloaded);
+      return taken;
+    }
+    ADD_FAILURE() << "it is never refused";
+    return 0;
+  }
   KeyId list_operator() {
     const auto key = certs::TransportKeyPair::generate(exchange.randomness());
     auto draft = exchange.registry_draft();
@@ -44,25 +65,11 @@ class ExchangeFaultTest : public ExchangeBench {
 
 TEST_F(ExchangeFaultTest, AnswersOverloadedWhileTheLogIsSlow) {
   hold(Station::log);
-  const std::string large(60'000, 'x');
-  std::vector<TestBatch> batches;
-  std::size_t bytes = 0;
-  while (bytes < 32u * 1024 * 1024) {
-    auto own = exchange.open_stream("kz.border-guard");
-    if (batches.empty()) {
-      batches.push_back(exchange.messages(
-          own, {{{"kz.customs"}, large}, {{"kz.customs"}, large}, {{"kz.customs"}, large}}));
-    }
-    submit_to_core(batches.front());
-    bytes += batches.front().bytes.size();
-  }
-  EXPECT_THAT(take<wire::BatchRefused>(*guards), IsEmpty());
-  const auto waiting = for_log.size();
+  const auto waiting = submit_until_refused(*guards, large_batch());
+  EXPECT_GT(waiting, 50u);
+  EXPECT_LT(waiting, 100u) << "of 180 kB each";
   const auto late = next_batch();
-  EXPECT_EQ(refuse(*guards, late.bytes).code, ErrorCode::overloaded);
-  auto& agency = exchange.agency("kz.customs");
-  EXPECT_EQ(hand_in(*customs, exchange.state_new_prekey(agency, exchange.clock().wall())).refused,
-            ErrorCode::overloaded);
+  EXPECT_EQ(refuse(*guards, large_batch().bytes).code, ErrorCode::overloaded);
   EXPECT_EQ(for_log.size(), waiting);
   EXPECT_EQ(guards->closed, std::nullopt);
   let_go(Station::log);
@@ -70,15 +77,90 @@ TEST_F(ExchangeFaultTest, AnswersOverloadedWhileTheLogIsSlow) {
   EXPECT_EQ(accept(*guards, late).index, LogIndex{5});
 }
 
-TEST_F(ExchangeFaultTest, AnswersOverloadedBehindAThousandSmallBatches) {
+TEST_F(ExchangeFaultTest, AnswersOverloadedBehindHundredsOfSmallBatches) {
   hold(Station::log);
-  const auto batch = next_batch();
-  for (int i = 0; i < 1024; ++i) submit_to_core(batch);
-  EXPECT_THAT(take<wire::BatchRefused>(*guards), IsEmpty());
-  submit_to_core(batch);
-  EXPECT_EQ(only<wire::BatchRefused>(*guards).code, ErrorCode::overloaded);
+  const auto waiting = submit_until_refused(*guards, next_batch());
+  EXPECT_GT(waiting, 250u);
+  EXPECT_LT(waiting, 350u);
   let_go(Station::log);
-  EXPECT_THAT(take<wire::BatchAccepted>(*guards), SizeIs(1024));
+  EXPECT_THAT(take<wire::BatchAccepted>(*guards), SizeIs(waiting));
+}
+
+TEST_F(ExchangeFaultTest, NobodyFillsTheLogsQueueForOthers) {
+  for (const auto& batch : {large_batch(), next_batch()}) {
+    hold(Station::log);
+    submit_until_refused(*guards, batch);
+    // Its own connections have one share.
+    guards = &connect("kz.border-guard");
+    EXPECT_EQ(submit_until_refused(*guards, batch), 0u);
+    submit_until_refused(connect("kz.prosecutor"), of_prosecutor());
+    auto back = exchange.open_stream("kz.customs");
+    for (int i = 0; i < 16; ++i) {
+      say(*customs, wire::SubmitBatch{exchange.messages(back, {{{"kz.border-guard"}}}).bytes});
+    }
+    EXPECT_THAT(take<wire::BatchRefused>(*customs), IsEmpty());
+    let_go(Station::log);
+    EXPECT_THAT(take<wire::BatchAccepted>(*customs), SizeIs(16));
+  }
+}
+
+TEST_F(ExchangeFaultTest, WhatIsPressingIsTakenWhereTheRestIsRefused) {
+  hold(Station::log);
+  submit_until_refused(*guards, next_batch());
+  for (const Lane lane : {Lane::routine, Lane::bulk}) {
+    auto patient = exchange.open_stream("kz.border-guard", lane);
+    EXPECT_EQ(refuse(*guards, exchange.messages(patient, kOneNotice).bytes).code,
+              ErrorCode::overloaded);
+  }
+  for (const Lane lane : {Lane::flash, Lane::urgent}) {
+    auto pressing = exchange.open_stream("kz.border-guard", lane);
+    submit_to_core(exchange.messages(pressing, kOneNotice));
+  }
+  auto receipts = exchange.open_stream("kz.border-guard", Lane::bulk);
+  submit_to_core(exchange.receipts(receipts, {{"kz.customs"}}));
+  auto& agency = exchange.agency("kz.border-guard");
+  say(*guards, wire::SubmitRecord{exchange.state_new_prekey(agency, exchange.clock().wall())});
+  EXPECT_THAT(take<wire::BatchRefused>(*guards), IsEmpty());
+  EXPECT_THAT(take<wire::RecordAnswer>(*guards), IsEmpty()) << "it waits";
+  let_go(Station::log);
+  EXPECT_EQ(only<wire::RecordAnswer>(*guards).refused, std::nullopt);
+}
+
+TEST_F(ExchangeFaultTest, GivesBackTheRoomOfWhateverTheLogAnswers) {
+  hold(Station::log);
+  const auto first = next_batch();
+  const auto room = submit_until_refused(*guards, first);
+  let_go(Station::log);
+  // Taken, refused for a gap in its stream, taken and refused as a record; and of a peer that left.
+  hold(Station::log);
+  static_cast<void>(next_batch());
+  const auto behind_a_gap = next_batch();
+  auto& agency = exchange.agency("kz.border-guard");
+  for (std::size_t i = 0; i < 2 * kKeyRecordsPerDayMax; ++i) {
+    submit_to_core(first);
+    submit_to_core(behind_a_gap);
+    say(*guards, wire::SubmitRecord{exchange.state_new_prekey(agency, exchange.clock().wall())});
+  }
+  hang_up(*guards);
+  let_go(Station::log);
+  EXPECT_GT(journal.count("record_refused"), 0u);
+  guards = &connect("kz.border-guard");
+  hold(Station::log);
+  EXPECT_EQ(submit_until_refused(*guards, first), room);
+}
+
+TEST_F(ExchangeFaultTest, GivesBackTheRoomOfWhatAFullDiskRefuses) {
+  hold(Station::log);
+  const auto room = submit_until_refused(*guards, large_batch());
+  let_go(Station::log);
+  disk.set_capacity(0);
+  hold(Station::log);
+  for (int i = 0; i < 40; ++i) submit_to_core(large_batch());
+  let_go(Station::log);
+  EXPECT_THAT(take<wire::BatchRefused>(*guards), testing::Not(IsEmpty()));
+  EXPECT_EQ(journal.count("log_refuses"), 1u);
+  hold(Station::log);
+  EXPECT_EQ(submit_until_refused(*guards, large_batch()), room);
 }
 
 TEST_F(ExchangeFaultTest, RefusesMessagesOnAFullDiskUntilThereIsRoom) {

@@ -10,12 +10,15 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using store::RecipientState;
+using ::testing::_;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::Pair;
 
 template <class Kind>
 bool is(const wire::Frame& frame) {
@@ -172,6 +175,29 @@ TEST_F(DirectorySyncTest, OfARegistryThatNobodySignedNothingIsAskedFor) {
   EXPECT_EQ(registries_asked, 1U);
   EXPECT_EQ(entries_asked, 0U);
   EXPECT_THAT(agent(kCustoms).alerts(), ElementsAre(HasSubstr("is signed by 0 of")));
+}
+
+// On a thin line twice would be hours more.
+TEST_F(DirectorySyncTest, ANewcomerIsSentEachLineOnce) {
+  publish_with_academy();
+  agents.emplace(std::piecewise_construct, std::forward_as_tuple("kz.academy"),
+                 std::forward_as_tuple(exchange, "kz.academy", agent_journal));
+  std::map<LogIndex, std::size_t> times_sent;
+  agent("kz.academy").watch([&](TestAgent::Direction, BytesView bytes) {
+    const auto frame = wire::decode_frame(SharedBytes(copy_of(bytes)));
+    ASSERT_THAT(frame, IsOk());
+    const auto* lines = std::get_if<wire::DirectoryLines>(&*frame);
+    if (lines == nullptr) return;
+    for (const auto& line : lines->lines) ++times_sent[line.index];
+  });
+  ASSERT_THAT(agent("kz.academy").start(now()), IsOk());
+  connect_all();
+  pass(seconds(15));
+  EXPECT_GT(times_sent.size(), 4U) << "what was there, and its own keys";
+  EXPECT_THAT(times_sent, Each(Pair(_, 1U)));
+  const auto id = send(kGuard, {"kz.academy"}, "Welcome");
+  pass(seconds(5));
+  EXPECT_EQ(at(kGuard, id, "kz.academy").state, RecipientState::delivered);
 }
 
 // By its clock their windows are over.
