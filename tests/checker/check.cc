@@ -206,7 +206,7 @@ class Judge {
   void judge_order(const Sent& sent, const std::string& recipient,
                    std::map<Pair, const Sent*>& newest) {
     // Where a send that ended unknown stands in the order nobody can say.
-    if (sent.how != HowEnded::ok) return;
+    if (sent.how != HowEnded::ok || sent.invoked.lane.empty()) return;
     const Sent*& last = newest[{sent.sender, sent.invoked.lane, recipient}];
     if (last != nullptr && last->place > sent.place) {
       find(FindingKind::out_of_order, sent, recipient,

@@ -108,6 +108,16 @@ TEST(Check, FindsTwoOfOnePairAndLaneSwapped) {
   EXPECT_THAT(run.judge().findings, ElementsAre(finding(FindingKind::out_of_order, "g-1")));
 }
 
+TEST(Check, AsksForNoOrderWhereThereIsNoLane) {
+  SampleRun run;
+  run.send("g-1", {kCustoms}, "");
+  run.send("g-2", {kCustoms}, "");
+  run.receive("g-2", kCustoms, "");
+  run.receive("g-1", kCustoms, "");
+  run.end();
+  EXPECT_EQ(run.judge().verdict, Verdict::passed);
+}
+
 TEST(Check, LetsLanesOvertake) {
   SampleRun run;
   run.send("g-1", {kCustoms}, "bulk");
@@ -233,6 +243,19 @@ TEST(Check, ExcusesNoRefusalOnceAllKeysAreKnownAgain) {
 INSTANTIATE_TEST_SUITE_P(EachNo, ToldNo,
                          ::testing::Values(Outcome::refused, Outcome::undeliverable,
                                            Outcome::recalled));
+
+TEST(Check, OwesNothingOfWhatIsToBeDisregarded) {
+  for (const bool is_received : {false, true}) {
+    SampleRun run;
+    run.send("g-0");
+    run.receive("g-0");
+    run.send("g-1");
+    run.tell("g-1", Outcome::disregarded);
+    if (is_received) run.receive("g-1");
+    run.end();
+    EXPECT_EQ(run.judge().verdict, Verdict::passed);
+  }
+}
 
 TEST(Check, FindsWhatWasSaidDeliveredAndIsNotThere) {
   SampleRun run;

@@ -33,13 +33,15 @@ std::string_view name_of(Outcome outcome) {
       return "expired";
     case Outcome::recalled:
       return "recalled";
+    case Outcome::disregarded:
+      return "disregarded";
   }
   return "refused";
 }
 
 std::optional<Outcome> outcome_named(std::string_view name) {
   for (const auto outcome : {Outcome::delivered, Outcome::refused, Outcome::undeliverable,
-                             Outcome::expired, Outcome::recalled}) {
+                             Outcome::expired, Outcome::recalled, Outcome::disregarded}) {
     if (name == name_of(outcome)) return outcome;
   }
   return std::nullopt;

@@ -20,7 +20,7 @@ using Content = std::string;
 struct SendInvoked {
   std::string value;
   std::vector<std::string> to;
-  std::string lane;
+  std::string lane;  // empty: of none, and in no order with others
   Content content;
   std::optional<std::uint64_t> lives;  // until it expires; empty: it may at any time
   bool operator==(const SendInvoked&) const = default;
@@ -44,12 +44,14 @@ struct Received {
 };
 
 // What the sender was told of one recipient. `recalled`: before it was sealed for them.
+// `disregarded`: they were asked to; it comes, or it does not.
 enum class Outcome : std::uint8_t {
   delivered = 1,
   refused = 2,
   undeliverable = 3,
   expired = 4,
-  recalled = 5
+  recalled = 5,
+  disregarded = 6
 };
 struct OutcomeSeen {
   std::string value;

@@ -22,7 +22,7 @@ History full_history() {
   add(SendEnded{"c-2", HowEnded::failed});
   add(Received{"g-7", "kz.guard", "flash", "text", true});
   for (const auto outcome : {Outcome::delivered, Outcome::refused, Outcome::undeliverable,
-                             Outcome::expired, Outcome::recalled}) {
+                             Outcome::expired, Outcome::recalled, Outcome::disregarded}) {
     add(OutcomeSeen{"c-1", "kz.guard", outcome});
   }
   add(Restarted{});
