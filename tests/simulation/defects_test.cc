@@ -31,6 +31,7 @@ constexpr const char* kProsecutor = "kz.prosecutor";
 constexpr std::uint64_t kSeed = 4711;
 // So that a run fills more than one segment of the log.
 constexpr std::size_t kLargeBytes = 9000;
+constexpr std::size_t kFileBytes = 5000;  // one part
 
 Ground& ground() {
   static Ground made;
@@ -61,7 +62,7 @@ class Defects : public ::testing::Test {
     EXPECT_TRUE(world.start_everybody());
     scene(world, planted);
     Story story;
-    story.report = bring_to_end(world, Recovery::all_start_again, {Lane::routine});
+    story.report = bring_to_end(world, Recovery::all_start_again, {Letter()});
     story.named = story.report.absences_named;
     story.named.insert(story.named.end(), world.words().begin(), world.words().end());
     return story;
@@ -314,6 +315,33 @@ TEST_F(Defects, ReceiptForWhatWasDropped) {
     start_again(world, kCustoms);
   });
   EXPECT_THAT(story.report.findings, a_finding(FindingKind::delivered_but_absent));
+}
+
+TEST_F(Defects, APartOfAFileLostAfterItsReceipt) {
+  const auto story = spoilt([](World& world, Planted planted) {
+    send_some(world, 1);
+    world.send(kGuard, {{kCustoms}, Lane::routine, 0, {}, kFileBytes});
+    world.pass(seconds(2));
+    world.look(kGuard);
+    change_store(world, kCustoms, planted == Planted::yes ? "DELETE FROM part;" : "SELECT 1;");
+    start_again(world, kCustoms);
+  });
+  EXPECT_THAT(story.named, Contains(HasSubstr("a file said to be complete cannot be read")));
+  EXPECT_THAT(story.report.findings, a_finding(FindingKind::delivered_but_absent));
+}
+
+// Both know of the letter that it is there, and of its file that it is not.
+TEST_F(Defects, APartOfAFileLostInTheOutbox) {
+  const auto story = spoilt([](World& world, Planted planted) {
+    send_some(world, 1);
+    world.disconnect(kGuard);
+    world.send(kGuard, {{kCustoms}, Lane::routine, 0, {}, kFileBytes});
+    // 3: the bulk lane, where all parts are and nothing else is.
+    change_store(world, kGuard,
+                 planted == Planted::yes ? "DELETE FROM outbox WHERE key >> 56 = 3;" : "SELECT 1;");
+    start_again(world, kGuard);
+  });
+  EXPECT_THAT(story.report.findings, a_finding(FindingKind::not_drained));
 }
 
 TEST_F(Defects, OutboxRowLostAtRestart) {

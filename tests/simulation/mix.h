@@ -52,6 +52,7 @@ struct Mix {
   std::uint64_t large_in_thousand = 0;        // of the messages
   std::uint64_t short_lived_in_thousand = 0;  // of the messages: they expire soon
   std::uint64_t recalls_in_thousand = 0;      // a step
+  std::uint64_t attached_in_thousand = 0;     // of the messages: they carry a file
 
   [[nodiscard]] bool may_strike(Fault fault) const {
     return in_thousand[static_cast<std::size_t>(fault)] > 0;

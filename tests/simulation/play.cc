@@ -13,6 +13,7 @@ constexpr std::uint64_t kCallsUntilFaultMax = 12;
 constexpr std::uint64_t kRoomBytesMax = 150'000;
 constexpr std::uint64_t kRoomHalvingsMax = 10;
 constexpr std::size_t kLargeBytesMax = 4'000;
+constexpr std::uint64_t kPartsMax = 4;
 
 }  // namespace
 
@@ -210,6 +211,10 @@ void Play::send() {
   if (chance_.in_thousand(mix_.large_in_thousand)) letter.padding = chance_.below(kLargeBytesMax);
   if (chance_.in_thousand(mix_.short_lived_in_thousand)) {
     letter.lives = std::chrono::seconds(chance_.between(1, 120));
+  }
+  if (chance_.in_thousand(mix_.attached_in_thousand)) {
+    letter.file_bytes =
+        chance_.below(kPartsMax) * kPartBytesMax + chance_.between(1, kPartBytesMax);
   }
   world_.send(from, letter);
 }

@@ -12,13 +12,22 @@ namespace {
 // receipt of one that expired.
 constexpr std::chrono::minutes kDrainDeadline{40};
 constexpr std::uint64_t kAllLanesInThousand = 50;
+constexpr std::uint64_t kLastFileBytesMax = 2 * kPartBytesMax;
 
 // Each costs about as much as a message of the run itself: one, and now and then all of them.
-std::vector<Lane> draw_lanes(Chance& chance) {
+std::vector<Letter> draw_last_letters(const Mix& mix, Chance& chance) {
+  std::vector<Letter> letters;
   if (chance.in_thousand(kAllLanesInThousand)) {
-    return {Lane::flash, Lane::urgent, Lane::routine, Lane::bulk};
+    for (const Lane lane : {Lane::flash, Lane::urgent, Lane::routine, Lane::bulk}) {
+      letters.push_back({{}, lane});
+    }
+  } else {
+    letters.push_back({{}, static_cast<Lane>(chance.below(kLaneCount))});
   }
-  return {static_cast<Lane>(chance.below(kLaneCount))};
+  if (mix.attached_in_thousand > 0) {
+    letters.front().file_bytes = chance.between(1, kLastFileBytesMax);
+  }
+  return letters;
 }
 
 // An alert mostly stands among the events, too.
@@ -32,13 +41,13 @@ void collect_words(const World& world, RunResult& result) {
 
 }  // namespace
 
-checker::Report bring_to_end(World& world, Recovery recovery, const std::vector<Lane>& lanes) {
+checker::Report bring_to_end(World& world, Recovery recovery, const std::vector<Letter>& letters) {
   checker::Ended ended;
   ended.healed = world.heal(recovery);
   checker::CheckOptions options;
   options.keys_known_at = world.true_milliseconds();
   if (ended.healed) {
-    for (const Lane lane : lanes) world.everybody_sends(lane);
+    for (const Letter& letter : letters) world.everybody_sends(letter);
     ended.drained = world.drain(kDrainDeadline);
   }
   return checker::check(world.finish(ended), options);
@@ -55,12 +64,13 @@ RunResult run(Ground& ground, std::uint64_t seed, Trace::Lines lines) {
   options.agencies = mix.agencies;
   const bool sets_clocks = mix.may_strike(Fault::skew_agent) || mix.may_strike(Fault::skew_broker);
   if (!sets_clocks) options.clocks_off_max = {};
+  if (mix.attached_in_thousand > 0) options.segment_bytes = kSegmentOfFilesBytes;
   World world(ground, chance.number(), trace, options);
   static_cast<void>(world.start_everybody());  // where it fails it is among the words
   Play play(world, mix, chance);
   play.all_steps();
   result.struck = play.struck();
-  result.report = bring_to_end(world, mix.recovery, draw_lanes(chance));
+  result.report = bring_to_end(world, mix.recovery, draw_last_letters(mix, chance));
   collect_words(world, result);
   result.virtual_milliseconds = world.true_milliseconds();
   result.trace_hash = trace.hash();

@@ -27,10 +27,10 @@ struct RunResult {
   }
 };
 
-// What every world owes in the end: healed, it takes a message from everybody to everybody in each
-// of `lanes`, and is quiet before its deadline with all of them delivered.
+// What every world owes in the end: healed, it takes each of `letters` from everybody to everybody,
+// and is quiet before its deadline with all of them delivered.
 [[nodiscard]] checker::Report bring_to_end(World& world, Recovery recovery,
-                                           const std::vector<Lane>& lanes);
+                                           const std::vector<Letter>& letters);
 
 [[nodiscard]] RunResult run(Ground& ground, std::uint64_t seed, Trace::Lines lines);
 

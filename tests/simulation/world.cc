@@ -9,8 +9,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Small, so that a run sees several; the index keeps what a run can need.
-constexpr std::size_t kSegmentBytes = 32 * 1024;
+// What a run can need.
 constexpr std::uint64_t kIndexReserveBytes = 512 * 1024;
 // The keys of the ground's stores are drawn with this seed and those after it, in every run alike,
 // whoever takes part.
@@ -68,7 +67,7 @@ World::World(Ground& ground, std::uint64_t seed, Trace& trace, const WorldOption
   }
   broker_ = std::make_unique<TestBroker>(
       exchange, broker_sees, std::string(kBrokerFolder) + "/index.sqlite", broker_journal_);
-  broker_->keep_bodies(kSegmentBytes, log::LogOptions().batches_kept);
+  broker_->keep_bodies(options.segment_bytes, log::LogOptions().batches_kept);
   broker_->reserve_for_index(kIndexReserveBytes);
   exchange.begin_again(seed, ground.clock());
   ground.vfs().begin_again(seed);
@@ -316,7 +315,8 @@ void World::restore_store(const std::string& agency) {
 checker::HowEnded World::send(const std::string& agency, const Letter& letter) {
   Party& here = party(agency);
   if (!here.agent->is_running()) return checker::HowEnded::failed;
-  const auto how = here.application.send(*here.agent, letter, now_at(here), true_milliseconds());
+  const auto how =
+      here.application.send(*here.agent, here.disk, letter, now_at(here), true_milliseconds());
   say(agency + " sends: " + newest_line(here.application));
   // What broke the store while it was asked ends the agent at its next tick.
   here.agent->tick(now_at(here));
@@ -372,10 +372,9 @@ bool World::takes(const std::string& agency, const Letter& letter) {
   return send(agency, letter) == checker::HowEnded::ok;
 }
 
-void World::everybody_sends(Lane lane) {
+void World::everybody_sends(Letter letter) {
   for (const auto& [agency, here] : parties_) {
-    Letter letter;
-    letter.lane = lane;
+    letter.to.clear();
     for (const auto& [other, there] : parties_) {
       if (other != agency) letter.to.push_back(other);
     }
@@ -395,7 +394,7 @@ bool World::anything_under_way() {
     const auto status = here->agent->engine().status(now_at(*here));
     // An exchange that lets an agent in no more is not at rest, whatever came before.
     under_way = under_way || !status.connected || status.waiting_messages > 0 ||
-                status.unaccepted_batches > 0;
+                status.waiting_parts > 0 || status.unaccepted_batches > 0;
   }
   return under_way;
 }

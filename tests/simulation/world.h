@@ -24,11 +24,16 @@
 namespace keruen::simulation {
 
 inline constexpr const char* kBrokerFolder = "/broker";
+// Small, so that a run sees several segments of the log.
+inline constexpr std::size_t kSegmentBytes = 32 * 1024;
+// As small as may be where files are sent: whatever is one batch is in one segment.
+inline constexpr std::size_t kSegmentOfFilesBytes = kBatchBytesMax + 16 * 1024;
 
 // A defect may be planted below the broker: a disk that stands before its own.
 struct WorldOptions {
   std::vector<std::string> agencies = kAgencies;              // those who take part
   std::chrono::milliseconds clocks_off_max = kClockAheadMax;  // zero: no clock is ever set wrong
+  std::size_t segment_bytes = kSegmentBytes;
   std::function<std::unique_ptr<host::Disk>(FaultDisk& disk)> broker_disk_seam;
 };
 
@@ -93,7 +98,7 @@ class World {
   // somebody does not start.
   bool heal(Recovery recovery);
   // Once healed: each agency to all others. Whose agent does not take it is among the words.
-  void everybody_sends(Lane lane);
+  void everybody_sends(Letter letter);
   // Until nothing is under way or so much time went by.
   bool drain(std::chrono::milliseconds deadline);
   // Closes the histories; disks go into the trace.
