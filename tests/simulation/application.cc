@@ -20,10 +20,9 @@ HowEnded how_ended(ErrorCode code) {
                                                                     : HowEnded::failed;
 }
 
-// Each value's own.
-Bytes bytes_for(const std::string& value, std::size_t size) {
+Bytes bytes_for(const std::string& name, std::size_t size) {
   std::uint64_t seed = size;
-  for (const char letter : value) seed = seed * 31 + static_cast<std::uint8_t>(letter);
+  for (const char letter : name) seed = seed * 31 + static_cast<std::uint8_t>(letter);
   SeededRandomness randomness(seed);
   Bytes bytes(size);
   randomness.fill(bytes);
@@ -87,7 +86,7 @@ HowEnded Application::send(TestAgent& agent, host::Disk& disk, const Letter& let
   auto request = request_of(letter, value, text);
   const std::string path = std::string(kFilesFolder) + "/" + value;
   if (letter.file_bytes > 0) {
-    const Bytes bytes = bytes_for(file_of(value), letter.file_bytes);
+    const Bytes bytes = bytes_for(history_.process, letter.file_bytes);
     see({{at, checker::SendInvoked{file_of(value), letter.to, {}, digest_of(bytes), lives}}});
     sent_files_[value] = {{letter.to.begin(), letter.to.end()},
                           content::part_count_of(bytes.size()),

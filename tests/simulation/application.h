@@ -25,7 +25,7 @@ struct Letter {
   Lane lane = Lane::routine;
   std::size_t padding = 0;
   std::optional<std::chrono::seconds> lives = {};
-  std::size_t file_bytes = 0;  // 0: no file
+  std::size_t file_bytes = 0;  // 0: no file; files of one agency and size are the same
 };
 
 class Application {

@@ -65,7 +65,7 @@ Mix draw_mix(Chance& chance) {
   mix.large_in_thousand = chance.in_thousand(200) ? 200 : 0;
   mix.short_lived_in_thousand = chance.in_thousand(200) ? 200 : 0;
   mix.recalls_in_thousand = chance.in_thousand(200) ? 40 : 0;
-  mix.attached_in_thousand = chance.in_thousand(200) ? 250 : 0;
+  mix.attached_in_thousand = chance.in_thousand(150) ? 250 : 0;
   return mix;
 }
 

@@ -14,6 +14,7 @@ constexpr std::uint64_t kRoomBytesMax = 150'000;
 constexpr std::uint64_t kRoomHalvingsMax = 10;
 constexpr std::size_t kLargeBytesMax = 4'000;
 constexpr std::uint64_t kPartsMax = 4;
+constexpr std::uint64_t kSameFileInThousand = 300;
 
 }  // namespace
 
@@ -213,8 +214,13 @@ void Play::send() {
     letter.lives = std::chrono::seconds(chance_.between(1, 120));
   }
   if (chance_.in_thousand(mix_.attached_in_thousand)) {
-    letter.file_bytes =
-        chance_.below(kPartsMax) * kPartBytesMax + chance_.between(1, kPartBytesMax);
+    if (file_bytes_ == 0 || !chance_.in_thousand(kSameFileInThousand)) {
+      // Most have a part or two: each costs as much as several letters.
+      const std::uint64_t full_parts =
+          chance_.below(kPartsMax) * chance_.below(kPartsMax + 1) / kPartsMax;
+      file_bytes_ = full_parts * kPartBytesMax + chance_.between(1, kPartBytesMax);
+    }
+    letter.file_bytes = file_bytes_;
   }
   world_.send(from, letter);
 }

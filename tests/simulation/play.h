@@ -35,6 +35,7 @@ class Play {
   const Mix& mix_;
   Chance& chance_;
   std::uint64_t sent_ = 0;
+  std::uint64_t file_bytes_ = 0;                     // of the newest file
   Struck struck_{};                                  // those of the disks are counted by the disks
   std::map<std::string, std::uint64_t> away_steps_;  // an outage: not connected for so long
   std::map<std::string, std::uint64_t> stalled_steps_;  // frames wait for so long
