@@ -1,6 +1,7 @@
 // ZeroMQ's C interface, whose would-block, gone and failed stay apart as errno values.
 #include "broker/gateway/router.h"
 
+#include <signal.h>
 #include <zmq.h>
 
 #include <algorithm>
@@ -162,6 +163,23 @@ void seed_routing_ids() {
   std::srand(static_cast<unsigned>(randomness.draw_number()));
 }
 
+// ZeroMQ's threads block signals only once they run: one that came before would end the program,
+// though whoever asked for it waits for it.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 Result<void> WatchedSocket::open(void* context, int type) {
   socket.reset(::zmq_socket(context, type));
   std::size_t size = sizeof(descriptor);
@@ -242,6 +260,7 @@ struct Router::State {
 
 Result<void> Router::State::open(const certs::TransportKeyPair& key) {
   seed_routing_ids();
+  const SignalsBlocked blocked;
   context.reset(::zmq_ctx_new());
   if (!context) return fail(ErrorCode::io_failed, "ZeroMQ does not start: " + zmq_words());
   KERUEN_CHECK(door.open(context.get(), ZMQ_REP));
