@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::size_t kContentSurelyFits = kPartBytesMax;
 
-std::string party_names(const std::vector<AgencyId>& agencies) {
-  std::string names;
-  for (const auto& agency : agencies) names += (names.empty() ? "" : ", ") + agency.text();
-  return names;
-}
-
 Error not_in_inbox(const MessageId& id, const std::optional<AgencyId>& from) {
   return {ErrorCode::not_found,
           "no message " + to_text(id) + (from ? " from " + from->text() : "") + " in the inbox"};
@@ -34,6 +28,12 @@ bool is_over_in_vain(const store::RecipientStatus& recipient) {
 }
 
 }  // namespace
+
+std::string names_of(const std::vector<AgencyId>& agencies) {
+  std::string names;
+  for (const auto& agency : agencies) names += (names.empty() ? "" : ", ") + agency.text();
+  return names;
+}
 
 // False: nobody got it and nobody will, or somebody in a group joined it since.
 bool Outbox::still_counts(const store::SentMessage& sent, const std::vector<PartyId>& to) const {
@@ -84,7 +84,7 @@ Result<Outbox::Members> Outbox::expand(const std::vector<PartyId>& parties) cons
   }
   if (members.active.empty() && !members.suspended.empty()) {
     return fail(ErrorCode::denied,
-                "whoever this would go to is suspended: " + party_names(members.suspended) +
+                "whoever this would go to is suspended: " + names_of(members.suspended) +
                     "; ask the exchange authority");
   }
   if (members.active.empty()) {
@@ -115,14 +115,14 @@ Result<void> Outbox::check_rules(const std::vector<AgencyId>& recipients, Messag
     }
   }
   if (!suspended.empty()) {
-    return fail(ErrorCode::denied, "suspended: " + party_names(suspended) +
+    return fail(ErrorCode::denied, "suspended: " + names_of(suspended) +
                                        "; ask the exchange authority, and send it again when "
                                        "that is over");
   }
   if (refused.empty()) return {};
   const std::string name(name_of(kind));
   return fail(ErrorCode::denied, "no rule lets " + desk_.self().text() + " send a " + name +
-                                     " to " + party_names(refused) +
+                                     " to " + names_of(refused) +
                                      "; the exchange authority can add one: keruen authority "
                                      "allow --from " +
                                      desk_.self().text() + " --to " + refused.front().text() +

@@ -111,4 +111,7 @@ struct Status {
   std::vector<std::string> warnings;  // evidence of forks, restored store, withheld messages, …
 };
 
+// "kz.customs, kz.prosecutor"
+[[nodiscard]] std::string names_of(const std::vector<AgencyId>& agencies);
+
 }  // namespace keruen::engine

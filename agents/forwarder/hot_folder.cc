@@ -413,7 +413,7 @@ void HotFolder::State::tell_of(const std::string& folder, const ScheduleAnswer& 
   const bool known = one.outcome == ScheduleAnswer::Outcome::known;
   const std::string path = drop->path_of(folder);
   const std::string message = to_text(one.message);
-  const std::string left_out = names_of(one.left_out);
+  const std::string left_out = engine::names_of(one.left_out);
   std::vector<host::JournalField> fields{{"folder", path}, {"message", message}};
   if (!left_out.empty()) fields.emplace_back("left_out", left_out);
   journal.write(JournalLevel::info, known ? "schedule_known" : "schedule_sent", fields);

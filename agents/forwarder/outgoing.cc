@@ -268,12 +268,6 @@ FileAnswer given_up(const std::string& folder, const std::string& name, FileAnsw
   return answer;
 }
 
-std::string names_of(const std::vector<AgencyId>& agencies) {
-  std::string names;
-  for (const AgencyId& agency : agencies) names += (names.empty() ? "" : ", ") + agency.text();
-  return names;
-}
-
 std::string reason_text(const std::string& folder, const std::string& name,
                         const FileAnswer& answer) {
   const std::string to = folder.empty() ? "" : " to " + folder;
@@ -291,7 +285,7 @@ std::string reason_text(const std::string& folder, const std::string& name,
       lines += "  " + one.uid + (known ? ": was sent before" : ": was sent") + ", message " +
                to_text(one.message);
       if (!one.left_out.empty()) {
-        lines += ", but not to those who are suspended: " + names_of(one.left_out);
+        lines += ", but not to those who are suspended: " + engine::names_of(one.left_out);
       }
       lines += "\n";
       continue;

@@ -65,9 +65,6 @@ class Outgoing {
 [[nodiscard]] FileAnswer given_up(const std::string& folder, const std::string& name,
                                   FileAnswer answer);
 
-// "kz.customs, kz.prosecutor"
-[[nodiscard]] std::string names_of(const std::vector<AgencyId>& agencies);
-
 // What happened, to what, what to do next.
 [[nodiscard]] std::string reason_text(const std::string& folder, const std::string& name,
                                       const FileAnswer& answer);
