@@ -25,38 +25,26 @@ class ThinLine(unittest.TestCase):
 
     def test_flash_passes_what_is_under_way(self):
         """Half a minute of mail is at the broker for the post; what is most urgent is there long before."""
-        self.exchange.start_all()
-        self.line.change(Weather(trickle_bytes=64))
-        film = self.exchange.path("film.mp4")
-        film.write_bytes(random.Random(3).randbytes(1_500_000))
-        large = self.exchange.send(BORDER, CUSTOMS, "a film", "--attach", film, "--priority", "bulk")
-
-        def accepted():
-            waiting = self.exchange.agent(BORDER, "--json", "status", check=False).json["waiting"]
-            return waiting["messages"] + waiting["parts"] + waiting["unaccepted_batches"] == 0
-        until("the broker has the film", accepted)
-        flash = self.exchange.send(BORDER, CUSTOMS, "a child is missing", "--priority", "flash")
-        self.exchange.wait_arrived(CUSTOMS, flash)
-        self.assertFalse(self.exchange.has_file(CUSTOMS, large), "the film was there first")
-        self.line.change(Weather())
-        until("the film is whole", lambda: self.exchange.has_file(CUSTOMS, large))
+        self.flash_passes_a_film(BORDER, CUSTOMS, "the broker has the film",
+                                 lambda waiting: waiting["messages"] + waiting["parts"]
+                                 + waiting["unaccepted_batches"] == 0)
 
     def test_flash_passes_what_the_post_itself_has_under_way(self):
+        self.flash_passes_a_film(CUSTOMS, BORDER, "the film is under way",
+                                 lambda waiting: waiting["unaccepted_batches"] > 0)
+
+    def flash_passes_a_film(self, sender, recipient, what, is_so_far):
         self.exchange.start_all()
         self.line.change(Weather(trickle_bytes=64))
         film = self.exchange.path("film.mp4")
         film.write_bytes(random.Random(3).randbytes(1_500_000))
-        large = self.exchange.send(CUSTOMS, BORDER, "a film", "--attach", film, "--priority", "bulk")
-
-        def is_under_way():
-            waiting = self.exchange.agent(CUSTOMS, "--json", "status", check=False).json["waiting"]
-            return waiting["unaccepted_batches"] > 0
-        until("the film is under way", is_under_way)
-        flash = self.exchange.send(CUSTOMS, BORDER, "a child is missing", "--priority", "flash")
-        self.exchange.wait_arrived(BORDER, flash)
-        self.assertFalse(self.exchange.has_file(BORDER, large), "the film was there first")
+        large = self.exchange.send(sender, recipient, "a film", "--attach", film, "--priority", "bulk")
+        until(what, lambda: is_so_far(self.exchange.agent(sender, "--json", "status", check=False).json["waiting"]))
+        flash = self.exchange.send(sender, recipient, "a child is missing", "--priority", "flash")
+        self.exchange.wait_arrived(recipient, flash)
+        self.assertFalse(self.exchange.has_file(recipient, large), "the film was there first")
         self.line.change(Weather())
-        until("the film is whole", lambda: self.exchange.has_file(BORDER, large))
+        until("the film is whole", lambda: self.exchange.has_file(recipient, large))
 
 
 if __name__ == "__main__":
