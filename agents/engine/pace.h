@@ -1,5 +1,5 @@
-// What may go to the broker and how: a window over all streams, and what is worth it on such a
-// line. Units: bytes of batches.   Threads: the engine thread.
+// What may go to the broker and how: a window over all streams, and what a line is worth.
+// Units: bytes of batches.   Threads: the engine thread.
 //
 // On a thin line little is under way, so that what is most urgent does not wait behind what is not.
 #pragma once
